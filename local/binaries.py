@@ -1,0 +1,168 @@
+"""Builds the pinned programs, each once, into the cache.
+
+A program is kept under a name that depends on everything that went into it, so a new pin builds anew, an old one is
+found again, and a second clone builds nothing. Programs that belong together are linked into one folder for PATH.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from local import go_toolchain
+from local.console import last_lines, say, seconds, step
+from local.errors import LocalError
+from local.locks import locked
+from local.paths import CACHE, MODULES
+from local.pins import Binary
+
+_BUILT = CACHE / "binaries"
+_FOLDERS = CACHE / "bin"
+_GIB = 1 << 30
+_DISK_NEEDED = 12 * _GIB
+_MEMORY_NEEDED = 6 * _GIB
+
+
+def folder(binaries: Iterable[Binary]) -> Path:
+    """The folder with these programs, built first where they are not in the cache; fit for PATH."""
+    wanted = list(binaries)
+    if not all(_place(each).is_dir() for each in wanted):
+        with locked(CACHE / "build.lock", f"building (process {os.getpid()})"):
+            _build_missing(wanted)
+    return _linked(wanted)
+
+
+def _build_missing(wanted: list[Binary]) -> None:
+    missing = [each for each in wanted if not _place(each).is_dir()]
+    if not missing:
+        return
+    _check_room()
+    started = time.monotonic()
+    for each in missing:
+        label = f"[{wanted.index(each) + 1}/{len(wanted)}] {each.name} {each.shown_version()}"
+        _build(each, label)
+    cached = len(wanted) - len(missing)
+    say(f"{len(missing)} built in {seconds(time.monotonic() - started)}{f', {cached} cached' if cached else ''}")
+
+
+def _key(binary: Binary) -> str:
+    """A digest of all that decides what comes out of the build."""
+    digest = hashlib.sha256()
+    for file in sorted((MODULES / binary.folder).iterdir()):
+        if file.name in ("go.mod", "go.sum") or file.suffix == ".go":
+            digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    digest.update(repr((binary, platform.machine())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _place(binary: Binary) -> Path:
+    return _BUILT / f"{binary.name}-{binary.shown_version()}-{_key(binary)}"
+
+
+def _linked(binaries: list[Binary]) -> Path:
+    """One folder with all of these programs in it.
+
+    They are hard links: Pulumi looks for its language hosts beside the file it was really started from.
+    """
+    places = [_place(each) for each in binaries]
+    name = hashlib.sha256("\n".join(str(each) for each in places).encode()).hexdigest()[:12]
+    target = _FOLDERS / name
+    if not target.is_dir():
+        _FOLDERS.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=_FOLDERS, prefix=".making-"))
+        for place in places:
+            for file in place.iterdir():
+                os.link(file, scratch / file.name)
+        scratch.chmod(0o755)
+        try:
+            os.rename(scratch, target)
+        except OSError:  # another run was faster
+            shutil.rmtree(scratch)
+    return target
+
+
+def _check_room() -> None:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(CACHE).free
+    if free < _DISK_NEEDED:
+        raise LocalError(
+            f"Building needs {_DISK_NEEDED // _GIB} GB of disk, most of it for Go's own caches, and {CACHE} has "
+            f"{free / _GIB:.1f} GB free. Make room, or set XDG_CACHE_HOME to a folder on a larger disk."
+        )
+    memory = _memory()
+    if memory < _MEMORY_NEEDED:
+        say(f"This machine has {memory / _GIB:.1f} GB of memory; the largest build takes up to 5 GB and may fail.")
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _build(binary: Binary, label: str) -> None:
+    """Build into a scratch folder of the cache and move the result to its place in one step."""
+    _BUILT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_BUILT, prefix=".building-") as scratch:
+        source = Path(scratch, "source")
+        output = Path(scratch, "output")
+        output.mkdir()
+        # Building happens in a copy, so that nothing is ever written into the clone.
+        shutil.copytree(MODULES / binary.folder, source)
+        with step(label):
+            _fetch_files(binary, source, output)
+            _go(
+                ["build", "-p", str(_parallel()), "-ldflags", binary.link_flags()]
+                + ["-o", str(output / binary.name), binary.package],
+                source,
+            )
+            os.rename(output, _place(binary))
+
+
+def _parallel() -> int:
+    """How many packages to compile at once: each of the largest takes some 2 GB."""
+    return max(1, min(os.cpu_count() or 1, _memory() // (2 * _GIB) - 1))
+
+
+def _fetch_files(binary: Binary, source: Path, output: Path) -> None:
+    """Copy what the program needs of its module besides Go packages."""
+    if not (binary.beside or binary.embedded):
+        return
+    module = Path(json.loads(_go(["mod", "download", "-json", f"{binary.module}@{binary.pinned()}"], source))["Dir"])
+    for name in binary.beside:
+        copy = output / Path(name).name
+        shutil.copyfile(module / name, copy)
+        copy.chmod(0o755 if not copy.suffix else 0o644)
+    for name in binary.embedded:
+        content = json.loads((module / name).read_text())
+        if Path(name).name == "schema.json":
+            content["version"] = binary.version
+        (source / Path(name).name).write_text(json.dumps(content, separators=(",", ":")))
+
+
+def _go(arguments: list[str], folder: Path) -> str:
+    go = go_toolchain.find()
+    result = subprocess.run(
+        [go, *arguments], cwd=folder, env=go_toolchain.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if result.returncode:
+        raise LocalError(
+            f"go {arguments[0]} failed in local/modules:\n{last_lines(result.stderr or result.stdout, 12)}\n"
+            "Run make again when this is put right: it goes on where it stopped."
+            + (_no_network_hint(result.stderr) or "")
+        )
+    return result.stdout
+
+
+def _no_network_hint(output: str) -> str:
+    signs = ("dial tcp", "no such host", "connection refused", "i/o timeout", "Temporary failure in name resolution")
+    if any(sign in output for sign in signs):
+        return (
+            "\nThe Go module proxy cannot be reached. Check the network; behind a company's proxy set HTTPS_PROXY, or "
+            "GOPROXY to the company's own Go module proxy."
+        )
+    return ""

@@ -1,0 +1,3 @@
+module stateful-service.local/images
+
+go 1.26.0

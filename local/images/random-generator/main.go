@@ -1,0 +1,76 @@
+// A small stateful service to deploy: it answers with random numbers and keeps a log of them on its volume.
+//
+// It is set up by environment variables: PORT (8080), LOG_FILE (none: no log is kept), SERVICE_NAME (the governing
+// Service, for /peers), VERSION.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// How long requests that are being answered may take to finish once the service is told to stop.
+const grace = 800 * time.Millisecond
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+
+	instance, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	service := &Service{
+		Instance: instance,
+		Version:  os.Getenv("VERSION"),
+		Peers:    DNSPeers(os.Getenv("SERVICE_NAME")),
+	}
+	if path := os.Getenv("LOG_FILE"); path != "" {
+		if service.Log, err = OpenLog(path); err != nil {
+			return err
+		}
+		defer service.Log.Close()
+	}
+	port := os.Getenv("PORT")
+	if port == "" {
+		port = "8080"
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("", port))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("random-generator %s: %s listens on port %s\n", service.Version, instance, port)
+	return serve(stop, listener, service.Handler())
+}
+
+// serve answers requests until it is told to stop, then lets those under way finish.
+func serve(stop context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-stop.Done():
+	}
+	limit, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}

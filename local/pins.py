@@ -1,0 +1,160 @@
+"""What is built, and from what: one row for each binary.
+
+The versions stand in the go.mod of each module folder and nowhere else.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from local.errors import LocalError
+from local.paths import MODULES
+
+GO = "1.26.6"
+"""The release of Go that is installed where there is none; any from `GO_MINIMUM` on will do."""
+
+GO_MINIMUM = (1, 26, 0)
+
+PULUMI_MINIMUM = (3, 229, 0)
+"""The oldest installed Pulumi that is used instead of building one."""
+
+KUBERNETES_PROVIDER = "4.25.0"
+"""The release of Pulumi's Kubernetes provider that the pinned commit belongs to."""
+
+
+@dataclass(frozen=True)
+class Binary:
+    """One program, and how it is made from a pinned module."""
+
+    name: str
+    folder: str
+    """The folder below `modules/` with the go.mod and go.sum to build it with."""
+    package: str
+    module: str
+    """The module that gives the program its version."""
+    link: tuple[str, ...] = ()
+    """Variables the linker sets; `{version}`, `{major}` and `{minor}` are the module's."""
+    version: str = ""
+    """Where the module's version is a commit: the release it belongs to."""
+    beside: tuple[str, ...] = ()
+    """Files of the module that have to lie beside the program."""
+    embedded: tuple[str, ...] = field(default=())
+    """Files of the module that our own main package embeds."""
+
+    def pinned(self) -> str:
+        """The version in go.mod."""
+        text = (MODULES / self.folder / "go.mod").read_text()
+        found = re.search(rf"^\s*(?:require )?{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
+        if found is None:
+            raise LocalError(f"local/modules/{self.folder}/go.mod does not require {self.module}.")
+        return found[1]
+
+    def shown_version(self) -> str:
+        """The version to show, such as `v3.7.3`."""
+        return f"v{self.version}" if self.version else self.pinned()
+
+    def link_flags(self) -> str:
+        """The flags for the linker, without symbols and with the version in."""
+        version = self.shown_version()
+        major, minor, *_ = version.removeprefix("v").split(".")
+        values = [each.format(version=version, major=major, minor=minor) for each in self.link]
+        return " ".join(["-s", "-w", *(f"-X {value}" for value in values)])
+
+
+_KUBERNETES_VERSION = tuple(
+    f"k8s.io/component-base/version.{each}" for each in ("gitVersion={version}", "gitMajor={major}", "gitMinor={minor}")
+)
+
+
+def _kubernetes(name: str) -> Binary:
+    module = "k8s.io/kubernetes"
+    return Binary(name, "kubernetes", f"{module}/cmd/{name}", module, _KUBERNETES_VERSION)
+
+
+def _kwok(name: str) -> Binary:
+    module = "sigs.k8s.io/kwok"
+    return Binary(
+        name,
+        "kwok",
+        f"{module}/cmd/{name}",
+        module,
+        beside=(
+            "kustomize/stage/node/fast/node-initialize.yaml",
+            "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+            "kustomize/stage/pod/fast/pod-complete.yaml",
+            "kustomize/stage/pod/fast/pod-delete.yaml",
+            "kustomize/stage/pod/fast/pod-ready.yaml",
+        )
+        if name == "kwokctl"
+        else (),
+    )
+
+
+# The quick ones come first: whatever is wrong with Go, the network or the disk shows within the first minute.
+CLUSTER = (
+    Binary("etcd", "etcd", ".", "go.etcd.io/etcd/server/v3"),
+    Binary("etcdctl", "etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
+    _kwok("kwok"),
+    _kwok("kwokctl"),
+    _kubernetes("kube-apiserver"),
+    _kubernetes("kube-controller-manager"),
+    _kubernetes("kube-scheduler"),
+    _kubernetes("kubectl"),
+)
+
+NODE = (
+    _kubernetes("kubelet"),
+    _kubernetes("kube-proxy"),
+    Binary("coredns", "coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+    Binary(
+        "local-path-provisioner",
+        "local-path-provisioner",
+        "github.com/rancher/local-path-provisioner",
+        "github.com/rancher/local-path-provisioner",
+        ("main.VERSION={version}",),
+    ),
+)
+
+ENGINE = (
+    Binary(
+        "pulumi-language-python",
+        "pulumi-language-python",
+        "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
+        "github.com/pulumi/pulumi/sdk/v3",
+        beside=("python/cmd/pulumi-language-python-exec",),
+    ),
+    Binary(
+        "pulumi-language-yaml",
+        "pulumi-yaml",
+        "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+        "github.com/pulumi/pulumi-yaml",
+    ),
+    Binary(
+        "pulumi",
+        "pulumi",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        "github.com/pulumi/pulumi/pkg/v3",
+        ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+    ),
+    Binary(
+        "pulumi-resource-kubernetes",
+        "pulumi-resource-kubernetes",
+        ".",
+        "github.com/pulumi/pulumi-kubernetes/provider/v4",
+        (f"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={KUBERNETES_PROVIDER}",),
+        version=KUBERNETES_PROVIDER,
+        embedded=(
+            "cmd/pulumi-resource-kubernetes/schema.json",
+            "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
+        ),
+    ),
+)
+
+ALL = CLUSTER + NODE + ENGINE
+
+
+def binary(name: str) -> Binary:
+    """The row of one program."""
+    for each in ALL:
+        if each.name == name:
+            return each
+    raise LocalError(f"There is no binary {name!r}; there are {', '.join(each.name for each in ALL)}.")
