@@ -1,0 +1,40 @@
+"""The chapter's random generator: a stack's configuration in, one StatefulService, its names out."""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_stateful_service import StatefulService, StatefulServiceArgs
+
+config = pulumi.Config()
+namespace = config.require("namespace")
+cluster = kubernetes.Provider("cluster", context=config.require("context"))
+on_cluster = pulumi.ResourceOptions(provider=cluster)
+
+if namespace != "default":
+    # Destroy leaves the namespace, since its claims, and with them the data, would go with it.
+    kept = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(retain_on_delete=True))
+    made = kubernetes.core.v1.Namespace("namespace", metadata={"name": namespace}, opts=kept)
+    on_cluster = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[made]))
+
+args: StatefulServiceArgs = {
+    "image": config.require("image"),
+    "namespace": namespace,
+    "replicas": config.require_int("replicas"),
+    "service_name": "random-generator",
+    "ports": {"http": 8080},
+    "env": {"LOG_FILE": "/opt/logs/random.log", "SERVICE_NAME": "random-generator"},
+    "readiness_probe": {"http_get": {"path": "/ready", "port": "http"}, "period_seconds": 1},
+    "volumes": [{"name": "logs", "mount_path": "/opt/logs", "size": config.require("storageSize")}],
+    "pod_management_policy": config.require("podManagementPolicy"),
+    "partition": config.require_int("partition"),
+}
+if storage_class := config.get_object("storageClass"):
+    args["storage_class"] = storage_class
+if load_balancer := config.get_object("loadBalancer"):
+    args["load_balancer"] = load_balancer
+
+rg = StatefulService("rg", args, on_cluster)
+
+pulumi.export("namespace", rg.namespace)
+pulumi.export("service", rg.service_address)
+pulumi.export("instances", rg.instances)
+pulumi.export("loadBalancer", rg.load_balancer_address)

@@ -1,0 +1,316 @@
+"""What a user may say: the typed arguments, in Kubernetes' own terms.
+
+They are TypedDicts, so that one definition serves a Python program, its type checker, and the schema that Pulumi
+infers for the other languages. The inference reads the annotations of this module as they stand: no postponed
+annotations, no Literal, no bare dict, no union other than ``pulumi.Input`` (which is why a closed set of words is an
+``Input[str]`` with a StrEnum beside it).
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+
+class PodManagementPolicy(StrEnum):
+    """How instances start and stop (``spec.podManagementPolicy``)."""
+
+    ORDERED_READY = "OrderedReady"
+    """One after another, 0 first, each only when its predecessor is ready; they stop in reverse."""
+    PARALLEL = "Parallel"
+    """All at once, ready or not. Updates still go one by one."""
+
+
+class ReclaimPolicy(StrEnum):
+    """What becomes of a volume whose claim is deleted (``reclaimPolicy`` of a StorageClass)."""
+
+    RETAIN = "Retain"
+    """The volume and its data stay; somebody removes them by hand."""
+    DELETE = "Delete"
+    """The volume and its data are deleted with the claim."""
+
+
+class VolumeBindingMode(StrEnum):
+    """When a claim gets its volume (``volumeBindingMode`` of a StorageClass)."""
+
+    WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
+    """Once its Pod is scheduled, so that the volume is made where the Pod can run."""
+    IMMEDIATE = "Immediate"
+    """At once."""
+
+
+class AccessMode(StrEnum):
+    """Who may mount a volume (``accessModes`` of a PersistentVolumeClaim)."""
+
+    READ_WRITE_ONCE = "ReadWriteOnce"
+    """One node, for reading and writing."""
+    READ_WRITE_ONCE_POD = "ReadWriteOncePod"
+    """One Pod in the whole cluster, for reading and writing; needs a CSI driver that supports it."""
+    READ_WRITE_MANY = "ReadWriteMany"
+    """Many nodes, for reading and writing."""
+    READ_ONLY_MANY = "ReadOnlyMany"
+    """Many nodes, for reading."""
+
+
+class ServiceType(StrEnum):
+    """How a Service is reached (``spec.type``)."""
+
+    CLUSTER_IP = "ClusterIP"
+    """From inside the cluster."""
+    NODE_PORT = "NodePort"
+    """On a port of every node."""
+    LOAD_BALANCER = "LoadBalancer"
+    """Through a load balancer of the cluster's provider."""
+
+
+class ImagePullPolicy(StrEnum):
+    """When the kubelet pulls an image (``imagePullPolicy`` of a container)."""
+
+    ALWAYS = "Always"
+    """At every start of a container."""
+    IF_NOT_PRESENT = "IfNotPresent"
+    """When the node does not have it."""
+    NEVER = "Never"
+    """Never: the image must be on the node."""
+
+
+class KeyRefArgs(TypedDict):
+    """One key of a Secret or of a ConfigMap in the same namespace."""
+
+    name: pulumi.Input[str]
+    """Name of the Secret or the ConfigMap."""
+    key: pulumi.Input[str]
+    """The key in it."""
+    optional: NotRequired[pulumi.Input[bool]]
+    """Start the Pod even where the object or the key is missing. Default: false."""
+
+
+class EnvFromArgs(TypedDict):
+    """All keys of a Secret or of a ConfigMap as environment variables (``envFrom``). Exactly one of the two."""
+
+    secret: NotRequired[pulumi.Input[str]]
+    """Name of a Secret in the same namespace."""
+    config_map: NotRequired[pulumi.Input[str]]
+    """Name of a ConfigMap in the same namespace."""
+    prefix: NotRequired[pulumi.Input[str]]
+    """Put before each key. Default: nothing."""
+    optional: NotRequired[pulumi.Input[bool]]
+    """Start the Pod even where the object is missing. Default: false."""
+
+
+class ResourcesArgs(TypedDict):
+    """What the container asks for and may use (``resources``), as Kubernetes quantities by resource."""
+
+    requests: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """What the scheduler sets aside, such as ``{"cpu": "100m", "memory": "128Mi"}``."""
+    limits: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """What the container may use at most."""
+
+
+class HttpGetArgs(TypedDict):
+    """An HTTP GET that a status from 200 to 399 answers (``httpGet``)."""
+
+    port: Any
+    """Name (string) or number (1 to 65535) of the container's port."""
+    path: NotRequired[pulumi.Input[str]]
+    """Default: ``/``."""
+    scheme: NotRequired[pulumi.Input[str]]
+    """``HTTP`` or ``HTTPS``. Default: ``HTTP``."""
+
+
+class TcpSocketArgs(TypedDict):
+    """A TCP connection that can be opened (``tcpSocket``)."""
+
+    port: Any
+    """Name (string) or number (1 to 65535) of the container's port."""
+
+
+class GrpcArgs(TypedDict):
+    """A gRPC health check (``grpc``)."""
+
+    port: pulumi.Input[int]
+    """Number of the container's port, 1 to 65535."""
+    service: NotRequired[pulumi.Input[str]]
+    """The service to ask about. Default: the server as a whole."""
+
+
+class ExecArgs(TypedDict):
+    """A command in the container that ends with status 0 (``exec``)."""
+
+    command: Sequence[pulumi.Input[str]]
+    """The program and its arguments; no shell."""
+
+
+class ProbeArgs(TypedDict):
+    """How the kubelet looks at the container (``Probe``). Exactly one of the four ways to look."""
+
+    http_get: NotRequired[HttpGetArgs]
+    """By an HTTP GET."""
+    tcp_socket: NotRequired[TcpSocketArgs]
+    """By opening a TCP connection."""
+    grpc: NotRequired[GrpcArgs]
+    """By a gRPC health check."""
+    exec: NotRequired[ExecArgs]
+    """By a command in the container."""
+    initial_delay_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds from the container's start to the first look. Default: 0."""
+    period_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds from one look to the next, at least 1. Default: 10."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds after which a look has failed, at least 1. Default: 1."""
+    success_threshold: NotRequired[pulumi.Input[int]]
+    """Successes in a row that count as success, at least 1. Default: 1."""
+    failure_threshold: NotRequired[pulumi.Input[int]]
+    """Failures in a row that count as failure, at least 1. Default: 3."""
+
+
+class VolumeArgs(TypedDict):
+    """A volume that every instance gets one of its own of, by a claim template (``spec.volumeClaimTemplates``)."""
+
+    name: str
+    """Name of the claim template, a DNS label. The claim of ordinal 0 is ``NAME-SET-0``: the name can't be changed
+    without leaving the data behind."""
+    mount_path: pulumi.Input[str]
+    """Where the container sees it: an absolute path without a colon."""
+    size: pulumi.Input[str]
+    """Kubernetes quantity above zero, such as ``10Gi``."""
+    storage_class_name: NotRequired[pulumi.Input[str]]
+    """A class for this volume alone. Default: the service's ``storage_class`` or ``storage_class_name``."""
+    access_modes: NotRequired[Sequence[pulumi.Input[str]]]
+    """Words of ``AccessMode``. Default: ``["ReadWriteOnce"]``."""
+    read_only: NotRequired[pulumi.Input[bool]]
+    """Mount it for reading only. Default: false."""
+    sub_path: NotRequired[pulumi.Input[str]]
+    """Mount this folder of the volume instead of its root."""
+
+
+class StorageClassArgs(TypedDict):
+    """A storage class that the component makes (``StorageClass``). Classes are cluster-wide and outlive no stack."""
+
+    provisioner: pulumi.Input[str]
+    """The driver that makes the volumes, such as ``ebs.csi.aws.com``."""
+    name: NotRequired[pulumi.Input[str]]
+    """Default: ``PROJECT-STACK-NAME``, so that two stacks on one cluster don't collide."""
+    parameters: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """What the driver wants to know. Default: nothing."""
+    reclaim_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``ReclaimPolicy``. Default: ``Retain``."""
+    volume_binding_mode: NotRequired[pulumi.Input[str]]
+    """A word of ``VolumeBindingMode``. Default: ``WaitForFirstConsumer``."""
+    allow_volume_expansion: NotRequired[pulumi.Input[bool]]
+    """Let the volumes grow. Default: true."""
+    mount_options: NotRequired[Sequence[pulumi.Input[str]]]
+    """Options for mounting the volumes. Default: none."""
+
+
+class LoadBalancerArgs(TypedDict):
+    """The ordinary Service that spreads clients over all ready instances."""
+
+    type: NotRequired[pulumi.Input[str]]
+    """A word of ``ServiceType``. Default: ``ClusterIP``."""
+    name: NotRequired[pulumi.Input[str]]
+    """Default: the governing Service's name with ``-lb``."""
+    port: NotRequired[pulumi.Input[int]]
+    """The port that clients use, 1 to 65535. Default: each port of ``ports`` under its own number."""
+    target_port: NotRequired[pulumi.Input[str]]
+    """Name of the port in ``ports`` that ``port`` leads to. Default: the only one there is."""
+    annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For the cluster's load-balancer controller. Default: none."""
+
+
+class StatefulServiceArgs(TypedDict):
+    """A stateful distributed application: its instances, their names, their disks, and how they are updated."""
+
+    image: pulumi.Input[str]
+    """The container's image."""
+    name: NotRequired[pulumi.Input[str]]
+    """Name of the StatefulSet, a DNS label of at most 52 characters; instances are ``NAME-0`` and so on. Default: the
+    component's own name. It can't be changed without leaving the disks behind."""
+    namespace: NotRequired[pulumi.Input[str]]
+    """An existing namespace. Default: the provider's, else ``default``."""
+    replicas: NotRequired[pulumi.Input[int]]
+    """Number of instances, 0 or more (``spec.replicas``). Default: 1."""
+    service_name: NotRequired[pulumi.Input[str]]
+    """Name of the governing headless Service (``spec.serviceName``), a DNS label that starts with a letter. Default:
+    the StatefulSet's name."""
+    ports: NotRequired[Mapping[str, pulumi.Input[int]]]
+    """The container's ports, number (1 to 65535) by name (at most 15 of a-z, 0-9 and -, with a letter). The governing
+    Service has the same. Default: none."""
+    command: NotRequired[Sequence[pulumi.Input[str]]]
+    """What to run instead of the image's entrypoint (``command``)."""
+    args: NotRequired[Sequence[pulumi.Input[str]]]
+    """Its arguments instead of the image's (``args``)."""
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables by name. In a value, ``$(OTHER)`` stands for the value of a variable that comes before it.
+    Default: none."""
+    env_from_secrets: NotRequired[Mapping[str, KeyRefArgs]]
+    """Environment variables by name, each from a key of a Secret."""
+    env_from_config_maps: NotRequired[Mapping[str, KeyRefArgs]]
+    """Environment variables by name, each from a key of a ConfigMap."""
+    env_from: NotRequired[Sequence[EnvFromArgs]]
+    """All keys of these Secrets and ConfigMaps as environment variables."""
+    resources: NotRequired[ResourcesArgs]
+    """What the container asks for and may use. Default: what the namespace says."""
+    readiness_probe: NotRequired[ProbeArgs]
+    """When an instance may be used and its successor may start. Default: as soon as the container runs."""
+    liveness_probe: NotRequired[ProbeArgs]
+    """When the container is restarted. Default: when its process ends."""
+    startup_probe: NotRequired[ProbeArgs]
+    """Holds the other probes back until it succeeds. Default: none."""
+    volumes: NotRequired[Sequence[VolumeArgs]]
+    """The disks of each instance. Default: none."""
+    storage_class: NotRequired[StorageClassArgs]
+    """Make a storage class for the volumes. Not with ``storage_class_name``. Default: the cluster's default class."""
+    storage_class_name: NotRequired[pulumi.Input[str]]
+    """Use an existing storage class for the volumes. Not with ``storage_class``."""
+    pod_management_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``PodManagementPolicy``. Default: ``OrderedReady``."""
+    partition: NotRequired[pulumi.Input[int]]
+    """Only ordinals from this one on get a new version (``spec.updateStrategy.rollingUpdate.partition``), 0 or more.
+    Default: 0, all of them."""
+    load_balancer: NotRequired[LoadBalancerArgs]
+    """Make an ordinary Service over all instances, after they are there. Default: none."""
+    termination_grace_period_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds that an instance gets to end cleanly, at least 1: without them two Pods could hold one identity.
+    Default: 30."""
+    service_account_name: NotRequired[pulumi.Input[str]]
+    """The ServiceAccount that the Pods run as. Default: ``default``."""
+    automount_service_account_token: NotRequired[pulumi.Input[bool]]
+    """Give the Pods the account's token. Default: false."""
+    image_pull_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``ImagePullPolicy``. Default: Kubernetes' (``Always`` for the tag ``latest``, else
+    ``IfNotPresent``)."""
+    image_pull_secrets: NotRequired[Sequence[pulumi.Input[str]]]
+    """Names of the Secrets to pull images with. Default: none."""
+    labels: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For every object and for the Pods, besides the component's own. Default: none."""
+    annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For every object, not for the Pods. Default: none."""
+    pod_annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For the Pods. Default: none."""
+    pod_template: NotRequired[Mapping[str, Any]]
+    """Laid over the Pod template in Kubernetes' own words, as in a strategic merge: maps are merged, lists of named
+    things (containers, volumes, environment variables …) by their names, other lists are replaced. The component's
+    own container is ``app``. This way go side-cars, affinity, tolerations, security contexts and whatever else the
+    component does not model. Default: nothing."""
+    publish_not_ready_addresses: NotRequired[pulumi.Input[bool]]
+    """Instances are found through DNS before they are ready (``spec.publishNotReadyAddresses`` of the governing
+    Service). Default: false."""
+    cluster_domain: NotRequired[pulumi.Input[str]]
+    """The cluster's DNS domain. Default: ``cluster.local``."""
+
+
+class Instance(TypedDict):
+    """One instance, as other stacks need it."""
+
+    # Single words, since Pulumi passes the keys of listed objects on to other languages as they are.
+
+    ordinal: int
+    """Its number."""
+    pod: str
+    """Its Pod's name, which is its hostname too."""
+    address: str
+    """Its stable DNS name."""
+    claims: Sequence[str]
+    """The names of its claims, in the order of ``volumes``."""

@@ -1,0 +1,46 @@
+"""What all of the component's objects have in common: names, labels, and leaving out what the user left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from ._arguments import StatefulServiceArgs
+
+KubernetesObject = dict[str, Any]
+"""A Kubernetes object, or a part of one, in Kubernetes' own words."""
+
+
+def selector(args: StatefulServiceArgs) -> dict[str, pulumi.Input[str]]:
+    """The labels by which the set and the Services know the Pods. A set's selector can't be changed in place."""
+    return {"app.kubernetes.io/name": args["name"], "app.kubernetes.io/instance": args["name"]}
+
+
+def labels(args: StatefulServiceArgs) -> dict[str, pulumi.Input[str]]:
+    """The labels of every object and of the Pods."""
+    return {**args.get("labels", {}), **selector(args)}
+
+
+def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
+    """Metadata of a namespaced object. Names are explicit: a claim is named after its set."""
+    return given(
+        name=name,
+        namespace=args.get("namespace"),
+        labels=labels(args),
+        annotations=dict(args.get("annotations", {})),
+    )
+
+
+def given(**fields: Any) -> KubernetesObject:
+    """The fields that say something, so that an object has no empty ones."""
+    return {key: value for key, value in fields.items() if not _says_nothing(value)}
+
+
+def renamed(source: Mapping[str, Any], **fields: str) -> KubernetesObject:
+    """Fields of an argument under Kubernetes' names: ``renamed(probe, periodSeconds="period_seconds")``."""
+    return given(**{key: source.get(own) for key, own in fields.items()})
+
+
+def _says_nothing(value: Any) -> bool:
+    # An Output has no length and no truth before it is known; what it holds was given by the user.
+    return value is None or (isinstance(value, dict | list) and not value)

@@ -1,0 +1,40 @@
+"""The Services: the governing one, which gives each instance its name, and the one that spreads clients over all."""
+
+from ._arguments import ServiceType, StatefulServiceArgs
+from ._objects import KubernetesObject, given, metadata, selector
+
+
+def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
+    """The headless Service that the set names in ``serviceName``."""
+    return {
+        "metadata": metadata(args, args["service_name"]),
+        "spec": given(
+            clusterIP="None",
+            selector=selector(args),
+            ports=[_port(name, number) for name, number in args["ports"].items()],
+            publishNotReadyAddresses=args.get("publish_not_ready_addresses"),
+        ),
+    }
+
+
+def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
+    """The ordinary Service over all ready instances."""
+    load_balancer = args["load_balancer"]
+    object_metadata = metadata(args, load_balancer["name"])
+    annotations = {**object_metadata.pop("annotations", {}), **load_balancer.get("annotations", {})}
+    if "port" in load_balancer:
+        ports = [{"name": load_balancer["target_port"], "port": load_balancer["port"]}]
+    else:
+        ports = [{"name": name, "port": number} for name, number in args["ports"].items()]
+    return {
+        "metadata": {**object_metadata, **given(annotations=annotations)},
+        "spec": {
+            "type": load_balancer.get("type", ServiceType.CLUSTER_IP.value),
+            "selector": selector(args),
+            "ports": [{**port, "targetPort": port["name"]} for port in ports],
+        },
+    }
+
+
+def _port(name: str, number: object) -> KubernetesObject:
+    return {"name": name, "port": number, "targetPort": name}

@@ -1,0 +1,176 @@
+"""Every mistake gets one message that names the argument, its value and what is allowed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_stateful_service import ArgumentError, StatefulService, StatefulServiceArgs
+from pulumi_stateful_service.testing import Deployment, deploy
+
+Chapter = Callable[..., Deployment]
+VOLUME = {"name": "logs", "mount_path": "/opt/logs", "size": "10Mi"}
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"replicas": -1}, "replicas is -1; it must be a whole number from 0"),
+    ({"replicas": 1.5}, "replicas is 1.5; it must be a whole number"),
+    ({"replicas": "3"}, "replicas is '3'; it must be a whole number"),
+    ({"replicas": True}, "replicas is True; it must be a whole number"),
+    ({"volumes": [{**VOLUME, "size": "ten"}]}, "volumes[0].size is 'ten'; it must be a Kubernetes quantity above zero"),
+    ({"volumes": [{**VOLUME, "size": "0Gi"}]}, "volumes[0].size is '0Gi'; it must be a Kubernetes quantity above zero"),
+    ({"volumes": [{**VOLUME, "size": 10}]}, "volumes[0].size is 10; it must be a string"),
+    ({"volumes": [{"name": "logs", "size": "1Gi"}]}, "volumes[0].mount_path is missing; it is required"),
+    ({"volumes": [VOLUME, VOLUME | {"mount_path": "/b"}]}, "volumes has the name 'logs' 2 times"),
+    ({"volumes": [VOLUME, VOLUME | {"name": "b"}]}, "volumes has the mount_path '/opt/logs' 2 times"),
+    ({"volumes": [VOLUME, VOLUME | {"name": "b", "mount_path": "/opt/logs/"}]}, "volumes has the mount_path"),
+    ({"volumes": [VOLUME | {"mount_path": "opt/logs"}]}, "volumes[0].mount_path is 'opt/logs'; it must be an absolute"),
+    ({"volumes": [VOLUME | {"access_modes": ["RWO"]}]}, "volumes[0].access_modes[0] is 'RWO'; it must be one of"),
+    ({"volumes": VOLUME}, "volumes is {'name': 'logs'"),
+    ({"partition": -1}, "partition is -1; it must be a whole number from 0"),
+    ({"name": "Rg"}, "name is 'Rg'; it must be a DNS label"),
+    ({"name": "r" * 53}, "it must have at most 52 characters (it has 53)"),
+    ({"service_name": "1rg"}, "service_name is '1rg'; it must be a DNS label that begins with a letter"),
+    ({"namespace": "a.b"}, "namespace is 'a.b'; it must be a DNS label"),
+    ({"ports": {"http": 0}}, "ports['http'] is 0; it must be a port from 1 to 65535"),
+    ({"ports": {"http": 65536}}, "ports['http'] is 65536; it must be a port from 1 to 65535"),
+    ({"ports": {"HTTP": 80}}, "a key of ports is 'HTTP'; it must be a port name"),
+    (
+        {"storage_class": {"provisioner": "a"}, "storage_class_name": "b"},
+        "storage_class_name is given beside storage_class; give storage_class to make a class",
+    ),
+    ({"replica": 3}, "replica is not an argument; did you mean 'replicas'?"),
+    ({"xyz": 3}, "xyz is not an argument; StatefulServiceArgs has annotations, "),
+    ({"volumes": [VOLUME | {"sise": "1Gi"}]}, "volumes[0].sise is not an argument; did you mean 'size'?"),
+    (
+        {"storage_class": {"provisoner": "a"}},
+        "storage_class.provisoner is not an argument; did you mean 'provisioner'?",
+    ),
+    ({"load_balancer": {"prot": 80}}, "load_balancer.prot is not an argument; did you mean 'port'?"),
+    ({"readiness_probe": {"httpget": {}}}, "readiness_probe.httpget is not an argument; did you mean 'http_get'?"),
+    (
+        {"pod_management_policy": "Paralel"},
+        "pod_management_policy is 'Paralel'; it must be one of OrderedReady, Parallel; did you mean 'Parallel'?",
+    ),
+    (
+        {"storage_class": {"provisioner": "a", "reclaim_policy": "Keep"}},
+        "storage_class.reclaim_policy is 'Keep'; it must",
+    ),
+    ({"image": ""}, "image is ''; it must not be empty"),
+    ({"image": None}, "image is missing; it is required"),
+    ({"env": {"A=B": "c"}}, "a key of env is 'A=B'"),
+    ({"env": {"A": 1}}, "env['A'] is 1; it must be a string"),
+    ({"env": {"A": "1"}, "env_from_secrets": {"A": {"name": "s", "key": "k"}}}, "env_from_secrets['A'] is in env too"),
+    ({"env_from": [{"prefix": "A_"}]}, "env_from[0] has none of secret, config_map; it needs exactly one"),
+    ({"readiness_probe": {"period_seconds": 1}}, "readiness_probe has none of http_get"),
+    (
+        {"readiness_probe": {"tcp_socket": {"port": "htp"}}},
+        "readiness_probe.tcp_socket.port is 'htp'; it must be one of",
+    ),
+    (
+        {"liveness_probe": {"exec": {"command": ["true"]}, "success_threshold": 2}},
+        "liveness_probe.success_threshold is 2; it must be 1",
+    ),
+    ({"load_balancer": {}, "ports": {}}, "load_balancer has nothing to lead to"),
+    ({"load_balancer": {"port": 80}, "ports": {"a": 1, "b": 2}}, "load_balancer.target_port is missing"),
+    ({"load_balancer": {"target_port": "http"}}, "load_balancer.target_port stands alone"),
+    ({"load_balancer": {"port": 80, "target_port": "x"}}, "load_balancer.target_port is 'x'; it must be one of ports"),
+    ({"load_balancer": {"name": "random-generator"}}, "load_balancer.name is 'random-generator'; it must differ"),
+    ({"load_balancer": {"type": "Ingress"}}, "load_balancer.type is 'Ingress'; it must be one of ClusterIP"),
+    (
+        {"termination_grace_period_seconds": 0},
+        "termination_grace_period_seconds is 0; it must be a whole number from 1",
+    ),
+    (
+        {"pod_template": {"spec": {"terminationGracePeriodSeconds": 0}}},
+        "pod_template.spec.terminationGracePeriodSeconds",
+    ),
+    ({"pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "x"}}}}, "pod_template.metadata.labels"),
+    ({"pod_template": {"sepc": {}}}, "pod_template.sepc is not a field; did you mean 'spec'?"),
+    ({"labels": {"app.kubernetes.io/name": "x"}}, "labels['app.kubernetes.io/name'] is the component's own"),
+    ({"labels": {"a b": "x"}}, "a key of labels is 'a b'"),
+]
+
+
+def refusal(deployed: Callable[[], Deployment]) -> str:
+    with pytest.raises(ArgumentError) as caught:
+        deployed()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("mistake", "message"), MISTAKES)
+def test_a_mistake_is_named(chapter: Chapter, mistake: Any, message: str) -> None:
+    """The message names the argument, the value and what is allowed, in one line."""
+    said = refusal(lambda: chapter(**mistake))
+    assert said.startswith("StatefulService 'rg': ")
+    assert message in said
+    assert "\n" not in said
+
+
+def test_nothing_is_registered_before_a_mistake_is_found() -> None:
+    """A mistake in the last argument keeps the first object from being made."""
+    registered: list[str] = []
+
+    def computed(type_token: str, inputs: Any) -> Any:
+        registered.append(type_token)
+        return inputs
+
+    args: StatefulServiceArgs = {"image": "a", "cluster_domain": "."}
+    with pytest.raises(ArgumentError):
+        deploy(lambda: StatefulService("rg", args), computed=computed)
+    assert registered in ([], ["stateful-service:index:StatefulService"])
+
+
+def test_args_must_be_a_mapping() -> None:
+    """A string in place of the arguments is a mistake like any other."""
+    nonsense: Any = "nonsense"
+    assert "args is 'nonsense'; it must be a mapping" in refusal(
+        lambda: deploy(lambda: StatefulService("rg", nonsense))
+    )
+
+
+def test_the_components_name_must_serve_as_the_sets() -> None:
+    """Where the component's own name can't name a set, the message asks for one that can."""
+    said = refusal(lambda: deploy(lambda: StatefulService("Random Generator", {"image": "a"})))
+    assert "name is missing, and the component's own name can't stand for it; it must be a DNS label" in said
+
+
+@pytest.mark.parametrize("argument", ["replicas", "partition"])
+def test_a_mistake_in_an_output_is_named_when_it_is_known(chapter: Chapter, argument: str) -> None:
+    """An Output is held to the same rules, and the set is never registered with what it refuses."""
+    said = refusal(lambda: chapter(**{argument: pulumi.Output.from_input(-1)}))
+    assert f"{argument} is -1; it must be a whole number from 0" in said
+
+
+def test_a_secret_is_not_shown(chapter: Chapter) -> None:
+    """The message about a secret value names the argument alone."""
+    said = refusal(lambda: chapter(env={"PASSWORD": pulumi.Output.secret(4711)}))
+    assert "env['PASSWORD'] has a secret value that cannot work; it must be a string" in said
+    assert "4711" not in said
+
+
+def test_mount_paths_that_meet_only_when_known_are_refused(chapter: Chapter) -> None:
+    """Two volumes whose paths are Outputs are compared when both are known."""
+    path = pulumi.Output.from_input("/opt/logs")
+    volumes = [VOLUME, {"name": "b", "mount_path": path, "size": "1Gi"}]
+    assert "volumes has the mount_path '/opt/logs' 2 times" in refusal(lambda: chapter(volumes=volumes))
+
+
+def test_what_decides_which_resources_there_are_must_be_plain(chapter: Chapter) -> None:
+    """An Output in place of the volumes is refused with the reason."""
+    volumes = pulumi.Output.from_input([VOLUME])
+    assert "volumes is an Output; it must be a plain value" in refusal(lambda: chapter(volumes=volumes))
+
+
+@pytest.mark.parametrize("partition", [2, pulumi.Output.from_input(5)])
+def test_a_partition_beyond_the_last_ordinal_warns(chapter: Chapter, partition: Any) -> None:
+    """It is allowed, since it holds every instance back, but it is said."""
+    deployed = chapter(partition=partition)
+    [(severity, text)] = deployed.log
+    assert severity == "warning"
+    assert "the last ordinal is 1: no instance gets a new version" in text
+
+
+def test_whole_numbers_from_other_languages_are_whole(chapter: Chapter) -> None:
+    """Other languages send 2 as 2.0."""
+    deployed = chapter(replicas=2.0, ports={"http": 8080.0})
+    assert deployed.stateful_set().spec["replicas"] == 2

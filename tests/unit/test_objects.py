@@ -1,0 +1,394 @@
+"""What each argument becomes, in Kubernetes' own words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_stateful_service import StatefulService
+from pulumi_stateful_service._overlay import overlaid
+from pulumi_stateful_service.testing import Deployment, deploy
+
+Chapter = Callable[..., Deployment]
+
+
+def container(deployed: Deployment) -> dict[str, Any]:
+    [only] = deployed.stateful_set().spec["template"]["spec"]["containers"]
+    return dict(only)
+
+
+def pod_spec(deployed: Deployment) -> dict[str, Any]:
+    return dict(deployed.stateful_set().spec["template"]["spec"])
+
+
+def test_the_chapters_set(chapter: Chapter) -> None:
+    """The whole set of the chapter's example, field by field."""
+    labels = {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}
+    assert chapter().stateful_set().inputs == {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "rg", "labels": labels},
+        "spec": {
+            "replicas": 2,
+            "serviceName": "random-generator",
+            "selector": {"matchLabels": labels},
+            "podManagementPolicy": "OrderedReady",
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+            "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "terminationGracePeriodSeconds": 30,
+                    "automountServiceAccountToken": False,
+                    "containers": [
+                        {
+                            "name": "app",
+                            "image": "random-generator:1.0",
+                            "ports": [{"name": "http", "containerPort": 8080}],
+                            "env": [{"name": "LOG_FILE", "value": "/opt/logs/random.log"}],
+                            "volumeMounts": [{"name": "logs", "mountPath": "/opt/logs"}],
+                        }
+                    ],
+                },
+            },
+            "volumeClaimTemplates": [
+                {
+                    "metadata": {"name": "logs"},
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}},
+                }
+            ],
+        },
+    }
+
+
+def test_the_chapters_governing_service(chapter: Chapter) -> None:
+    """The whole governing Service, field by field."""
+    labels = {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}
+    assert chapter().governing_service().inputs == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "random-generator", "labels": labels},
+        "spec": {
+            "clusterIP": "None",
+            "selector": labels,
+            "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
+        },
+    }
+
+
+def test_the_smallest_service() -> None:
+    """An image is enough: one instance, without ports or disks, its Service named like its set."""
+    deployed = deploy(lambda: StatefulService("rg", {"image": "a"}))
+    spec = deployed.stateful_set("rg").spec
+    assert (spec["replicas"], spec["serviceName"]) == (1, "rg")
+    assert "volumeClaimTemplates" not in spec
+    assert "ports" not in deployed.governing_service().spec
+
+
+def test_outputs(chapter: Chapter) -> None:  # noqa: ARG001 - the same example, built here for its outputs
+    """The outputs name what other stacks need."""
+
+    def program() -> dict[str, object]:
+        rg = StatefulService(
+            "rg",
+            {
+                "image": "a",
+                "replicas": pulumi.Output.from_input(1),
+                "service_name": "random-generator",
+                "ports": {"http": 8080},
+                "volumes": [{"name": "logs", "mount_path": "/opt/logs", "size": "1Mi"}],
+                "storage_class": {"provisioner": "p"},
+                "load_balancer": {"port": 80},
+                "namespace": "prod",
+                "cluster_domain": "example.org",
+            },
+        )
+        return {
+            "service": rg.service_name,
+            "set": rg.stateful_set_name,
+            "namespace": rg.namespace,
+            "address": rg.service_address,
+            "srv": rg.srv_names,
+            "instances": rg.instances,
+            "class": rg.storage_class_name,
+            "load_balancer": rg.load_balancer_address,
+        }
+
+    domain = "random-generator.prod.svc.example.org"
+    assert deploy(program).result == {
+        "service": "random-generator",
+        "set": "rg",
+        "namespace": "prod",
+        "address": domain,
+        "srv": {"http": f"_http._tcp.{domain}"},
+        "instances": [{"ordinal": 0, "pod": "rg-0", "address": f"rg-0.{domain}", "claims": ["logs-rg-0"]}],
+        "class": "project-stack-rg",
+        "load_balancer": "random-generator-lb.prod.svc.example.org",
+    }
+
+
+def test_the_address_that_a_load_balancer_got() -> None:
+    """For a Service of type LoadBalancer the address is the one in its status."""
+
+    def computed(_: str, inputs: Any) -> Any:
+        if inputs.get("spec", {}).get("type") != "LoadBalancer":
+            return inputs
+        return {**inputs, "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example.org"}]}}}
+
+    def program() -> pulumi.Output[str | None]:
+        return StatefulService(
+            "rg", {"image": "a", "ports": {"http": 8080}, "load_balancer": {"type": "LoadBalancer"}}
+        ).load_balancer_address
+
+    assert deploy(program, computed=computed).result == "lb.example.org"
+    assert deploy(program).result is None
+
+
+def test_the_storage_class(chapter: Chapter) -> None:
+    """Its defaults keep the data, wait for the Pod, and let the disks grow; the volumes use it."""
+    deployed = chapter(storage_class={"provisioner": "p", "parameters": {"type": "fast"}, "mount_options": ["noatime"]})
+    made = deployed.one("StorageClass", "project-stack-rg").inputs
+    assert "namespace" not in made["metadata"]
+    assert {key: value for key, value in made.items() if key not in {"metadata", "kind", "apiVersion"}} == {
+        "provisioner": "p",
+        "parameters": {"type": "fast"},
+        "mountOptions": ["noatime"],
+        "reclaimPolicy": "Retain",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
+    }
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"]["storageClassName"] == "project-stack-rg"
+
+
+def test_the_storage_class_says_what_it_is_told(chapter: Chapter) -> None:
+    """Every default of the class can be changed."""
+    wanted = {
+        "provisioner": "p",
+        "name": "fast",
+        "reclaim_policy": "Delete",
+        "volume_binding_mode": "Immediate",
+        "allow_volume_expansion": False,
+    }
+    made = chapter(storage_class=wanted).one("StorageClass", "fast").inputs
+    assert (made["reclaimPolicy"], made["volumeBindingMode"], made["allowVolumeExpansion"]) == (
+        "Delete",
+        "Immediate",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({"storage_class_name": "taken"}, "taken"),
+        ({"storage_class_name": pulumi.Output.from_input("taken")}, "taken"),
+        ({"volumes": [{"name": "a", "mount_path": "/a", "size": "1", "storage_class_name": "own"}]}, "own"),
+    ],
+)
+def test_p07_the_class_of_a_claim(chapter: Chapter, changes: Any, expected: str | None) -> None:
+    """An existing class, a volume's own, or none for the cluster's default."""
+    [template] = chapter(**changes).stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"].get("storageClassName") == expected
+
+
+def test_a_volumes_arguments(chapter: Chapter) -> None:
+    """Access modes, reading only and a folder of the volume reach the claim and the mount."""
+    volume = {"name": "a", "mount_path": "/a", "size": "1Gi", "sub_path": "b", "read_only": True}
+    deployed = chapter(volumes=[volume | {"access_modes": ["ReadWriteOncePod"]}])
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    assert container(deployed)["volumeMounts"] == [
+        {"name": "a", "mountPath": "/a", "subPath": "b", "readOnly": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "path", "expected"),
+    [
+        ("replicas", 0, "replicas", 0),
+        ("pod_management_policy", "Parallel", "podManagementPolicy", "Parallel"),
+        ("partition", 1, "updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}),
+    ],
+)
+def test_fields_of_the_set(chapter: Chapter, argument: str, value: Any, path: str, expected: Any) -> None:
+    """An argument of the set is the field of that name, zero included."""
+    assert chapter(**{argument: value}).stateful_set().spec[path] == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "field", "expected"),
+    [
+        ("termination_grace_period_seconds", 5, "terminationGracePeriodSeconds", 5),
+        ("service_account_name", "rg", "serviceAccountName", "rg"),
+        ("automount_service_account_token", True, "automountServiceAccountToken", True),
+        ("image_pull_secrets", ["a"], "imagePullSecrets", [{"name": "a"}]),
+    ],
+)
+def test_fields_of_the_pod(chapter: Chapter, argument: str, value: Any, field: str, expected: Any) -> None:
+    """An argument of the Pods is the field of that name in the template."""
+    assert pod_spec(chapter(**{argument: value}))[field] == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "field", "expected"),
+    [
+        ("command", ["sh"], "command", ["sh"]),
+        ("args", ["-c", "true"], "args", ["-c", "true"]),
+        ("image_pull_policy", "Never", "imagePullPolicy", "Never"),
+        ("resources", {"requests": {"cpu": "1"}}, "resources", {"requests": {"cpu": "1"}}),
+        ("resources", {"limits": {"memory": "1Gi"}}, "resources", {"limits": {"memory": "1Gi"}}),
+        (
+            "env_from",
+            [{"secret": "s", "prefix": "S_"}, {"config_map": "c", "optional": True}],
+            "envFrom",
+            [{"secretRef": {"name": "s"}, "prefix": "S_"}, {"configMapRef": {"name": "c", "optional": True}}],
+        ),
+        (
+            "readiness_probe",
+            {"http_get": {"port": "http", "path": "/ready", "scheme": "HTTP"}, "period_seconds": 1},
+            "readinessProbe",
+            {"httpGet": {"port": "http", "path": "/ready", "scheme": "HTTP"}, "periodSeconds": 1},
+        ),
+        (
+            "liveness_probe",
+            {"tcp_socket": {"port": 8080}, "initial_delay_seconds": 0, "timeout_seconds": 2, "failure_threshold": 5},
+            "livenessProbe",
+            {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 0, "timeoutSeconds": 2, "failureThreshold": 5},
+        ),
+        (
+            "startup_probe",
+            {"exec": {"command": ["true"]}, "success_threshold": 1},
+            "startupProbe",
+            {"exec": {"command": ["true"]}, "successThreshold": 1},
+        ),
+        (
+            "readiness_probe",
+            {"grpc": {"port": 1, "service": "s"}},
+            "readinessProbe",
+            {"grpc": {"port": 1, "service": "s"}},
+        ),
+    ],
+)
+def test_fields_of_the_container(chapter: Chapter, argument: str, value: Any, field: str, expected: Any) -> None:
+    """An argument of the container is the field of that name."""
+    assert container(chapter(**{argument: value}))[field] == expected
+
+
+def test_values_can_refer_to_variables_from_other_objects(chapter: Chapter) -> None:
+    """Variables from Secrets and ConfigMaps come first, since $(NAME) refers to what comes before."""
+    deployed = chapter(
+        env={"URL": "http://$(USER)@$(HOST)"},
+        env_from_secrets={"USER": {"name": "s", "key": "user"}},
+        env_from_config_maps={"HOST": {"name": "c", "key": "host", "optional": True}},
+    )
+    assert container(deployed)["env"] == [
+        {"name": "USER", "valueFrom": {"secretKeyRef": {"name": "s", "key": "user"}}},
+        {"name": "HOST", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "host", "optional": True}}},
+        {"name": "URL", "value": "http://$(USER)@$(HOST)"},
+    ]
+
+
+def test_labels_and_annotations(chapter: Chapter) -> None:
+    """Labels reach every object and the Pods, but no claim template; annotations every object but not the Pods."""
+    deployed = chapter(
+        labels={"team": "a"},
+        annotations={"note": "b"},
+        pod_annotations={"scrape": "true"},
+        storage_class={"provisioner": "p"},
+        load_balancer={"annotations": {"internal": "true"}},
+    )
+    for made in deployed.resources[1:]:
+        assert made.metadata["labels"]["team"] == "a"
+        assert made.metadata["annotations"]["note"] == "b"
+    assert deployed.one("Service", "random-generator-lb").metadata["annotations"]["internal"] == "true"
+    template = deployed.stateful_set().spec["template"]
+    assert template["metadata"]["labels"]["team"] == "a"
+    assert template["metadata"]["annotations"] == {"scrape": "true"}
+    assert deployed.stateful_set().spec["volumeClaimTemplates"][0]["metadata"] == {"name": "logs"}
+    assert "team" not in deployed.stateful_set().spec["selector"]["matchLabels"]
+
+
+def test_p03_peers_before_they_are_ready(chapter: Chapter) -> None:
+    """On request the governing Service lists instances that are not ready."""
+    assert chapter(publish_not_ready_addresses=True).governing_service().spec["publishNotReadyAddresses"] is True
+
+
+@pytest.mark.parametrize(
+    ("load_balancer", "kind", "ports"),
+    [
+        ({}, "ClusterIP", [{"name": "http", "port": 8080, "targetPort": "http"}]),
+        ({"port": 80}, "ClusterIP", [{"name": "http", "port": 80, "targetPort": "http"}]),
+        ({"type": "NodePort"}, "NodePort", [{"name": "http", "port": 8080, "targetPort": "http"}]),
+        ({"type": "LoadBalancer", "port": 80, "target_port": "http"}, "LoadBalancer", None),
+    ],
+)
+def test_p12_the_load_balancing_service(chapter: Chapter, load_balancer: Any, kind: str, ports: Any) -> None:
+    """Any type; by default every port under its own number."""
+    spec = chapter(load_balancer=load_balancer).one("Service", "random-generator-lb").spec
+    assert spec["type"] == kind
+    assert spec["ports"] == (ports or [{"name": "http", "port": 80, "targetPort": "http"}])
+    assert spec["selector"] == {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}
+
+
+def test_every_argument_may_be_an_output(chapter: Chapter) -> None:
+    """Outputs in place of values give the same objects."""
+
+    def lifted(value: Any) -> Any:
+        return pulumi.Output.from_input(value)
+
+    plain = chapter(storage_class={"provisioner": "p"}, load_balancer={"port": 80}, partition=1, labels={"a": "b"})
+    outputs = chapter(
+        image=lifted("random-generator:1.0"),
+        name=lifted("rg"),
+        replicas=lifted(2),
+        service_name=lifted("random-generator"),
+        ports={"http": lifted(8080)},
+        env={"LOG_FILE": lifted("/opt/logs/random.log")},
+        volumes=[{"name": "logs", "mount_path": lifted("/opt/logs"), "size": lifted("10Mi")}],
+        storage_class={"provisioner": lifted("p")},
+        load_balancer={"port": lifted(80)},
+        partition=lifted(1),
+        labels={"a": lifted("b")},
+    )
+    assert {made.type + made.name: made.inputs for made in outputs.resources} == {
+        made.type + made.name: made.inputs for made in plain.resources
+    }
+
+
+def test_the_pod_template_is_laid_over(chapter: Chapter) -> None:
+    """Side-cars are added, the component's own container is extended, all in Kubernetes' words."""
+    deployed = chapter(
+        pod_template={
+            "metadata": {"labels": {"tier": "data"}},
+            "spec": {
+                "nodeSelector": {"disk": "ssd"},
+                "tolerations": [{"operator": "Exists"}],
+                "containers": [{"name": "proxy", "image": "proxy:1"}, {"name": "app", "tty": True}],
+                "volumes": [{"name": "tmp", "emptyDir": {}}],
+            },
+        }
+    )
+    template = deployed.stateful_set().spec["template"]
+    app, proxy = template["spec"]["containers"]
+    assert (app["image"], app["tty"], proxy["image"]) == ("random-generator:1.0", True, "proxy:1")
+    assert template["metadata"]["labels"] == {
+        "tier": "data",
+        "app.kubernetes.io/name": "rg",
+        "app.kubernetes.io/instance": "rg",
+    }
+    assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
+    assert template["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+
+
+def test_an_overlay_changes_nothing_below_it() -> None:
+    """The base stays as it was, and what the overlay does not mention stays in the result."""
+    base = {"a": {"b": 1}, "env": [{"name": "x", "value": "1"}], "args": ["a"]}
+    result = overlaid(base, {"a": {"c": 2}, "env": [{"name": "y"}, {"name": "x", "value": "2"}], "args": ["b"]})
+    assert result == {
+        "a": {"b": 1, "c": 2},
+        "env": [{"name": "x", "value": "2"}, {"name": "y"}],
+        "args": ["b"],
+    }
+    assert base == {"a": {"b": 1}, "env": [{"name": "x", "value": "1"}], "args": ["a"]}
