@@ -19,7 +19,7 @@ from local import go_toolchain
 from local.console import last_lines, say, seconds, step
 from local.errors import LocalError
 from local.locks import locked
-from local.paths import CACHE, MODULES
+from local.paths import CACHE, SOURCE
 from local.pins import Binary
 
 _BUILT = CACHE / "binaries"
@@ -54,9 +54,10 @@ def _build_missing(wanted: list[Binary]) -> None:
 def _key(binary: Binary) -> str:
     """A digest of all that decides what comes out of the build."""
     digest = hashlib.sha256()
-    for file in sorted((MODULES / binary.folder).iterdir()):
-        if file.name in ("go.mod", "go.sum") or file.suffix == ".go":
-            digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    folder = SOURCE / binary.folder
+    for file in sorted(folder.rglob("*")):
+        if file.name in ("go.mod", "go.sum") or (file.suffix == ".go" and not file.name.endswith("_test.go")):
+            digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
     digest.update(repr((binary, platform.machine())).encode())
     return digest.hexdigest()[:16]
 
@@ -112,7 +113,7 @@ def _build(binary: Binary, label: str) -> None:
         output = Path(scratch, "output")
         output.mkdir()
         # Building happens in a copy, so that nothing is ever written into the clone.
-        shutil.copytree(MODULES / binary.folder, source)
+        shutil.copytree(SOURCE / binary.folder, source)
         with step(label):
             _fetch_files(binary, source, output)
             _go(
@@ -151,7 +152,7 @@ def _go(arguments: list[str], folder: Path) -> str:
     )
     if result.returncode:
         raise LocalError(
-            f"go {arguments[0]} failed in local/modules:\n{last_lines(result.stderr or result.stdout, 12)}\n"
+            f"go {arguments[0]} failed:\n{last_lines(result.stderr or result.stdout, 12)}\n"
             "Run make again when this is put right: it goes on where it stopped."
             + (_no_network_hint(result.stderr) or "")
         )

@@ -50,14 +50,14 @@ def healthy() -> bool:
     return all(running(part) for part in PARTS) and kubernetes.get(PKI, "/readyz", 2) == "ok"
 
 
-def outdated(binaries: Path, node: bool) -> bool:
+def outdated(binaries: Path) -> bool:
     """Whether what there is was made with other versions or settings."""
-    return _CREATED.exists() and _CREATED.read_text() != _digest(_rendered(binaries, node))
+    return _CREATED.exists() and _CREATED.read_text() != _digest(_rendered(binaries))
 
 
-def start(binaries: Path, node: bool) -> None:
+def start(binaries: Path) -> None:
     """Start whatever does not run, and wait until the API is ready."""
-    text = _rendered(binaries, node)
+    text = _rendered(binaries)
     _forget_stale_process_ids()
     settled = _CREATED.exists() and WORKDIR.is_dir()
     ports.check(settings.load().ports.of_control_plane(), {each.pid for part in PARTS for each in running(part)})
@@ -107,7 +107,7 @@ def forget() -> None:
     shutil.rmtree(WORKDIR, ignore_errors=True)
 
 
-def _rendered(binaries: Path, node: bool) -> str:
+def _rendered(binaries: Path) -> str:
     chosen = settings.load()
     network = chosen.network
     prefix = str(network.services.network_address).removesuffix("0")

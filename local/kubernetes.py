@@ -67,10 +67,10 @@ def get(pki: Path, path: str, limit: float = 5) -> Any:
 
 def apply(kubectl: Path, text: str) -> None:
     """Make the cluster have these objects."""
-    kubectl_run(kubectl, ["apply", "--server-side", "--force-conflicts", "-f", "-"], text)
+    run(kubectl, ["apply", "--server-side", "--force-conflicts", "-f", "-"], text)
 
 
-def kubectl_run(kubectl: Path, arguments: list[str], text: str | None = None) -> str:
+def run(kubectl: Path, arguments: list[str], text: str | None = None) -> str:
     """Run kubectl against the embedded cluster."""
     result = subprocess.run(
         [kubectl, "--kubeconfig", KUBECONFIG, *arguments], input=text, capture_output=True, text=True

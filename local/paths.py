@@ -15,9 +15,7 @@ NAME = "pulumi-stateful-service"
 
 SOURCE = Path(__file__).resolve().parent
 CLONE = SOURCE.parent
-MODULES = SOURCE / "modules"
 CONFIG = SOURCE / "config"
-IMAGE_SOURCES = SOURCE / "images"
 
 
 def _xdg(variable: str, default: str) -> Path:
@@ -47,6 +45,7 @@ NODE_CONFIG = STATE / "node"
 KWOK_HOME = STATE / "kwok"
 PULUMI_HOME = STATE / "pulumi" / "home"
 PULUMI_STATE = STATE / "pulumi" / "state"
+PULUMI_REAL_STATE = STATE / "pulumi" / "state-of-real-clusters"
 
 # The longest path below the kubelet's folder at which it makes a socket.
 _LONGEST_SOCKET = "device-plugins/kubelet.sock"

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from local.errors import LocalError
-from local.paths import MODULES
+from local.paths import SOURCE
 
 GO = "1.26.6"
 """The release of Go that is installed where there is none; any from `GO_MINIMUM` on will do."""
@@ -27,10 +27,10 @@ class Binary:
 
     name: str
     folder: str
-    """The folder below `modules/` with the go.mod and go.sum to build it with."""
+    """The folder below `local/` with the go.mod and go.sum to build it with."""
     package: str
     module: str
-    """The module that gives the program its version."""
+    """The module that gives the program its version; empty for a program of our own."""
     link: tuple[str, ...] = ()
     """Variables the linker sets; `{version}`, `{major}` and `{minor}` are the module's."""
     version: str = ""
@@ -42,10 +42,10 @@ class Binary:
 
     def pinned(self) -> str:
         """The version in go.mod."""
-        text = (MODULES / self.folder / "go.mod").read_text()
+        text = (SOURCE / self.folder / "go.mod").read_text()
         found = re.search(rf"^\s*(?:require )?{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
         if found is None:
-            raise LocalError(f"local/modules/{self.folder}/go.mod does not require {self.module}.")
+            raise LocalError(f"local/{self.folder}/go.mod does not require {self.module}.")
         return found[1]
 
     def shown_version(self) -> str:
@@ -67,14 +67,14 @@ _KUBERNETES_VERSION = tuple(
 
 def _kubernetes(name: str) -> Binary:
     module = "k8s.io/kubernetes"
-    return Binary(name, "kubernetes", f"{module}/cmd/{name}", module, _KUBERNETES_VERSION)
+    return Binary(name, "modules/kubernetes", f"{module}/cmd/{name}", module, _KUBERNETES_VERSION)
 
 
 def _kwok(name: str) -> Binary:
     module = "sigs.k8s.io/kwok"
     return Binary(
         name,
-        "kwok",
+        "modules/kwok",
         f"{module}/cmd/{name}",
         module,
         beside=(
@@ -91,53 +91,53 @@ def _kwok(name: str) -> Binary:
 
 # The quick ones come first: whatever is wrong with Go, the network or the disk shows within the first minute.
 CLUSTER = (
-    Binary("etcd", "etcd", ".", "go.etcd.io/etcd/server/v3"),
-    Binary("etcdctl", "etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
+    Binary("etcd", "modules/etcd", ".", "go.etcd.io/etcd/server/v3"),
+    Binary("etcdctl", "modules/etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
     _kwok("kwok"),
     _kwok("kwokctl"),
     _kubernetes("kube-apiserver"),
     _kubernetes("kube-controller-manager"),
     _kubernetes("kube-scheduler"),
     _kubernetes("kubectl"),
-)
-
-NODE = (
-    _kubernetes("kubelet"),
-    _kubernetes("kube-proxy"),
-    Binary("coredns", "coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
     Binary(
         "local-path-provisioner",
-        "local-path-provisioner",
+        "modules/local-path-provisioner",
         "github.com/rancher/local-path-provisioner",
         "github.com/rancher/local-path-provisioner",
         ("main.VERSION={version}",),
     ),
 )
 
+NODE = (
+    _kubernetes("kubelet"),
+    _kubernetes("kube-proxy"),
+    Binary("coredns", "modules/coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+)
+
 ENGINE = (
     Binary(
         "pulumi-language-python",
-        "pulumi-language-python",
+        "modules/pulumi-language-python",
         "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
         "github.com/pulumi/pulumi/sdk/v3",
         beside=("python/cmd/pulumi-language-python-exec",),
     ),
     Binary(
         "pulumi-language-yaml",
-        "pulumi-yaml",
+        "modules/pulumi-yaml",
         "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
         "github.com/pulumi/pulumi-yaml",
     ),
     Binary(
         "pulumi",
-        "pulumi",
+        "modules/pulumi",
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         "github.com/pulumi/pulumi/pkg/v3",
         ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
     ),
     Binary(
         "pulumi-resource-kubernetes",
-        "pulumi-resource-kubernetes",
+        "modules/pulumi-resource-kubernetes",
         ".",
         "github.com/pulumi/pulumi-kubernetes/provider/v4",
         (f"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={KUBERNETES_PROVIDER}",),
@@ -149,7 +149,12 @@ ENGINE = (
     ),
 )
 
-ALL = CLUSTER + NODE + ENGINE
+# What runs in the images is ours, and is versioned by the image.
+IMAGES = tuple(
+    Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "volume-helper", "random-generator")
+)
+
+ALL = CLUSTER + NODE + ENGINE + IMAGES
 
 
 def binary(name: str) -> Binary:

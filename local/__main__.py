@@ -1,0 +1,82 @@
+"""The commands: `python3 -m local --help`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from local import binaries, cluster, engine, images, machine, paths, pins
+from local.console import say
+from local.debian import program
+from local.errors import LocalError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; what can be expected to go wrong gets one message."""
+    options = _parser().parse_args(arguments)
+    try:
+        paths.check_supported()
+        _run(options)
+    except LocalError as problem:
+        say(f"error: {problem}")
+        return 1
+    except KeyboardInterrupt:
+        say("Interrupted; run the same again to go on.")
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    match options.command:
+        case "binaries":
+            chosen = [pins.binary(name) for name in options.names] or list(pins.ALL)
+            binaries.folder(chosen)
+            say(f"{len(chosen)} of {len(pins.ALL)} binaries are there.")
+        case "image":
+            for name in options.names or [each.name for each in images.NODE + images.EXAMPLES]:
+                for image in images.named(name):
+                    print(images.archive(image)[0])
+        case "load-image":
+            for name in options.names:
+                images.load(images.named(name), program("ctr"))
+        case "cluster":
+            cluster.up()
+        case "cluster-down":
+            cluster.down()
+        case "cluster-delete":
+            cluster.delete()
+        case "scale-simulated-nodes":
+            cluster.scale_simulated_nodes(options.count)
+        case "env":
+            print(engine.exports(options.context))
+        case "kubeconfig":
+            print(paths.KUBECONFIG)
+        case "traces":
+            json.dump(machine.traces(), sys.stdout, indent=2)
+            print()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m local", description="The embedded Pulumi engine and Kubernetes cluster.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    add("binaries", "build programs from pinned modules into the cache").add_argument("names", nargs="*", help="all by default")
+    add("image", "make images, and print where they are").add_argument("names", nargs="*", help="the example's and the node's by default")
+    add("load-image", "give the real node more images").add_argument("names", nargs="+")
+    add("cluster", "have the cluster up and ready")
+    add("cluster-down", "end the cluster; its data stay")
+    add("cluster-delete", "end the cluster and remove its data")
+    add("scale-simulated-nodes", "have this many simulated nodes").add_argument("count", type=int)
+    add("env", "print the settings for a shell: eval \"$(python3 -m local env)\"").add_argument(
+        "--context", default="", help="for a real cluster: the name of a kubectl context"
+    )
+    add("kubeconfig", "print the path of the embedded cluster's kubeconfig")
+    add("traces", "print what a cluster could leave behind on this machine, to compare before and after")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

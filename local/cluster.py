@@ -1,0 +1,146 @@
+"""The cluster as a whole: up, down, deleted, and what state it is in."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from local import binaries, control_plane, debian, machine, node, paths, pins, simulated_nodes, storage
+from local.console import say, seconds, step
+from local.errors import LocalError
+from local.locks import locked
+
+NODE_VARIABLE = "STATEFUL_SERVICE_NODE"
+_LOCK = paths.STATE / "cluster.lock"
+_SIMULATED = 3
+
+
+def has_real_node() -> bool:
+    """Whether Pods can run here: a node needs root, and may be switched off."""
+    choice = os.environ.get(NODE_VARIABLE, "")
+    if choice not in ("", "real", "simulated"):
+        raise LocalError(f"{NODE_VARIABLE} is {choice!r}: it must be real or simulated, or not be set.")
+    if choice == "real" and os.geteuid() != 0:
+        raise LocalError(f"{NODE_VARIABLE} is real, but a real node needs root: use sudo, or leave it unset.")
+    return os.geteuid() == 0 and choice != "simulated"
+
+
+def programs() -> tuple[pins.Binary, ...]:
+    """The programs the cluster consists of here."""
+    return pins.CLUSTER + (pins.NODE if has_real_node() else ())
+
+
+def up() -> None:
+    """Have the cluster up and ready, whatever state it is in."""
+    paths.check_supported()
+    started = time.monotonic()
+    real = has_real_node()
+    if real:
+        debian.require(debian.NODE)
+    folder = binaries.folder(programs())
+    if real:
+        binaries.folder(pins.IMAGES)
+    with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
+        if control_plane.outdated(folder):
+            say("The cluster was made with other versions or settings: it is started anew with its data.")
+            _stop()
+            control_plane.forget()
+        fresh = not _healthy(folder, real)
+        if fresh:
+            _start(folder, real)
+    kind = (
+        "one real node"
+        if real
+        else f"simulated nodes, Pods do not run: {'a real node needs root' if os.geteuid() else NODE_VARIABLE + ' says so'}"
+    )
+    version = pins.binary("kube-apiserver").shown_version()
+    took = f" after {seconds(time.monotonic() - started)}" if fresh else ""
+    say(f"The cluster is ready{took}: Kubernetes {version}, {kind}.")
+
+
+def _healthy(folder: Path, real: bool) -> bool:
+    return (
+        control_plane.healthy()
+        and bool(storage.provisioner(folder).running())
+        and (node.healthy(folder) if real else simulated_nodes.count() >= _SIMULATED)
+    )
+
+
+def _start(folder: Path, real: bool) -> None:
+    if not control_plane.healthy():
+        with step("Control plane"):
+            control_plane.start(folder)
+    if real and not node.healthy(folder):
+        with step("Node"):
+            fresh = node.start(folder)
+        if fresh:
+            node.wait_for_pods()
+    if not real:
+        with step("Simulated nodes"):
+            simulated_nodes.scale(folder / "kubectl", max(_SIMULATED, simulated_nodes.count()), beside_real=False)
+    if not storage.provisioner(folder).running():
+        with step("Volumes"):
+            storage.start(folder)
+
+
+def scale_simulated_nodes(count: int) -> None:
+    """Have this many simulated nodes in the running cluster."""
+    folder = binaries.folder(programs())
+    if not control_plane.healthy():
+        raise LocalError("The cluster is not up: run make cluster first.")
+    simulated_nodes.scale(folder / "kubectl", count, beside_real=has_real_node())
+
+
+def down() -> None:
+    """End everything the cluster started; its data stay."""
+    with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
+        if not _anything_there():
+            say("The cluster is not up.")
+            return
+        with step("The cluster goes down; its data stay"):
+            _stop()
+
+
+def delete() -> None:
+    """End everything, and remove the data too: this is a new beginning."""
+    doomed = [each for each in (*_DATA, paths.PULUMI_STATE) if each.exists()]
+    with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
+        if _anything_there():
+            with step("The cluster goes down"):
+                _stop()
+        for each in doomed:
+            say(f"Removed: {each}")
+            if each.is_dir():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
+    if not doomed:
+        say("There is nothing to remove.")
+
+
+_DATA = (
+    paths.ETCD_DATA,
+    paths.VOLUMES,
+    paths.KUBELET,
+    paths.CONTAINERD_ROOT,
+    paths.NODE_CONFIG,
+    paths.KWOK_HOME,
+    paths.LOGS,
+    paths.STATE / "pod-logs",
+    paths.KUBECONFIG,
+)
+
+
+def _anything_there() -> bool:
+    return bool(
+        node.running()
+        or storage.running()
+        or any(control_plane.running(part) for part in control_plane.PARTS)
+        or (os.geteuid() == 0 and machine.left_something())
+    )
+
+
+def _stop() -> None:
+    storage.stop()
+    node.stop()
+    control_plane.stop()

@@ -1,0 +1,175 @@
+"""Container images, made without a builder and without a registry: some JSON files and a layer.
+
+The same files give the same image, bit by bit, so its digest tells whether a node already has it.
+"""
+
+import hashlib
+import io
+import json
+import platform
+import subprocess
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local import binaries, pins
+from local.errors import LocalError
+from local.paths import CACHE, CONTAINERD_SOCKET
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_REGISTRY = "docker.io/library"
+"""Where Kubernetes takes an image without a registry in its name to come from."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of static programs."""
+
+    name: str
+    tag: str
+    programs: tuple[str, ...]
+    """The binaries in it, at the root; the first is what it runs."""
+    environment: dict[str, str] = field(default_factory=dict)
+    user: str = "65532:65532"
+    ports: tuple[int, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """Its full name, as the node keeps it."""
+        return f"{_REGISTRY}/{self.name}:{self.tag}"
+
+
+PAUSE = Image("pause", "1.0", ("pause",))
+
+NODE = (PAUSE, Image("volume-helper", "1.0", ("volume-helper",), user="0:0"))
+"""What the node itself needs."""
+
+EXAMPLES = tuple(
+    # The same program in two versions, so that there is something to update to.
+    Image("random-generator", tag, ("random-generator",), {"VERSION": tag}, ports=(8080,))
+    for tag in ("1.0", "2.0")
+)
+
+OPTIONAL = (Image("etcd", "3.7.3", ("etcd", "etcdctl"), ports=(2379, 2380)),)
+"""Images that are made and loaded on demand."""
+
+ALL = NODE + EXAMPLES + OPTIONAL
+
+
+def named(name: str) -> tuple[Image, ...]:
+    """The images of this name."""
+    found = tuple(each for each in ALL if name in (each.name, f"{each.name}:{each.tag}"))
+    if not found:
+        raise LocalError(f"There is no image {name!r}; there are {', '.join(f'{each.name}:{each.tag}' for each in ALL)}.")
+    return found
+
+
+def archive(image: Image) -> tuple[Path, str]:
+    """The image as a file that containers' tools can import, and its digest; made where it is not there yet."""
+    folder = binaries.folder([pins.binary(each) for each in image.programs])
+    key = hashlib.sha256(repr((image, folder.name, _VERSION)).encode()).hexdigest()[:16]
+    path = CACHE / "images" / f"{image.name}-{image.tag}-{key}.tar"
+    note = path.with_suffix(".digest")
+    if not (path.exists() and note.exists()):
+        content, digest = pack(image, {name: (folder / name).read_bytes() for name in image.programs})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for target, data in ((path, content), (note, digest.encode())):
+            scratch = target.with_name(f".{target.name}.new")
+            scratch.write_bytes(data)
+            scratch.replace(target)
+    return path, note.read_text()
+
+
+_VERSION = 1  # of what `pack` makes
+
+
+def pack(image: Image, programs: dict[str, bytes]) -> tuple[bytes, str]:
+    """The image in the layout of the Open Container Initiative, and the digest of its manifest."""
+    architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    layer = _tar({name: (content, 0o755) for name, content in programs.items()})
+    config = _json(
+        {
+            "architecture": architecture,
+            "os": "linux",
+            "config": {
+                "User": image.user,
+                "ExposedPorts": {f"{port}/tcp": {} for port in image.ports},
+                "Env": ["PATH=/", *(f"{key}={value}" for key, value in image.environment.items())],
+                "Entrypoint": [f"/{image.programs[0]}"],
+                "WorkingDir": "/",
+            },
+            "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
+            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "local/images.py"}],
+        }
+    )
+    manifest = _json(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+            "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar", layer)],
+        }
+    )
+    entry = {
+        **_descriptor("application/vnd.oci.image.manifest.v1+json", manifest),
+        "platform": {"architecture": architecture, "os": "linux"},
+        "annotations": {
+            "io.containerd.image.name": image.reference,
+            "org.opencontainers.image.ref.name": image.tag,
+        },
+    }
+    files = {f"blobs/sha256/{_digest(blob)[7:]}": (blob, 0o644) for blob in (layer, config, manifest)}
+    files["oci-layout"] = (_json({"imageLayoutVersion": "1.0.0"}), 0o644)
+    files["index.json"] = (_json({"schemaVersion": 2, "manifests": [entry]}), 0o644)
+    return _tar(files), _digest(manifest)
+
+
+def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
+    """A tar file without anything in it that depends on when or by whom it was made."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(files):
+            content, mode = files[name]
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), mode
+            tar.addfile(info, io.BytesIO(content))
+    return output.getvalue()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+
+
+def load(images: tuple[Image, ...], ctr: str) -> list[Image]:
+    """Give the node those of the images that it does not have, and return them."""
+    present = _present(ctr)
+    loaded = []
+    for image in images:
+        path, digest = archive(image)
+        if present.get(image.reference) != digest:
+            _ctr(ctr, "images", "import", str(path))
+            loaded.append(image)
+    return loaded
+
+
+def _present(ctr: str) -> dict[str, str]:
+    """The names of the images the node has, and their digests."""
+    rows = [line.split() for line in _ctr(ctr, "images", "list").splitlines()[1:]]
+    return {row[0]: row[2] for row in rows if len(row) > 2}
+
+
+def _ctr(ctr: str, *arguments: str) -> str:
+    result = subprocess.run(
+        [ctr, "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", *arguments], capture_output=True, text=True
+    )
+    if result.returncode:
+        raise LocalError(f"ctr {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
+    return result.stdout

@@ -1,0 +1,207 @@
+"""Leaves the machine as it was: what the node changes on it is noted before and put back after.
+
+`traces` is also what the tests compare: whatever the cluster could leave behind.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from local import network, templates
+from local.debian import PATH, program
+from local.errors import LocalError
+from local.paths import CONTAINERD_STATE, NODE_CONFIG, RUN, STATE
+
+CGROUP = "pulumi-stateful-service"
+_CGROUPS = Path("/sys/fs/cgroup")
+_BEFORE = NODE_CONFIG / "before.json"
+_CNI_RESULTS = Path("/var/lib/cni/results")
+_SHIM_SOCKETS = Path("/run/containerd/s")
+_LOG_LINKS = Path("/var/log/containers")
+_TABLES = ("ip kube-proxy", "ip6 kube-proxy")
+
+# What the kubelet, the network plugin and kube-proxy set as they like it.
+_KERNEL_SETTINGS = (
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/forwarding",
+    "net/ipv4/conf/default/forwarding",
+    "net/ipv4/conf/all/route_localnet",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+)
+
+# Folders outside our own that the node's programs make, outermost last.
+_SHARED_FOLDERS = (
+    _LOG_LINKS,
+    _CNI_RESULTS,
+    _CNI_RESULTS.parent,
+    _SHIM_SOCKETS,
+    _SHIM_SOCKETS.parent,
+)
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def note() -> None:
+    """Note how the machine is, once, before anything is changed on it."""
+    if _BEFORE.exists() and json.loads(_BEFORE.read_text())["boot"] == _boot():
+        return
+    others = [table for table in _tables() if table in _TABLES]
+    if others:
+        raise LocalError(
+            f"Another kube-proxy works on this machine (nftables table {others[0]}), so it is a node of another "
+            "cluster already, and two of them would undo each other's rules. Stop that one first."
+        )
+    state = {
+        "boot": _boot(),
+        "settings": _kernel_settings(),
+        "folders": [str(folder) for folder in _SHARED_FOLDERS if folder.is_dir()],
+    }
+    templates.write(_BEFORE, json.dumps(state, indent=2))
+
+
+def clear_runtime() -> None:
+    """Remove what containers leave when they end without their containerd: none of it outlives a reboot anyway."""
+    _remove_shim_sockets()
+    _unmount()
+    shutil.rmtree(RUN, ignore_errors=True)
+
+
+def restore() -> None:
+    """Put back what was noted, and remove what the node's programs leave behind."""
+    clear_runtime()
+    network.down()
+    for table in _tables():
+        if table in _TABLES and _BEFORE.exists():
+            subprocess.run([program("nft"), "delete", "table", *table.split()], capture_output=True)
+    _remove_cgroups()
+    for result in _CNI_RESULTS.glob("stateful-service-*"):
+        result.unlink(missing_ok=True)
+    if _LOG_LINKS.is_dir():
+        for link in _LOG_LINKS.iterdir():
+            if link.is_symlink() and str(STATE) in os.readlink(link):
+                link.unlink(missing_ok=True)
+    if not _BEFORE.exists():
+        return
+    before = json.loads(_BEFORE.read_text())
+    for folder in _SHARED_FOLDERS:
+        if str(folder) not in before["folders"] and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    if before["boot"] == _boot():
+        for name, value in before["settings"].items():
+            setting = Path("/proc/sys", name)
+            if setting.read_text().strip() != value:
+                setting.write_text(value)
+    _BEFORE.unlink()
+
+
+def left_something() -> bool:
+    """Whether a cluster that was up has not been taken down in order."""
+    return _BEFORE.exists() or RUN.exists()
+
+
+def mounts() -> list[str]:
+    """The mount points below our own folders, the innermost first."""
+    ours = [f"{folder}/" for folder in (RUN, STATE)]
+    points = [_unescaped(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [point for point in reversed(points) if any(point.startswith(each) for each in ours)]
+
+
+def traces() -> dict[str, list[str]]:
+    """What a cluster could leave behind on this machine, in a form to compare."""
+    return {
+        "mounts": sorted(_unescaped(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()),
+        "links": _lines("ip", "-brief", "link", column=0),
+        "routes": _lines("ip", "route", "show", "table", "all"),
+        "network namespaces": _lines("ip", "netns", "list"),
+        "packet filter": _packet_filter(),
+        "kernel settings": [f"{name}={value}" for name, value in _kernel_settings().items()],
+        "cgroups": sorted(str(each) for pattern in ("*", "*/*") for each in _CGROUPS.glob(pattern) if each.is_dir()),
+        "folders": sorted(str(folder) for folder in (*_SHARED_FOLDERS, RUN) if folder.exists()),
+        "listening sockets": sorted(line.split()[4] for line in _lines("ss", "-Hltun") if len(line.split()) > 4),
+    }
+
+
+def _packet_filter() -> list[str]:
+    """The rules of the packet filter, without what counts and without tables that only hold empty chains."""
+    text = re.sub(r" (packets|bytes) \d+", "", "\n".join(_lines("nft", "list", "ruleset")))
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _lines(name: str, *arguments: str, column: int | None = None) -> list[str]:
+    if not shutil.which(name, path=PATH):
+        return []
+    output = subprocess.run([program(name), *arguments], capture_output=True, text=True).stdout
+    lines = [line.rstrip() for line in output.splitlines()]
+    return sorted(line.split()[column] for line in lines if line) if column is not None else lines
+
+
+def _kernel_settings() -> dict[str, str]:
+    found = {}
+    for name in _KERNEL_SETTINGS:
+        path = Path("/proc/sys", name)
+        if path.exists():
+            found[name] = path.read_text().strip()
+    return found
+
+
+def _tables() -> list[str]:
+    output = subprocess.run([program("nft"), "list", "tables"], capture_output=True, text=True).stdout
+    return [line.removeprefix("table ").strip() for line in output.splitlines()]
+
+
+def _remove_shim_sockets() -> None:
+    """containerd keeps the sockets of its shims in a folder of its own choice, and in ours notes which are ours."""
+    for address in CONTAINERD_STATE.glob("io.containerd.runtime.v2.task/*/*/address"):
+        Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
+
+
+def _unmount() -> None:
+    for point in mounts():
+        result = subprocess.run([program("umount"), point], capture_output=True)
+        if result.returncode:
+            subprocess.run([program("umount"), "--lazy", point], capture_output=True)
+
+
+def _remove_cgroups() -> None:
+    roots = [_CGROUPS / CGROUP, *(each / CGROUP for each in _CGROUPS.glob("*") if each.is_dir())]
+    for root in roots:
+        if root.is_dir():
+            for folder, _, _ in os.walk(root, topdown=False):
+                _until(lambda folder=folder: _removed(folder), 3)
+
+
+def _removed(folder: str) -> bool:
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:  # its processes have been killed, but are not gone yet
+        return False
+    return True
+
+
+def _until(condition: Callable[[], bool], limit: float) -> None:
+    deadline = time.monotonic() + limit
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def wait_for_links_to_go() -> None:
+    """Wait until the Pods' links are gone, which the kernel removes some time after the Pods."""
+    _until(lambda: not network.pod_routes(), 5)
+
+
+def _unescaped(point: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)

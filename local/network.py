@@ -1,0 +1,120 @@
+"""The cluster's own network interface, with the addresses and routes that keep its traffic on this machine.
+
+It is a bridge without ports, used as an interface that every kernel has and that is there before the first Pod. Pods
+are not attached to it: each has a link and a route of its own, so that what Pods send each other passes the machine's
+routing, where kube-proxy's rules can see it. (On a shared bridge answers would go back around those rules, unless a
+setting is changed that concerns all of the machine's bridges.)
+"""
+
+import ipaddress
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from local import settings
+from local.debian import program
+from local.errors import LocalError
+
+INTERFACE = "stateful0"
+_COMMENT = "pulumi-stateful-service"
+
+
+def is_up() -> bool:
+    """Whether the interface has its address and routes."""
+    network = settings.load().network
+    addresses = {info["local"] for link in _ip("address", "show", "dev", INTERFACE) for info in link.get("addr_info", [])}
+    routes = {route["dst"] for route in _ip("route", "show", "dev", INTERFACE)}
+    return str(network.node) in addresses and {str(network.services), str(network.load_balancers)} <= routes
+
+
+def up() -> None:
+    """Make the interface, its address and its routes, as far as they are missing."""
+    network = settings.load().network
+    _check_unused(network)
+    if not _ip("link", "show", "dev", INTERFACE):
+        _change("link", "add", "name", INTERFACE, "type", "bridge")
+    _change("link", "set", "dev", INTERFACE, "up")
+    _change("address", "replace", f"{network.node}/24", "dev", INTERFACE)
+    for each in (network.services, network.load_balancers):
+        _change("route", "replace", str(each), "dev", INTERFACE, "src", str(network.node))
+    _open_firewall(network)
+
+
+def down() -> None:
+    """Remove the interface, and with it its address and routes, and what opened the firewall."""
+    if _ip("link", "show", "dev", INTERFACE):
+        _change("link", "delete", "dev", INTERFACE)
+    for chain in ("FORWARD", "INPUT"):
+        for rule in _firewall(chain):
+            if _COMMENT in rule:
+                _run("iptables", "-D", *_words(rule)[1:])
+
+
+def pod_routes() -> list[str]:
+    """The routes to Pods, which go with the Pods' links."""
+    pods = settings.load().network.pods
+    return [
+        route["dst"]
+        for route in _ip("route", "show", "root", str(pods))
+        if route.get("dev") != INTERFACE and route["dst"] != "default"
+    ]
+
+
+def _check_unused(network: settings.Network) -> None:
+    """Fail when the machine uses addresses of the range for something else."""
+    for link in _ip("address", "show"):
+        for info in link.get("addr_info", []):
+            mine = link["ifname"] == INTERFACE or ipaddress.ip_address(info["local"]) == network.node
+            if info["family"] == "inet" and not mine:
+                used = ipaddress.ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)
+                if used.overlaps(network.range):
+                    raise LocalError(_taken(network, f"the interface {link['ifname']} has the address {info['local']}/{info['prefixlen']}"))
+    for route in _ip("route", "show"):
+        target = route["dst"]
+        if target == "default" or route.get("dev") == INTERFACE:
+            continue
+        used = ipaddress.ip_network(target, strict=False)
+        if used.overlaps(network.range) and not (used.prefixlen == 32 and used.subnet_of(network.pods)):
+            raise LocalError(_taken(network, f"there is a route to {target} over {route.get('dev', 'another interface')}"))
+
+
+def _taken(network: settings.Network, why: str) -> str:
+    return (
+        f"The cluster's address range {network.range} is in use on this machine: {why}. "
+        f"Choose another private range with {settings.NETWORK_VARIABLE}, such as {settings.NETWORK_VARIABLE}=10.199.0.0/22."
+    )
+
+
+def _open_firewall(network: settings.Network) -> None:
+    """Let the cluster's own traffic through a firewall that drops what it does not know (Docker's, for one)."""
+    for chain, matches in (("FORWARD", ("-s", "-d")), ("INPUT", ("-s",))):
+        rules = _firewall(chain)
+        if f"-P {chain} DROP" in rules and not any(_COMMENT in rule for rule in rules):
+            for match in matches:
+                _run("iptables", "-I", chain, match, str(network.range), "-m", "comment", "--comment", _COMMENT, "-j", "ACCEPT")
+
+
+def _firewall(chain: str) -> list[str]:
+    result = subprocess.run([program("iptables"), "-S", chain], capture_output=True, text=True)
+    return result.stdout.splitlines() if result.returncode == 0 else []
+
+
+def _words(rule: str) -> list[str]:
+    return [word.strip('"') for word in rule.split()]
+
+
+def _ip(*arguments: str) -> list[dict[str, Any]]:
+    result = subprocess.run([program("ip"), "-json", "-4", *arguments], capture_output=True, text=True)
+    found: list[dict[str, Any]] = json.loads(result.stdout or "[]") if result.returncode == 0 else []
+    return [each for each in found if each]
+
+
+def _change(*arguments: str) -> None:
+    _run("ip", *arguments)
+
+
+def _run(name: str, *arguments: str) -> None:
+    result = subprocess.run([program(name), *arguments], capture_output=True, text=True)
+    if result.returncode:
+        raise LocalError(f"{Path(name).name} {' '.join(arguments)} failed: {result.stderr.strip()}")
