@@ -36,6 +36,8 @@ def _run(options: argparse.Namespace) -> None:
             for name in options.names or [each.name for each in images.NODE + images.EXAMPLES]:
                 for image in images.named(name):
                     print(images.archive(image)[0])
+        case "test-image":
+            images.test()
         case "load-image":
             for name in options.names:
                 images.load(images.named(name), program("ctr"))
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("binaries", "build programs from pinned modules into the cache").add_argument("names", nargs="*", help="all by default")
     add("image", "make images, and print where they are").add_argument("names", nargs="*", help="the example's and the node's by default")
+    add("test-image", "test the programs in the images")
     add("load-image", "give the real node more images").add_argument("names", nargs="+")
     add("cluster", "have the cluster up and ready")
     add("cluster-down", "end the cluster; its data stay")

@@ -110,7 +110,6 @@ def forget() -> None:
 def _rendered(binaries: Path) -> str:
     chosen = settings.load()
     network = chosen.network
-    prefix = str(network.services.network_address).removesuffix("0")
     text = templates.rendered(
         "kwokctl.yaml",
         workdir=WORKDIR,
@@ -125,7 +124,7 @@ def _rendered(binaries: Path) -> str:
         advertised_address=network.node,
         service_range=network.services,
         load_balancer_prefix=str(network.load_balancers.network_address).removesuffix("0"),
-        service_prefix_length=len(prefix),
+        service_prefix=str(network.services.network_address).removesuffix("0"),
     )
     # Naming any stage of our own makes kwokctl leave out its default ones, which simulate nodes and Pods.
     stages = sorted(binaries.glob("*.yaml"))

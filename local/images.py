@@ -12,9 +12,9 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import binaries, pins
+from local import binaries, go_toolchain, pins
 from local.errors import LocalError
-from local.paths import CACHE, CONTAINERD_SOCKET
+from local.paths import CACHE, CONTAINERD_SOCKET, SOURCE
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _REGISTRY = "docker.io/library"
@@ -54,6 +54,15 @@ OPTIONAL = (Image("etcd", "3.7.3", ("etcd", "etcdctl"), ports=(2379, 2380)),)
 """Images that are made and loaded on demand."""
 
 ALL = NODE + EXAMPLES + OPTIONAL
+
+
+def test() -> None:
+    """Run the tests of the programs in the images."""
+    result = subprocess.run(
+        [go_toolchain.find(), "test", "./..."], cwd=SOURCE / "images", env=go_toolchain.environment(), text=True
+    )
+    if result.returncode:
+        raise LocalError("The tests of the programs in the images fail; see above.")
 
 
 def named(name: str) -> tuple[Image, ...]:

@@ -17,8 +17,9 @@ from local.debian import PATH, program
 from local.errors import LocalError
 from local.paths import CONTAINERD_STATE, NODE_CONFIG, RUN, STATE
 
-CGROUP = "pulumi-stateful-service"
 _CGROUPS = Path("/sys/fs/cgroup")
+_CONTAINERS = "k8s.io"
+"""containerd's name for the containers of Kubernetes, and so the name of the folder of their cgroups."""
 _BEFORE = NODE_CONFIG / "before.json"
 _CNI_RESULTS = Path("/var/lib/cni/results")
 _SHIM_SOCKETS = Path("/run/containerd/s")
@@ -66,14 +67,22 @@ def note() -> None:
     state = {
         "boot": _boot(),
         "settings": _kernel_settings(),
-        "folders": [str(folder) for folder in _SHARED_FOLDERS if folder.is_dir()],
+        "folders": [str(folder) for folder in (*_SHARED_FOLDERS, *_cgroups()) if folder.is_dir()],
     }
     templates.write(_BEFORE, json.dumps(state, indent=2))
 
 
 def clear_runtime() -> None:
     """Remove what containers leave when they end without their containerd: none of it outlives a reboot anyway."""
-    _remove_shim_sockets()
+    bundles = list(CONTAINERD_STATE.glob(f"io.containerd.runtime.v2.task/{_CONTAINERS}/*"))
+    for bundle in bundles:
+        address = bundle / "address"
+        if address.exists():  # the socket of its shim, in a folder of containerd's own choice
+            Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
+        for cgroup in _cgroups(bundle.name):
+            _remove_cgroup(cgroup)
+        for result in _CNI_RESULTS.glob(f"*{bundle.name}*"):
+            result.unlink(missing_ok=True)
     _unmount()
     shutil.rmtree(RUN, ignore_errors=True)
 
@@ -85,9 +94,6 @@ def restore() -> None:
     for table in _tables():
         if table in _TABLES and _BEFORE.exists():
             subprocess.run([program("nft"), "delete", "table", *table.split()], capture_output=True)
-    _remove_cgroups()
-    for result in _CNI_RESULTS.glob("stateful-service-*"):
-        result.unlink(missing_ok=True)
     if _LOG_LINKS.is_dir():
         for link in _LOG_LINKS.iterdir():
             if link.is_symlink() and str(STATE) in os.readlink(link):
@@ -95,9 +101,9 @@ def restore() -> None:
     if not _BEFORE.exists():
         return
     before = json.loads(_BEFORE.read_text())
-    for folder in _SHARED_FOLDERS:
-        if str(folder) not in before["folders"] and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    for folder in (*_SHARED_FOLDERS, *_cgroups()):
+        if str(folder) not in before["folders"] and folder.is_dir():
+            _removed(str(folder))
     if before["boot"] == _boot():
         for name, value in before["settings"].items():
             setting = Path("/proc/sys", name)
@@ -161,12 +167,6 @@ def _tables() -> list[str]:
     return [line.removeprefix("table ").strip() for line in output.splitlines()]
 
 
-def _remove_shim_sockets() -> None:
-    """containerd keeps the sockets of its shims in a folder of its own choice, and in ours notes which are ours."""
-    for address in CONTAINERD_STATE.glob("io.containerd.runtime.v2.task/*/*/address"):
-        Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
-
-
 def _unmount() -> None:
     for point in mounts():
         result = subprocess.run([program("umount"), point], capture_output=True)
@@ -174,12 +174,15 @@ def _unmount() -> None:
             subprocess.run([program("umount"), "--lazy", point], capture_output=True)
 
 
-def _remove_cgroups() -> None:
-    roots = [_CGROUPS / CGROUP, *(each / CGROUP for each in _CGROUPS.glob("*") if each.is_dir())]
-    for root in roots:
-        if root.is_dir():
-            for folder, _, _ in os.walk(root, topdown=False):
-                _until(lambda folder=folder: _removed(folder), 3)
+def _cgroups(name: str = "") -> list[Path]:
+    """The cgroups of a container, or of all of them: one where the kernel has one tree, else one in each."""
+    trees = [_CGROUPS, *(each for each in _CGROUPS.iterdir() if each.is_dir() and not each.is_symlink())]
+    return [each for tree in trees if (each := tree / _CONTAINERS / name).is_dir()]
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    for folder, _, _ in os.walk(cgroup, topdown=False):
+        _until(lambda folder=folder: _removed(folder), 3)
 
 
 def _removed(folder: str) -> bool:
@@ -187,7 +190,7 @@ def _removed(folder: str) -> bool:
         os.rmdir(folder)
     except FileNotFoundError:
         return True
-    except OSError:  # its processes have been killed, but are not gone yet
+    except OSError:  # something is in it, such as a process that has been killed but is not gone yet
         return False
     return True
 

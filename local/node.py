@@ -66,7 +66,6 @@ def stop() -> None:
     for name in ("kube-proxy", "coredns", "kubelet"):
         processes.stop(_running(name), 5)
     _stop_containers()
-    processes.stop(_running("containerd"), 5)
     if os.geteuid() == 0 and shutil.which("ip", path=PATH):
         machine.restore()
         machine.wait_for_links_to_go()
@@ -89,13 +88,15 @@ def _running(name: str) -> list[Process]:
 
 
 def _stop_containers() -> None:
-    """Ask all containers to end at once, then kill what is left, and their shims with them."""
+    """Ask all containers to end at once, kill what is left, and end what held them."""
     holders = shims()
     patience = 3.0
     while found := processes.children(each.pid for each in holders):
         processes.stop(found, patience)
         patience = 0.0
-    processes.stop(holders, 0.2)
+    # Without a containerd, which would clean up behind the shims while we do.
+    processes.stop(_running("containerd"), 5)
+    processes.stop(shims(), 0.2)
 
 
 def _clear_after_reboot() -> None:
@@ -157,7 +158,6 @@ def _parts(binaries: Path, *, write: bool) -> list[Part]:
             client_ca=control_plane.PKI / "ca.crt",
             resolv_conf=NODE_CONFIG / "resolv.conf",
             containerd_socket=CONTAINERD_SOCKET,
-            cgroup=machine.CGROUP,
             volume_plugins=KUBELET / "volume-plugins",
             pod_logs=_POD_LOGS,
         ),

@@ -1,0 +1,32 @@
+# The embedded engine and cluster; included by the Makefile, and usable alone: make -f local/local.mk cluster
+
+LOCAL := PYTHONPATH=$(patsubst %/local/local.mk,%,$(abspath $(lastword $(MAKEFILE_LIST)))) $(or $(PYTHON),python3) -m local
+BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kube-scheduler kubectl \
+	local-path-provisioner kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
+	pulumi-resource-kubernetes
+
+.PHONY: cluster cluster-down cluster-delete env binaries image test-image $(BINARIES:%=bin-%)
+
+cluster: ## have the embedded cluster up and ready
+	@$(LOCAL) cluster
+
+cluster-down: ## end the embedded cluster; its data stay
+	@$(LOCAL) cluster-down
+
+cluster-delete: ## end the embedded cluster and remove its data
+	@$(LOCAL) cluster-delete
+
+env: ## print the settings for a shell: eval "$$(make -s env)"
+	@$(LOCAL) env $(if $(CONTEXT),--context '$(CONTEXT)')
+
+binaries: ## build every program of the embedded engine and cluster into the cache
+	@$(LOCAL) binaries
+
+$(BINARIES:%=bin-%): bin-%:
+	@$(LOCAL) binaries $*
+
+image: ## make the images for the embedded cluster
+	@$(LOCAL) image
+
+test-image: ## test the programs in the images
+	@$(LOCAL) test-image
