@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> None:
         case "binaries":
             chosen = [pins.binary(name) for name in options.names] or list(pins.ALL)
             binaries.folder(chosen)
-            say(f"{len(chosen)} of {len(pins.ALL)} binaries are there.")
+            say(f"In the cache: {', '.join(f'{each.name} {each.shown_version()}' for each in chosen)}.")
         case "image":
             for name in options.names or [each.name for each in images.NODE + images.EXAMPLES]:
                 for image in images.named(name):

@@ -47,7 +47,13 @@ def running(part: str) -> list[Process]:
 
 def healthy() -> bool:
     """Whether every part runs and the API answers."""
-    return all(running(part) for part in PARTS) and kubernetes.get(PKI, "/readyz", 2) == "ok"
+    return all(_is_up(part) for part in PARTS) and kubernetes.get(PKI, "/readyz", 2) == "ok"
+
+
+def _is_up(part: str) -> bool:
+    """Whether a part runs and has got as far as listening."""
+    number = next(port for port, name in settings.load().ports.of_control_plane().items() if name == PARTS[part])
+    return bool(running(part)) and ports.accepts("127.0.0.1", number)
 
 
 def outdated(binaries: Path) -> bool:
@@ -76,7 +82,7 @@ def start(binaries: Path) -> None:
         templates.write(_CREATED, _digest(text))
     kubernetes.write_kubeconfig(PKI)
     for part in PARTS:
-        processes.wait_until(part, log(part), lambda part=part: bool(running(part)), 10)
+        processes.wait_until(part, log(part), lambda part=part: _is_up(part), 60, lambda part=part: bool(running(part)))
     processes.wait_until(
         "The API server",
         log("kube-apiserver"),

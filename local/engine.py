@@ -52,8 +52,9 @@ def exports(context: str = "") -> str:
     variables: dict[str, str] = {}
     path = [str(CLONE / ".venv" / "bin")]
     if own is None:
+        binaries.folder(pins.ENGINE + pins.PROVIDER)
         engine = binaries.folder(pins.ENGINE)
-        _install_provider(engine)
+        _install_provider(engine, binaries.folder(pins.PROVIDER))
         path.append(str(engine))
         variables["PULUMI_HOME"] = str(PULUMI_HOME)
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "1"
@@ -80,7 +81,7 @@ def _is_ours(folder: str) -> bool:
     return bool(folder) and Path(folder).is_relative_to(CACHE / "bin")
 
 
-def _install_provider(engine: Path) -> None:
+def _install_provider(engine: Path, provider: Path) -> None:
     """Put the provider where Pulumi looks for plugins, so that it neither downloads one nor warns about PATH."""
     if _PLUGIN.is_dir():
         return
@@ -91,7 +92,7 @@ def _install_provider(engine: Path) -> None:
         with step(f"Pulumi's Kubernetes provider {pins.KUBERNETES_PROVIDER}"):
             result = subprocess.run(
                 [engine / "pulumi", "plugin", "install", "resource", "kubernetes", pins.KUBERNETES_PROVIDER]
-                + ["--file", engine / "pulumi-resource-kubernetes"],
+                + ["--file", provider / "pulumi-resource-kubernetes"],
                 env={
                     **os.environ,
                     "PULUMI_HOME": str(PULUMI_HOME),

@@ -135,6 +135,10 @@ ENGINE = (
         "github.com/pulumi/pulumi/pkg/v3",
         ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
     ),
+)
+
+# Apart from the rest, since Pulumi takes a plugin that is on PATH before any other, and says so at each step.
+PROVIDER = (
     Binary(
         "pulumi-resource-kubernetes",
         "modules/pulumi-resource-kubernetes",
@@ -154,7 +158,7 @@ IMAGES = tuple(
     Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "volume-helper", "random-generator")
 )
 
-ALL = CLUSTER + NODE + ENGINE + IMAGES
+ALL = CLUSTER + NODE + ENGINE + PROVIDER + IMAGES
 
 
 def binary(name: str) -> Binary:

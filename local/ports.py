@@ -22,6 +22,13 @@ def check(wanted: dict[int, str], ours: set[int], address: str = "127.0.0.1") ->
             )
 
 
+def accepts(address: str, port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.settimeout(1)
+        return client.connect_ex((address, port)) == 0
+
+
 def listener(address: str, port: int) -> int | None:
     """The process that listens on a TCP port at this address or at all; 0 for one that cannot be seen."""
     inodes = {

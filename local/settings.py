@@ -79,7 +79,7 @@ class Ports:
             self.etcd_peer: "etcd",
             self.controller_manager: "kube-controller-manager",
             self.scheduler: "kube-scheduler",
-            self.kwok: "kwok",
+            self.kwok: "kwok-controller",
         }
 
     def of_node(self) -> dict[int, str]:
