@@ -33,7 +33,7 @@ def _run(options: argparse.Namespace) -> None:
             binaries.folder(chosen)
             say(f"In the cache: {', '.join(f'{each.name} {each.shown_version()}' for each in chosen)}.")
         case "image":
-            for name in options.names or [each.name for each in images.NODE + images.EXAMPLES]:
+            for name in options.names or [each.name for each in (images.PAUSE, *images.EXAMPLES)]:
                 for image in images.named(name):
                     print(images.archive(image)[0])
         case "test-image":

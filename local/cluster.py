@@ -61,7 +61,7 @@ def up() -> None:
 def _healthy(folder: Path, real: bool) -> bool:
     return (
         control_plane.healthy()
-        and bool(storage.provisioner(folder).running())
+        and bool(storage.running())
         and (node.healthy(folder) if real else simulated_nodes.count() >= _SIMULATED)
     )
 
@@ -78,7 +78,7 @@ def _start(folder: Path, real: bool) -> None:
     if not real:
         with step("Simulated nodes"):
             simulated_nodes.scale(folder / "kubectl", max(_SIMULATED, simulated_nodes.count()), beside_real=False)
-    if not storage.provisioner(folder).running():
+    if not storage.running():
         with step("Volumes"):
             storage.start(folder)
 

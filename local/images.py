@@ -41,9 +41,6 @@ class Image:
 
 PAUSE = Image("pause", "1.0", ("pause",))
 
-NODE = (PAUSE, Image("volume-helper", "1.0", ("volume-helper",), user="0:0"))
-"""What the node itself needs."""
-
 EXAMPLES = tuple(
     # The same program in two versions, so that there is something to update to.
     Image("random-generator", tag, ("random-generator",), {"VERSION": tag}, ports=(8080,))
@@ -53,7 +50,7 @@ EXAMPLES = tuple(
 OPTIONAL = (Image("etcd", "3.7.3", ("etcd", "etcdctl"), ports=(2379, 2380)),)
 """Images that are made and loaded on demand."""
 
-ALL = NODE + EXAMPLES + OPTIONAL
+ALL = (PAUSE, *EXAMPLES, *OPTIONAL)
 
 
 def test() -> None:

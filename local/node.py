@@ -53,7 +53,7 @@ def start(binaries: Path) -> bool:
     parts = {part.name: part for part in _parts(binaries, write=True)}
     _check_ports(parts)
     parts["containerd"].start()
-    images.load(images.NODE + images.EXAMPLES, program("ctr"))
+    images.load((images.PAUSE, *images.EXAMPLES), program("ctr"))
     for name, part in parts.items():
         if name != "containerd":
             part.start()

@@ -99,13 +99,7 @@ CLUSTER = (
     _kubernetes("kube-controller-manager"),
     _kubernetes("kube-scheduler"),
     _kubernetes("kubectl"),
-    Binary(
-        "local-path-provisioner",
-        "modules/local-path-provisioner",
-        "github.com/rancher/local-path-provisioner",
-        "github.com/rancher/local-path-provisioner",
-        ("main.VERSION={version}",),
-    ),
+    Binary("volume-provisioner", "modules/volume-provisioner", ".", "", version="1.0"),
 )
 
 NODE = (
@@ -155,7 +149,7 @@ PROVIDER = (
 
 # What runs in the images is ours, and is versioned by the image.
 IMAGES = tuple(
-    Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "volume-helper", "random-generator")
+    Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "random-generator")
 )
 
 ALL = CLUSTER + NODE + ENGINE + PROVIDER + IMAGES
