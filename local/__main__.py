@@ -59,21 +59,27 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m local", description="The embedded Pulumi engine and Kubernetes cluster.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m local", description="The embedded Pulumi engine and Kubernetes cluster."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text)
 
-    add("binaries", "build programs from pinned modules into the cache").add_argument("names", nargs="*", help="all by default")
-    add("image", "make images, and print where they are").add_argument("names", nargs="*", help="the example's and the node's by default")
+    add("binaries", "build programs from pinned modules into the cache").add_argument(
+        "names", nargs="*", help="all by default"
+    )
+    add("image", "make images, and print where they are").add_argument(
+        "names", nargs="*", help="the example's and the node's by default"
+    )
     add("test-image", "test the programs in the images")
     add("load-image", "give the real node more images").add_argument("names", nargs="+")
     add("cluster", "have the cluster up and ready")
     add("cluster-down", "end the cluster; its data stay")
     add("cluster-delete", "end the cluster and remove its data")
     add("scale-simulated-nodes", "have this many simulated nodes").add_argument("count", type=int)
-    add("env", "print the settings for a shell: eval \"$(python3 -m local env)\"").add_argument(
+    add("env", 'print the settings for a shell: eval "$(python3 -m local env)"').add_argument(
         "--context", default="", help="for a real cluster: the name of a kubectl context"
     )
     add("kubeconfig", "print the path of the embedded cluster's kubeconfig")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from local import go_toolchain
+from local import go_toolchain, pins
 from local.console import last_lines, say, seconds, step
 from local.errors import LocalError
 from local.locks import locked
@@ -36,6 +36,11 @@ def folder(binaries: Iterable[Binary]) -> Path:
         with locked(CACHE / "build.lock", f"building (process {os.getpid()})"):
             _build_missing(wanted)
     return _linked(wanted)
+
+
+def path(name: str) -> Path:
+    """Where a program is that has been built; the same for as long as its pins are."""
+    return _place(pins.binary(name)) / name
 
 
 def _build_missing(wanted: list[Binary]) -> None:
@@ -148,7 +153,12 @@ def _fetch_files(binary: Binary, source: Path, output: Path) -> None:
 def _go(arguments: list[str], folder: Path) -> str:
     go = go_toolchain.find()
     result = subprocess.run(
-        [go, *arguments], cwd=folder, env=go_toolchain.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [go, *arguments],
+        cwd=folder,
+        env=go_toolchain.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     if result.returncode:
         raise LocalError(

@@ -3,7 +3,6 @@
 import os
 import shutil
 import time
-from pathlib import Path
 
 from local import binaries, control_plane, debian, machine, node, paths, pins, simulated_nodes, storage
 from local.console import say, seconds, step
@@ -37,17 +36,17 @@ def up() -> None:
     real = has_real_node()
     if real:
         debian.require(debian.NODE)
-    folder = binaries.folder(programs())
+    binaries.folder(programs())
     if real:
         binaries.folder(pins.IMAGES)
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
-        if control_plane.outdated(folder):
+        if control_plane.outdated():
             say("The cluster was made with other versions or settings: it is started anew with its data.")
             _stop()
             control_plane.forget()
-        fresh = not _healthy(folder, real)
+        fresh = not _healthy(real)
         if fresh:
-            _start(folder, real)
+            _start(real)
     kind = (
         "one real node"
         if real
@@ -58,37 +57,37 @@ def up() -> None:
     say(f"The cluster is ready{took}: Kubernetes {version}, {kind}.")
 
 
-def _healthy(folder: Path, real: bool) -> bool:
+def _healthy(real: bool) -> bool:
     return (
         control_plane.healthy()
-        and bool(storage.running())
-        and (node.healthy(folder) if real else simulated_nodes.count() >= _SIMULATED)
+        and storage.healthy()
+        and (node.healthy() if real else simulated_nodes.count() >= _SIMULATED)
     )
 
 
-def _start(folder: Path, real: bool) -> None:
+def _start(real: bool) -> None:
     if not control_plane.healthy():
         with step("Control plane"):
-            control_plane.start(folder)
-    if real and not node.healthy(folder):
+            control_plane.start()
+    if real and not node.healthy():
         with step("Node"):
-            fresh = node.start(folder)
+            fresh = node.start()
         if fresh:
             node.wait_for_pods()
     if not real:
         with step("Simulated nodes"):
-            simulated_nodes.scale(folder / "kubectl", max(_SIMULATED, simulated_nodes.count()), beside_real=False)
-    if not storage.running():
+            simulated_nodes.scale(max(_SIMULATED, simulated_nodes.count()), beside_real=False)
+    if not storage.healthy():
         with step("Volumes"):
-            storage.start(folder)
+            storage.start()
 
 
 def scale_simulated_nodes(count: int) -> None:
     """Have this many simulated nodes in the running cluster."""
-    folder = binaries.folder(programs())
+    binaries.folder(programs())
     if not control_plane.healthy():
         raise LocalError("The cluster is not up: run make cluster first.")
-    simulated_nodes.scale(folder / "kubectl", count, beside_real=has_real_node())
+    simulated_nodes.scale(count, beside_real=has_real_node())
 
 
 def down() -> None:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local import kubernetes, ports, processes, settings, templates
+from local import binaries, kubernetes, ports, processes, settings, templates
 from local.console import last_lines
 from local.errors import LocalError
 from local.paths import ETCD_DATA, KWOK_HOME
@@ -33,6 +33,8 @@ PARTS = {
     "kube-scheduler": "kube-scheduler",
     "kwok-controller": "kwok-controller",
 }
+
+_PROGRAMS = ("etcd", "etcdctl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok")
 
 
 def log(part: str) -> Path:
@@ -56,26 +58,25 @@ def _is_up(part: str) -> bool:
     return bool(running(part)) and ports.accepts("127.0.0.1", number)
 
 
-def outdated(binaries: Path) -> bool:
+def outdated() -> bool:
     """Whether what there is was made with other versions or settings."""
-    return _CREATED.exists() and _CREATED.read_text() != _digest(_rendered(binaries))
+    return _CREATED.exists() and _CREATED.read_text() != _digest(_rendered())
 
 
-def start(binaries: Path) -> None:
+def start() -> None:
     """Start whatever does not run, and wait until the API is ready."""
-    text = _rendered(binaries)
+    text = _rendered()
     _forget_stale_process_ids()
     settled = _CREATED.exists() and WORKDIR.is_dir()
     ports.check(settings.load().ports.of_control_plane(), {each.pid for part in PARTS for each in running(part)})
     if settled:
-        _kwokctl(binaries, ["start", "cluster", "--name", _CLUSTER])
+        _kwokctl(["start", "cluster", "--name", _CLUSTER])
     else:
         # The certificates belong to this folder, so nothing may be left of an attempt that did not get far.
         shutil.rmtree(WORKDIR, ignore_errors=True)
         ETCD_DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
         templates.write(_CONFIG, text)
         _kwokctl(
-            binaries,
             ["--config", str(_CONFIG), "create", "cluster", "--name", _CLUSTER]
             + ["--kubeconfig", str(KWOK_HOME / "kwokctl-kubeconfig")],
         )
@@ -113,13 +114,13 @@ def forget() -> None:
     shutil.rmtree(WORKDIR, ignore_errors=True)
 
 
-def _rendered(binaries: Path) -> str:
+def _rendered() -> str:
     chosen = settings.load()
     network = chosen.network
     text = templates.rendered(
         "kwokctl.yaml",
         workdir=WORKDIR,
-        binaries=binaries,
+        **{name.replace("-", "_"): binaries.path(name) for name in _PROGRAMS},
         etcd_data=ETCD_DATA,
         api_server_port=chosen.ports.api_server,
         etcd_port=chosen.ports.etcd,
@@ -133,7 +134,7 @@ def _rendered(binaries: Path) -> str:
         service_prefix=str(network.services.network_address).removesuffix("0"),
     )
     # Naming any stage of our own makes kwokctl leave out its default ones, which simulate nodes and Pods.
-    stages = sorted(binaries.glob("*.yaml"))
+    stages = sorted(binaries.path("kwokctl").parent.glob("*.yaml"))
     return "\n---\n".join([text, *(each.read_text() for each in stages)])
 
 
@@ -149,11 +150,11 @@ def _forget_stale_process_ids() -> None:
             note.unlink()
 
 
-def _kwokctl(binaries: Path, arguments: list[str]) -> None:
+def _kwokctl(arguments: list[str]) -> None:
     KWOK_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("KWOK_", "KUBECONFIG"))}
     result = subprocess.run(
-        [binaries / "kwokctl", *arguments],
+        [binaries.path("kwokctl"), *arguments],
         env={**environment, "KWOK_WORKDIR": str(KWOK_HOME)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

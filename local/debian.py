@@ -47,7 +47,9 @@ def program(name: str) -> str:
 
 def missing(packages: dict[str, str]) -> list[str]:
     """Which of these packages are not there."""
-    return [each for each in packages if not all(shutil.which(name, path=PATH) for name in _SHOWS.get(each, ("/nowhere",)))]
+    return [
+        each for each in packages if not all(shutil.which(name, path=PATH) for name in _SHOWS.get(each, ("/nowhere",)))
+    ]
 
 
 def require(packages: dict[str, str]) -> None:
@@ -62,7 +64,9 @@ def require(packages: dict[str, str]) -> None:
             f"These are missing, named as Debian names them:\n{reasons}\nInstall them with this system's package manager."
         )
     if os.geteuid() != 0:
-        raise LocalError(f"These Debian packages are missing:\n{reasons}\nInstall them with:\n    sudo sh -c '{command}'")
+        raise LocalError(
+            f"These Debian packages are missing:\n{reasons}\nInstall them with:\n    sudo sh -c '{command}'"
+        )
     with step(f"Debian packages: {' '.join(wanted)}"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):

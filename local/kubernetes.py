@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local import settings, templates
+from local import binaries, settings, templates
 from local.console import last_lines
 from local.errors import LocalError
 from local.paths import KUBECONFIG, NAME
@@ -29,7 +29,10 @@ def write_kubeconfig(pki: Path) -> None:
         "kind": "Config",
         "current-context": CONTEXT,
         "clusters": [
-            {"name": CONTEXT, "cluster": {"server": settings.load().server, "certificate-authority-data": inline("ca.crt")}}
+            {
+                "name": CONTEXT,
+                "cluster": {"server": settings.load().server, "certificate-authority-data": inline("ca.crt")},
+            }
         ],
         "users": [
             {
@@ -65,15 +68,15 @@ def get(pki: Path, path: str, limit: float = 5) -> Any:
         return body.decode(errors="replace")
 
 
-def apply(kubectl: Path, text: str) -> None:
+def apply(text: str) -> None:
     """Make the cluster have these objects."""
-    run(kubectl, ["apply", "--server-side", "--force-conflicts", "-f", "-"], text)
+    run(["apply", "--server-side", "--force-conflicts", "-f", "-"], text)
 
 
-def run(kubectl: Path, arguments: list[str], text: str | None = None) -> str:
+def run(arguments: list[str], text: str | None = None) -> str:
     """Run kubectl against the embedded cluster."""
     result = subprocess.run(
-        [kubectl, "--kubeconfig", KUBECONFIG, *arguments], input=text, capture_output=True, text=True
+        [binaries.path("kubectl"), "--kubeconfig", KUBECONFIG, *arguments], input=text, capture_output=True, text=True
     )
     if result.returncode:
         raise LocalError(f"kubectl {' '.join(arguments[:3])} failed:\n{last_lines(result.stderr, 8)}")

@@ -23,7 +23,9 @@ _COMMENT = "pulumi-stateful-service"
 def is_up() -> bool:
     """Whether the interface has its address and routes."""
     network = settings.load().network
-    addresses = {info["local"] for link in _ip("address", "show", "dev", INTERFACE) for info in link.get("addr_info", [])}
+    addresses = {
+        info["local"] for link in _ip("address", "show", "dev", INTERFACE) for info in link.get("addr_info", [])
+    }
     routes = {route["dst"] for route in _ip("route", "show", "dev", INTERFACE)}
     return str(network.node) in addresses and {str(network.services), str(network.load_balancers)} <= routes
 
@@ -69,14 +71,21 @@ def _check_unused(network: settings.Network) -> None:
             if info["family"] == "inet" and not mine:
                 used = ipaddress.ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)
                 if used.overlaps(network.range):
-                    raise LocalError(_taken(network, f"the interface {link['ifname']} has the address {info['local']}/{info['prefixlen']}"))
+                    raise LocalError(
+                        _taken(
+                            network,
+                            f"the interface {link['ifname']} has the address {info['local']}/{info['prefixlen']}",
+                        )
+                    )
     for route in _ip("route", "show"):
         target = route["dst"]
         if target == "default" or route.get("dev") == INTERFACE:
             continue
         used = ipaddress.ip_network(target, strict=False)
         if used.overlaps(network.range) and not (used.prefixlen == 32 and used.subnet_of(network.pods)):
-            raise LocalError(_taken(network, f"there is a route to {target} over {route.get('dev', 'another interface')}"))
+            raise LocalError(
+                _taken(network, f"there is a route to {target} over {route.get('dev', 'another interface')}")
+            )
 
 
 def _taken(network: settings.Network, why: str) -> str:
@@ -92,7 +101,19 @@ def _open_firewall(network: settings.Network) -> None:
         rules = _firewall(chain)
         if f"-P {chain} DROP" in rules and not any(_COMMENT in rule for rule in rules):
             for match in matches:
-                _run("iptables", "-I", chain, match, str(network.range), "-m", "comment", "--comment", _COMMENT, "-j", "ACCEPT")
+                _run(
+                    "iptables",
+                    "-I",
+                    chain,
+                    match,
+                    str(network.range),
+                    "-m",
+                    "comment",
+                    "--comment",
+                    _COMMENT,
+                    "-j",
+                    "ACCEPT",
+                )
 
 
 def _firewall(chain: str) -> list[str]:

@@ -13,9 +13,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from local import control_plane, images, kubernetes, machine, network, ports, processes, settings, templates
+from local import binaries, control_plane, images, kubernetes, machine, network, ports, processes, settings, templates
 from local.console import say, step
 from local.debian import PATH, program
+from local.parts import Part
 from local.paths import (
     CONTAINERD_ROOT,
     CONTAINERD_SOCKET,
@@ -27,7 +28,6 @@ from local.paths import (
     STATE,
     VOLUMES,
 )
-from local.parts import Part
 from local.processes import Process
 
 NAME = "real-node"
@@ -37,12 +37,12 @@ _ADDRESSES = RUN / "addresses"
 _POD_LOGS = STATE / "pod-logs"
 
 
-def healthy(binaries: Path) -> bool:
+def healthy() -> bool:
     """Whether every part of the node runs and is ready."""
-    return network.is_up() and all(part.running() and part.ready() for part in _parts(binaries, write=False))
+    return network.is_up() and all(part.healthy() for part in _parts(write=False))
 
 
-def start(binaries: Path) -> bool:
+def start() -> bool:
     """Start whatever of the node does not run, wait until it is ready for Pods, and tell whether no Pod ran before."""
     machine.note()
     fresh = not shims()
@@ -50,7 +50,7 @@ def start(binaries: Path) -> bool:
         _clear_after_reboot()
     network.up()
     _write_settings()
-    parts = {part.name: part for part in _parts(binaries, write=True)}
+    parts = {part.name: part for part in _parts(write=True)}
     _check_ports(parts)
     parts["containerd"].start()
     images.load((images.PAUSE, *images.EXAMPLES), program("ctr"))
@@ -75,7 +75,11 @@ def running() -> list[Process]:
     """All processes of the node, the Pods' included."""
     found = shims()
     names = ("kube-proxy", "coredns", "kubelet", "containerd")
-    return [*(each for name in names for each in _running(name)), *found, *processes.children(each.pid for each in found)]
+    return [
+        *(each for name in names for each in _running(name)),
+        *found,
+        *processes.children(each.pid for each in found),
+    ]
 
 
 def shims() -> list[Process]:
@@ -126,7 +130,7 @@ def _write_settings() -> None:
     templates.write(NODE_CONFIG / "resolv.conf", "")
 
 
-def _parts(binaries: Path, *, write: bool) -> list[Part]:
+def _parts(*, write: bool) -> list[Part]:
     """The node's processes in the order in which they are started."""
     chosen = settings.load()
     node = str(chosen.network.node)
@@ -191,7 +195,7 @@ def _parts(binaries: Path, *, write: bool) -> list[Part]:
             "kubelet",
             "The kubelet",
             [
-                str(binaries / "kubelet"),
+                str(binaries.path("kubelet")),
                 f"--config={kubelet}",
                 f"--kubeconfig={KUBECONFIG}",
                 f"--root-dir={KUBELET}",
@@ -206,7 +210,7 @@ def _parts(binaries: Path, *, write: bool) -> list[Part]:
         Part(
             "coredns",
             "The name server",
-            [str(binaries / "coredns"), "-conf", str(corefile)],
+            [str(binaries.path("coredns")), "-conf", str(corefile)],
             (corefile,),
             _dns_answers,
             corefile_changed,
@@ -214,7 +218,7 @@ def _parts(binaries: Path, *, write: bool) -> list[Part]:
         Part(
             "kube-proxy",
             "kube-proxy",
-            [str(binaries / "kube-proxy"), f"--config={proxy}"],
+            [str(binaries.path("kube-proxy")), f"--config={proxy}"],
             (proxy,),
             lambda: _http_ok(chosen.ports.proxy_health, "/healthz"),
             proxy_changed,
@@ -251,7 +255,7 @@ def _http_ok(port: int, path: str) -> bool:
 
 def _dns_answers() -> bool:
     """Whether the name server knows the one Service that every cluster has."""
-    name = b"".join(bytes([len(label)]) + label.encode() for label in "kubernetes.default.svc.cluster.local".split("."))
+    name = b"".join(bytes([len(label)]) + label.encode() for label in ["kubernetes", "default", "svc", "cluster", "local"])
     query = struct.pack(">6H", 0x5353, 0x0100, 1, 0, 0, 0) + name + b"\0" + struct.pack(">2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.5)

@@ -38,13 +38,21 @@ class Part:
     def start(self) -> None:
         """Start it if it does not run as it should, and wait until it is ready."""
         found = self.running()
-        if found and (self.changed or not self._comes_back()):
+        if found and (self.changed or not self._is_current(found) or not self._comes_back()):
             processes.stop(found, 5)
             found = []
         if not found:
             processes.start(self.command, self.log, {**os.environ, "PATH": PATH})
             processes.wait_until(self.title, self.log, lambda: bool(self.running()), 10)
         processes.wait_until(self.title, self.log, self.ready, self.limit, lambda: bool(self.running()))
+
+    def healthy(self) -> bool:
+        """Whether it runs as it would be started now, and is ready."""
+        found = self.running()
+        return bool(found) and self._is_current(found) and self.ready()
+
+    def _is_current(self, found: list[Process]) -> bool:
+        return all(each.command == tuple(self.command) for each in found)
 
     def _comes_back(self) -> bool:
         """Whether it is ready, or gets so within a moment."""
@@ -53,5 +61,3 @@ class Part:
         except LocalError:
             return False
         return True
-
-

@@ -148,9 +148,7 @@ PROVIDER = (
 )
 
 # What runs in the images is ours, and is versioned by the image.
-IMAGES = tuple(
-    Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "random-generator")
-)
+IMAGES = tuple(Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "random-generator"))
 
 ALL = CLUSTER + NODE + ENGINE + PROVIDER + IMAGES
 

@@ -80,7 +80,9 @@ def _parent(pid: int) -> int:
         return -1
 
 
-def start(command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a process that outlives this one, with its output in a log that starts anew at 20 MB."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > 20_000_000:
@@ -129,7 +131,9 @@ def _not_ended(handles: list[int], limit: float) -> list[int]:
     return list(left)
 
 
-def wait_until(what: str, log: Path, condition: Callable[[], bool], limit: float, alive: Callable[[], bool] | None = None) -> None:
+def wait_until(
+    what: str, log: Path, condition: Callable[[], bool], limit: float, alive: Callable[[], bool] | None = None
+) -> None:
     """Wait for a condition; when it does not come, or the process ends, fail with the end of its log."""
     deadline = time.monotonic() + limit
     pause = 0.02

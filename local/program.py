@@ -84,7 +84,9 @@ class Pulumi:
 
     def stack_exists(self) -> bool:
         """Whether the backend knows the stack."""
-        return any(known["name"].rpartition("/")[2] == self.stack for known in json.loads(self.answer("stack", "ls", "--json")))
+        return any(
+            known["name"].rpartition("/")[2] == self.stack for known in json.loads(self.answer("stack", "ls", "--json"))
+        )
 
     def make_stack(self) -> None:
         """Make the stack. Pulumi writes its salt into the configuration beside the project file that it finds."""
@@ -105,7 +107,9 @@ def _working_copy(own_config: Path) -> Path:
     copy = folder / _STACKS.name / own_config.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(CLONE / "Pulumi.yaml", folder / "Pulumi.yaml")
-    salt = [line for line in copy.read_text().splitlines() if line.startswith("encryptionsalt:")] if copy.exists() else []
+    salt = (
+        [line for line in copy.read_text().splitlines() if line.startswith("encryptionsalt:")] if copy.exists() else []
+    )
     copy.write_text("\n".join([*salt, own_config.read_text()]))
     return copy
 

@@ -151,7 +151,9 @@ def parse_network(text: str) -> Network:
     except ValueError:
         chosen = None
     if not isinstance(chosen, ipaddress.IPv4Network) or chosen.prefixlen != 22 or not chosen.is_private:
-        raise LocalError(f"{NETWORK_VARIABLE} is {text!r}: it must be a private IPv4 range of size /22, such as 10.244.0.0/22.")
+        raise LocalError(
+            f"{NETWORK_VARIABLE} is {text!r}: it must be a private IPv4 range of size /22, such as 10.244.0.0/22."
+        )
     return Network(chosen)
 
 

@@ -5,7 +5,6 @@ only Pods that ask for them get there.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 from local import control_plane, kubernetes
@@ -19,15 +18,15 @@ def count() -> int:
     return len(_names())
 
 
-def scale(kubectl: Path, wanted: int, *, beside_real: bool) -> None:
+def scale(wanted: int, *, beside_real: bool) -> None:
     """Have this many."""
     names = [f"simulated-{number}" for number in range(wanted)]
     if names:
         nodes = {"apiVersion": "v1", "kind": "List", "items": [_node(name, beside_real=beside_real) for name in names]}
-        kubernetes.apply(kubectl, json.dumps(nodes))
+        kubernetes.apply(json.dumps(nodes))
     surplus = sorted(set(_names()) - set(names))
     if surplus:
-        kubernetes.run(kubectl, ["delete", "node", *surplus])
+        kubernetes.run(["delete", "node", *surplus])
 
 
 def _names() -> list[str]:
@@ -44,7 +43,12 @@ def _node(name: str, *, beside_real: bool) -> dict[str, Any]:
             "name": name,
             # By this kwok knows which nodes are its own.
             "annotations": {"kwok.x-k8s.io/node": "fake"},
-            "labels": {key: value, "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
+            "labels": {
+                key: value,
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+            },
         },
         "spec": {"taints": [TAINT] if beside_real else []},
     }

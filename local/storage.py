@@ -1,8 +1,6 @@
 """Volumes: the default class, `standard`, and the provisioner that makes a folder for each claim, and lets claims grow."""
 
-from pathlib import Path
-
-from local import kubernetes, processes
+from local import binaries, kubernetes, processes
 from local.parts import Part
 from local.paths import CONFIG, KUBECONFIG, VOLUMES
 from local.processes import Process
@@ -10,12 +8,21 @@ from local.processes import Process
 _NAME = "volume-provisioner"
 
 
-def start(binaries: Path) -> None:
+def start() -> None:
     """Have the class, and start the provisioner if it does not run."""
     VOLUMES.mkdir(parents=True, exist_ok=True)
-    kubernetes.apply(binaries / "kubectl", (CONFIG / "standard-storage-class.yaml").read_text())
-    command = [str(binaries / _NAME), f"--kubeconfig={KUBECONFIG}", f"--folder={VOLUMES}"]
-    Part(_NAME, "The volume provisioner", command, (VOLUMES,), lambda: True).start()
+    kubernetes.apply((CONFIG / "standard-storage-class.yaml").read_text())
+    _part().start()
+
+
+def healthy() -> bool:
+    """Whether the provisioner runs as it should."""
+    return _part().healthy()
+
+
+def _part() -> Part:
+    command = [str(binaries.path(_NAME)), f"--kubeconfig={KUBECONFIG}", f"--folder={VOLUMES}"]
+    return Part(_NAME, "The volume provisioner", command, (VOLUMES,), lambda: True)
 
 
 def running() -> list[Process]:

@@ -18,6 +18,9 @@ import (
 // What marks a volume as made by a provisioner of a name.
 const provisionedBy = "pv.kubernetes.io/provisioned-by"
 
+// The provisioner inside the controller manager makes folders too, and leaves growing them to others.
+const inTree = "kubernetes.io/host-path"
+
 // startGrowing gives claims on our volumes the size they ask for, as the resizer of a storage driver would. A folder has
 // no size of its own, so only the objects change.
 func startGrowing(stop context.Context, client kubernetes.Interface, name string) error {
@@ -51,7 +54,7 @@ func grow(ctx context.Context, client kubernetes.Interface, claim *v1.Persistent
 	if err != nil {
 		return err
 	}
-	if volume.Annotations[provisionedBy] != name {
+	if by := volume.Annotations[provisionedBy]; by != name && by != inTree {
 		return nil
 	}
 	size := claim.Spec.Resources.Requests[v1.ResourceStorage]
