@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from local import binaries, cluster, engine, images, machine, paths, pins
 from local.console import say
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         paths.check_supported()
-        _run(options)
+        _COMMANDS[options.command](options)
     except LocalError as problem:
         say(f"error: {problem}")
         return 1
@@ -26,36 +26,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> None:
-    match options.command:
-        case "binaries":
-            chosen = [pins.binary(name) for name in options.names] or list(pins.ALL)
-            binaries.folder(chosen)
-            say(f"In the cache: {', '.join(f'{each.name} {each.shown_version()}' for each in chosen)}.")
-        case "image":
-            for name in options.names or [each.name for each in (images.PAUSE, *images.EXAMPLES)]:
-                for image in images.named(name):
-                    print(images.archive(image)[0])
-        case "test-image":
-            images.test()
-        case "load-image":
-            for name in options.names:
-                images.load(images.named(name), program("ctr"))
-        case "cluster":
-            cluster.up()
-        case "cluster-down":
-            cluster.down()
-        case "cluster-delete":
-            cluster.delete()
-        case "scale-simulated-nodes":
-            cluster.scale_simulated_nodes(options.count)
-        case "env":
-            print(engine.exports(options.context))
-        case "kubeconfig":
-            print(paths.KUBECONFIG)
-        case "traces":
-            json.dump(machine.traces(), sys.stdout, indent=2)
-            print()
+def _binaries(options: argparse.Namespace) -> None:
+    chosen = [pins.binary(name) for name in options.names] or list(pins.ALL)
+    binaries.folder(chosen)
+    say(f"In the cache: {', '.join(f'{each.name} {each.shown_version()}' for each in chosen)}.")
+
+
+def _image(options: argparse.Namespace) -> None:
+    for name in options.names or sorted({each.name for each in (images.PAUSE, *images.EXAMPLES)}):
+        for image in images.named(name):
+            print(images.archive(image)[0])
+
+
+def _load_image(options: argparse.Namespace) -> None:
+    for name in options.names:
+        images.load(images.named(name), program("ctr"))
+
+
+def _traces(_: argparse.Namespace) -> None:
+    json.dump(machine.traces(), sys.stdout, indent=2)
+    print()
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "binaries": _binaries,
+    "image": _image,
+    "test-image": lambda _: images.test(),
+    "load-image": _load_image,
+    "cluster": lambda _: cluster.up(),
+    "cluster-down": lambda _: cluster.down(),
+    "cluster-delete": lambda _: cluster.delete(),
+    "scale-simulated-nodes": lambda options: cluster.scale_simulated_nodes(options.count),
+    "env": lambda options: print(engine.exports(options.context)),
+    "kubeconfig": lambda _: print(paths.KUBECONFIG),
+    "traces": _traces,
+}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,13 +9,12 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from local import go_toolchain, pins
+from local import commands, go_toolchain, pins
 from local.console import last_lines, say, seconds, step
 from local.errors import LocalError
 from local.locks import locked
@@ -87,7 +86,7 @@ def _linked(binaries: list[Binary]) -> Path:
                 os.link(file, scratch / file.name)
         scratch.chmod(0o755)
         try:
-            os.rename(scratch, target)
+            scratch.rename(target)
         except OSError:  # another run was faster
             shutil.rmtree(scratch)
     return target
@@ -121,12 +120,9 @@ def _build(binary: Binary, label: str) -> None:
         shutil.copytree(SOURCE / binary.folder, source)
         with step(label):
             _fetch_files(binary, source, output)
-            _go(
-                ["build", "-p", str(_parallel()), "-ldflags", binary.link_flags()]
-                + ["-o", str(output / binary.name), binary.package],
-                source,
-            )
-            os.rename(output, _place(binary))
+            flags = ["-p", str(_parallel()), "-ldflags", binary.link_flags()]
+            _go(["build", *flags, "-o", str(output / binary.name), binary.package], source)
+            output.rename(_place(binary))
 
 
 def _parallel() -> int:
@@ -152,14 +148,7 @@ def _fetch_files(binary: Binary, source: Path, output: Path) -> None:
 
 def _go(arguments: list[str], folder: Path) -> str:
     go = go_toolchain.find()
-    result = subprocess.run(
-        [go, *arguments],
-        cwd=folder,
-        env=go_toolchain.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    result = commands.run([go, *arguments], folder=folder, environment=go_toolchain.environment())
     if result.returncode:
         raise LocalError(
             f"go {arguments[0]} failed:\n{last_lines(result.stderr or result.stdout, 12)}\n"

@@ -47,11 +47,8 @@ def up() -> None:
         fresh = not _healthy(real)
         if fresh:
             _start(real)
-    kind = (
-        "one real node"
-        if real
-        else f"simulated nodes, Pods do not run: {'a real node needs root' if os.geteuid() else NODE_VARIABLE + ' says so'}"
-    )
+    reason = "a real node needs root" if os.geteuid() else f"{NODE_VARIABLE} says so"
+    kind = "one real node" if real else f"simulated nodes, Pods do not run ({reason})"
     version = pins.binary("kube-apiserver").shown_version()
     took = f" after {seconds(time.monotonic() - started)}" if fresh else ""
     say(f"The cluster is ready{took}: Kubernetes {version}, {kind}.")

@@ -26,12 +26,13 @@ def step(what: str) -> Iterator[None]:
 
 def seconds(duration: float) -> str:
     """A duration as a person would say it: "0.4 s", "24 s", "7 min 20 s"."""
-    if duration < 10:
-        return f"{duration:.1f} s"
-    if duration < 60:
-        return f"{duration:.0f} s"
     minutes, rest = divmod(round(duration), 60)
-    return f"{minutes} min {rest} s"
+    if minutes:
+        return f"{minutes} min {rest} s"
+    return f"{duration:.1f} s" if rest < _SHORT else f"{rest} s"
+
+
+_SHORT = 10  # seconds, below which tenths are of interest
 
 
 def last_lines(text: str, count: int) -> str:

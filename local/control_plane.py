@@ -8,10 +8,10 @@ of a newer clone may differ.
 import hashlib
 import os
 import shutil
-import subprocess
+from functools import partial
 from pathlib import Path
 
-from local import binaries, kubernetes, ports, processes, settings, templates
+from local import binaries, commands, kubernetes, ports, processes, settings, templates
 from local.console import last_lines
 from local.errors import LocalError
 from local.paths import ETCD_DATA, KWOK_HOME
@@ -76,27 +76,26 @@ def start() -> None:
         shutil.rmtree(WORKDIR, ignore_errors=True)
         ETCD_DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
         templates.write(_CONFIG, text)
-        _kwokctl(
-            ["--config", str(_CONFIG), "create", "cluster", "--name", _CLUSTER]
-            + ["--kubeconfig", str(KWOK_HOME / "kwokctl-kubeconfig")],
-        )
+        kubeconfig = KWOK_HOME / "kwokctl-kubeconfig"
+        create = ["create", "cluster", "--name", _CLUSTER, "--kubeconfig", str(kubeconfig)]
+        _kwokctl(["--config", str(_CONFIG), *create])
         templates.write(_CREATED, _digest(text))
     kubernetes.write_kubeconfig(PKI)
     for part in PARTS:
-        processes.wait_until(part, log(part), lambda part=part: _is_up(part), 60, lambda part=part: bool(running(part)))
+        processes.wait_until(part, log(part), partial(_is_up, part), 60, partial(running, part))
     processes.wait_until(
         "The API server",
         log("kube-apiserver"),
         lambda: kubernetes.get(PKI, "/readyz") == "ok",
         90,
-        lambda: bool(running("kube-apiserver")) and bool(running("etcd")),
+        lambda: running("kube-apiserver") and running("etcd"),
     )
     processes.wait_until(
         "The controller manager",
         log("kube-controller-manager"),
         lambda: kubernetes.get(PKI, "/api/v1/namespaces/default/serviceaccounts/default") is not None,
         60,
-        lambda: bool(running("kube-controller-manager")),
+        partial(running, "kube-controller-manager"),
     )
 
 
@@ -153,12 +152,8 @@ def _forget_stale_process_ids() -> None:
 def _kwokctl(arguments: list[str]) -> None:
     KWOK_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("KWOK_", "KUBECONFIG"))}
-    result = subprocess.run(
-        [binaries.path("kwokctl"), *arguments],
-        env={**environment, "KWOK_WORKDIR": str(KWOK_HOME)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
+    result = commands.run(
+        [binaries.path("kwokctl"), *arguments], environment={**environment, "KWOK_WORKDIR": str(KWOK_HOME)}
     )
     if result.returncode:
         dead = [part for part in PARTS if log(part).exists() and not running(part)]

@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
+from local import commands
 from local.console import last_lines, step
 from local.errors import LocalError
 
@@ -47,9 +47,11 @@ def program(name: str) -> str:
 
 def missing(packages: dict[str, str]) -> list[str]:
     """Which of these packages are not there."""
-    return [
-        each for each in packages if not all(shutil.which(name, path=PATH) for name in _SHOWS.get(each, ("/nowhere",)))
-    ]
+
+    def there(package: str) -> bool:
+        return all(shutil.which(name, path=PATH) for name in _SHOWS.get(package, ("/not/there",)))
+
+    return [each for each in packages if not there(each)]
 
 
 def require(packages: dict[str, str]) -> None:
@@ -70,7 +72,7 @@ def require(packages: dict[str, str]) -> None:
     with step(f"Debian packages: {' '.join(wanted)}"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
-            result = subprocess.run(["apt-get", "-qq", *arguments], env=environment, capture_output=True, text=True)
+            result = commands.run(["apt-get", "-qq", *arguments], environment=environment)
             if result.returncode and arguments != ["update"]:
                 raise LocalError(
                     f"apt-get could not install {' '.join(wanted)}:\n{last_lines(result.stdout + result.stderr, 8)}\n"

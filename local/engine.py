@@ -8,17 +8,15 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
-from local import binaries, cluster, pins
+from local import binaries, cluster, commands, pins
 from local.console import last_lines, step
 from local.errors import LocalError
 from local.locks import locked
 from local.paths import CACHE, CLONE, KUBECONFIG, PULUMI_HOME, PULUMI_REAL_STATE, PULUMI_STATE
 
 _PLUGIN = PULUMI_HOME / "plugins" / f"resource-kubernetes-v{pins.KUBERNETES_PROVIDER}"
-_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
 
 
 def installed() -> Path | None:
@@ -32,9 +30,8 @@ def installed() -> Path | None:
 
 def _version(pulumi: Path) -> tuple[int, ...]:
     try:
-        answer = subprocess.run(
-            [pulumi, "version"], env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}, capture_output=True, text=True
-        ).stdout
+        environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+        answer = commands.run([pulumi, "version"], environment=environment).stdout
     except OSError:
         return (0,)
     return parse_version(answer)
@@ -70,7 +67,7 @@ def exports(context: str = "") -> str:
         variables["PULUMI_BACKEND_URL"] = f"file://{state}"
         if not context:
             # It guards nothing: the state lies beside it, and the cluster is this machine's.
-            variables[_PASSPHRASE] = "embedded"
+            variables["PULUMI_CONFIG_PASSPHRASE"] = "embedded"  # noqa: S105
     rest = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each not in path and not _is_ours(each)]
     variables["PATH"] = os.pathsep.join([*path, *rest])
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
@@ -90,17 +87,24 @@ def _install_provider(engine: Path, provider: Path) -> None:
         if _PLUGIN.is_dir():
             return
         with step(f"Pulumi's Kubernetes provider {pins.KUBERNETES_PROVIDER}"):
-            result = subprocess.run(
-                [engine / "pulumi", "plugin", "install", "resource", "kubernetes", pins.KUBERNETES_PROVIDER]
-                + ["--file", provider / "pulumi-resource-kubernetes"],
-                env={
+            file = str(provider / "pulumi-resource-kubernetes")
+            result = commands.run(
+                [
+                    engine / "pulumi",
+                    "plugin",
+                    "install",
+                    "resource",
+                    "kubernetes",
+                    pins.KUBERNETES_PROVIDER,
+                    "--file",
+                    file,
+                ],
+                environment={
                     **os.environ,
                     "PULUMI_HOME": str(PULUMI_HOME),
                     "PULUMI_SKIP_UPDATE_CHECK": "1",
                     "PATH": f"{engine}{os.pathsep}{os.environ.get('PATH', '')}",
                 },
-                capture_output=True,
-                text=True,
             )
             if result.returncode:
                 raise LocalError(f"Pulumi cannot install the Kubernetes provider:\n{last_lines(result.stderr, 8)}")

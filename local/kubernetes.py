@@ -3,14 +3,13 @@
 import base64
 import json
 import ssl
-import subprocess
 import urllib.error
 import urllib.request
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local import binaries, settings, templates
+from local import binaries, commands, settings, templates
 from local.console import last_lines
 from local.errors import LocalError
 from local.paths import KUBECONFIG, NAME
@@ -75,9 +74,7 @@ def apply(text: str) -> None:
 
 def run(arguments: list[str], text: str | None = None) -> str:
     """Run kubectl against the embedded cluster."""
-    result = subprocess.run(
-        [binaries.path("kubectl"), "--kubeconfig", KUBECONFIG, *arguments], input=text, capture_output=True, text=True
-    )
+    result = commands.run([binaries.path("kubectl"), "--kubeconfig", KUBECONFIG, *arguments], text=text)
     if result.returncode:
         raise LocalError(f"kubectl {' '.join(arguments[:3])} failed:\n{last_lines(result.stderr, 8)}")
     return result.stdout

@@ -22,6 +22,6 @@ def locked(path: Path, doing: str) -> Iterator[None]:
         file.truncate(0)
         file.write(doing)
         file.flush()
-        # What is started inside the block must not inherit the file and keep the lock: Python's files are not inherited.
+        # What is started inside the block does not keep the lock: Python's files are not inherited.
         yield
         file.truncate(0)

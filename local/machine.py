@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from local import network, templates
+from local import commands, network, templates
 from local.debian import PATH, program
 from local.errors import LocalError
 from local.paths import CONTAINERD_STATE, NODE_CONFIG, RUN, STATE
@@ -91,25 +92,25 @@ def restore() -> None:
     """Put back what was noted, and remove what the node's programs leave behind."""
     clear_runtime()
     network.down()
-    for table in _tables():
-        if table in _TABLES and _BEFORE.exists():
-            subprocess.run([program("nft"), "delete", "table", *table.split()], capture_output=True)
-    if _LOG_LINKS.is_dir():
-        for link in _LOG_LINKS.iterdir():
-            if link.is_symlink() and str(STATE) in os.readlink(link):
-                link.unlink(missing_ok=True)
-    if not _BEFORE.exists():
-        return
-    before = json.loads(_BEFORE.read_text())
+    for link in _LOG_LINKS.glob("*"):
+        if link.is_symlink() and link.readlink().is_relative_to(STATE):
+            link.unlink(missing_ok=True)
+    if _BEFORE.exists():
+        _put_back(json.loads(_BEFORE.read_text()))
+        _BEFORE.unlink()
+
+
+def _put_back(before: dict[str, Any]) -> None:
+    for table in set(_tables()) & set(_TABLES):
+        commands.run([program("nft"), "delete", "table", *table.split()])
     for folder in (*_SHARED_FOLDERS, *_cgroups()):
         if str(folder) not in before["folders"] and folder.is_dir():
-            _removed(str(folder))
+            _removed(folder)
     if before["boot"] == _boot():
         for name, value in before["settings"].items():
             setting = Path("/proc/sys", name)
             if setting.read_text().strip() != value:
                 setting.write_text(value)
-    _BEFORE.unlink()
 
 
 def left_something() -> bool:
@@ -135,7 +136,7 @@ def traces() -> dict[str, list[str]]:
         "kernel settings": [f"{name}={value}" for name, value in _kernel_settings().items()],
         "cgroups": sorted(str(each) for pattern in ("*", "*/*") for each in _CGROUPS.glob(pattern) if each.is_dir()),
         "folders": sorted(str(folder) for folder in (*_SHARED_FOLDERS, RUN) if folder.exists()),
-        "listening sockets": sorted(line.split()[4] for line in _lines("ss", "-Hltun") if len(line.split()) > 4),
+        "listening sockets": _lines("ss", "--no-header", "-ltun", column=4),
     }
 
 
@@ -148,8 +149,7 @@ def _packet_filter() -> list[str]:
 def _lines(name: str, *arguments: str, column: int | None = None) -> list[str]:
     if not shutil.which(name, path=PATH):
         return []
-    output = subprocess.run([program(name), *arguments], capture_output=True, text=True).stdout
-    lines = [line.rstrip() for line in output.splitlines()]
+    lines = [line.rstrip() for line in commands.output(program(name), *arguments).splitlines()]
     return sorted(line.split()[column] for line in lines if line) if column is not None else lines
 
 
@@ -163,15 +163,14 @@ def _kernel_settings() -> dict[str, str]:
 
 
 def _tables() -> list[str]:
-    output = subprocess.run([program("nft"), "list", "tables"], capture_output=True, text=True).stdout
-    return [line.removeprefix("table ").strip() for line in output.splitlines()]
+    listing = commands.output(program("nft"), "list", "tables")
+    return [line.removeprefix("table ").strip() for line in listing.splitlines()]
 
 
 def _unmount() -> None:
     for point in mounts():
-        result = subprocess.run([program("umount"), point], capture_output=True)
-        if result.returncode:
-            subprocess.run([program("umount"), "--lazy", point], capture_output=True)
+        if commands.run([program("umount"), point]).returncode:
+            commands.run([program("umount"), "--lazy", point])
 
 
 def _cgroups(name: str = "") -> list[Path]:
@@ -182,12 +181,12 @@ def _cgroups(name: str = "") -> list[Path]:
 
 def _remove_cgroup(cgroup: Path) -> None:
     for folder, _, _ in os.walk(cgroup, topdown=False):
-        _until(lambda folder=folder: _removed(folder), 3)
+        _until(partial(_removed, Path(folder)), 3)
 
 
-def _removed(folder: str) -> bool:
+def _removed(folder: Path) -> bool:
     try:
-        os.rmdir(folder)
+        folder.rmdir()
     except FileNotFoundError:
         return True
     except OSError:  # something is in it, such as a process that has been killed but is not gone yet

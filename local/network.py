@@ -8,11 +8,10 @@ setting is changed that concerns all of the machine's bridges.)
 
 import ipaddress
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from local import settings
+from local import commands, settings
 from local.debian import program
 from local.errors import LocalError
 
@@ -69,7 +68,7 @@ def _check_unused(network: settings.Network) -> None:
         for info in link.get("addr_info", []):
             mine = link["ifname"] == INTERFACE or ipaddress.ip_address(info["local"]) == network.node
             if info["family"] == "inet" and not mine:
-                used = ipaddress.ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)
+                used = ipaddress.IPv4Network(f"{info['local']}/{info['prefixlen']}", strict=False)
                 if used.overlaps(network.range):
                     raise LocalError(
                         _taken(
@@ -81,17 +80,19 @@ def _check_unused(network: settings.Network) -> None:
         target = route["dst"]
         if target == "default" or route.get("dev") == INTERFACE:
             continue
-        used = ipaddress.ip_network(target, strict=False)
-        if used.overlaps(network.range) and not (used.prefixlen == 32 and used.subnet_of(network.pods)):
+        used = ipaddress.IPv4Network(target, strict=False)
+        to_pod = used.num_addresses == 1 and used.subnet_of(network.pods)
+        if used.overlaps(network.range) and not to_pod:
             raise LocalError(
                 _taken(network, f"there is a route to {target} over {route.get('dev', 'another interface')}")
             )
 
 
 def _taken(network: settings.Network, why: str) -> str:
+    variable = settings.NETWORK_VARIABLE
     return (
         f"The cluster's address range {network.range} is in use on this machine: {why}. "
-        f"Choose another private range with {settings.NETWORK_VARIABLE}, such as {settings.NETWORK_VARIABLE}=10.199.0.0/22."
+        f"Choose another private range with {variable}, such as {variable}=10.199.0.0/22."
     )
 
 
@@ -101,24 +102,12 @@ def _open_firewall(network: settings.Network) -> None:
         rules = _firewall(chain)
         if f"-P {chain} DROP" in rules and not any(_COMMENT in rule for rule in rules):
             for match in matches:
-                _run(
-                    "iptables",
-                    "-I",
-                    chain,
-                    match,
-                    str(network.range),
-                    "-m",
-                    "comment",
-                    "--comment",
-                    _COMMENT,
-                    "-j",
-                    "ACCEPT",
-                )
+                accept = [match, str(network.range), "-m", "comment", "--comment", _COMMENT, "-j", "ACCEPT"]
+                _run("iptables", "-I", chain, *accept)
 
 
 def _firewall(chain: str) -> list[str]:
-    result = subprocess.run([program("iptables"), "-S", chain], capture_output=True, text=True)
-    return result.stdout.splitlines() if result.returncode == 0 else []
+    return commands.output(program("iptables"), "-S", chain).splitlines()
 
 
 def _words(rule: str) -> list[str]:
@@ -126,8 +115,7 @@ def _words(rule: str) -> list[str]:
 
 
 def _ip(*arguments: str) -> list[dict[str, Any]]:
-    result = subprocess.run([program("ip"), "-json", "-4", *arguments], capture_output=True, text=True)
-    found: list[dict[str, Any]] = json.loads(result.stdout or "[]") if result.returncode == 0 else []
+    found: list[dict[str, Any]] = json.loads(commands.output(program("ip"), "-json", "-4", *arguments) or "[]")
     return [each for each in found if each]
 
 
@@ -136,6 +124,6 @@ def _change(*arguments: str) -> None:
 
 
 def _run(name: str, *arguments: str) -> None:
-    result = subprocess.run([program(name), *arguments], capture_output=True, text=True)
+    result = commands.run([program(name), *arguments])
     if result.returncode:
         raise LocalError(f"{Path(name).name} {' '.join(arguments)} failed: {result.stderr.strip()}")

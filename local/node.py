@@ -7,13 +7,25 @@ import os
 import shutil
 import socket
 import struct
-import subprocess
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 
-from local import binaries, control_plane, images, kubernetes, machine, network, ports, processes, settings, templates
+from local import (
+    binaries,
+    commands,
+    control_plane,
+    images,
+    kubernetes,
+    machine,
+    network,
+    ports,
+    processes,
+    settings,
+    templates,
+)
 from local.console import say, step
 from local.debian import PATH, program
 from local.parts import Part
@@ -228,7 +240,7 @@ def _parts(*, write: bool) -> list[Part]:
 
 def _snapshotter() -> str:
     """How images are laid over each other: a file system that is an overlay itself cannot carry another one."""
-    kind = subprocess.run(["stat", "--file-system", "--format=%T", STATE], capture_output=True, text=True).stdout
+    kind = commands.output("stat", "--file-system", "--format=%T", STATE)
     return "native" if "overlay" in kind else "overlayfs"
 
 
@@ -240,22 +252,23 @@ def _check_ports(parts: dict[str, Part]) -> None:
 
 
 def _containerd_ready() -> bool:
-    result = subprocess.run([program("ctr"), "--address", CONTAINERD_SOCKET, "version"], capture_output=True)
-    return result.returncode == 0
+    return bool(commands.output(program("ctr"), "--address", CONTAINERD_SOCKET, "version"))
 
 
 def _http_ok(port: int, path: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-            return bool(answer.status == 200)
+            return bool(answer.status == HTTPStatus.OK)
     except (OSError, urllib.error.URLError):
         return False
 
 
 def _dns_answers() -> bool:
     """Whether the name server knows the one Service that every cluster has."""
-    name = b"".join(bytes([len(label)]) + label.encode() for label in ["kubernetes", "default", "svc", "cluster", "local"])
+    name = b"".join(
+        bytes([len(label)]) + label.encode() for label in ["kubernetes", "default", "svc", "cluster", "local"]
+    )
     query = struct.pack(">6H", 0x5353, 0x0100, 1, 0, 0, 0) + name + b"\0" + struct.pack(">2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.5)
@@ -264,7 +277,8 @@ def _dns_answers() -> bool:
             answer = client.recv(512)
         except OSError:
             return False
-    return len(answer) > 12 and int.from_bytes(answer[6:8], "big") > 0
+    number_of_answers = answer[6:8]
+    return int.from_bytes(number_of_answers, "big") > 0
 
 
 def _node_ready() -> bool:

@@ -21,7 +21,7 @@ CONFIG = SOURCE / "config"
 def _xdg(variable: str, default: str) -> Path:
     """A folder of the XDG base directory specification, which says to ignore values that are not absolute."""
     value = os.environ.get(variable, "")
-    if os.path.isabs(value):
+    if Path(value).is_absolute():
         return Path(value)
     try:
         return Path.home() / default

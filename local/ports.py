@@ -1,10 +1,10 @@
 """Which ports are taken, and by whom: asked before a part is started, since its own message would come late."""
 
 import contextlib
-import os
 import socket
 from pathlib import Path
 
+from local import processes
 from local.errors import LocalError
 from local.settings import PORT_VARIABLE
 
@@ -40,14 +40,16 @@ def listener(address: str, port: int) -> int | None:
     if not inodes:
         return None
     links = {f"socket:[{inode}]" for inode in inodes}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    return next((pid for pid in processes.all_pids() if links & _open_files(pid)), 0)
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                for descriptor in os.listdir(f"/proc/{entry}/fd"):
-                    with contextlib.suppress(OSError):
-                        if os.readlink(f"/proc/{entry}/fd/{descriptor}") in links:
-                            return int(entry)
-    return 0
+                found.add(str(descriptor.readlink()))
+    return found
 
 
 def _listening(table: str) -> list[tuple[str, str, int]]:

@@ -19,6 +19,8 @@ from pathlib import Path
 from local.console import last_lines
 from local.errors import LocalError
 
+_LOG_LIMIT = 20_000_000
+
 
 @dataclass(frozen=True)
 class Process:
@@ -35,12 +37,16 @@ class Process:
 def running(matches: Callable[[tuple[str, ...]], bool]) -> list[Process]:
     """All running processes (no zombies, which have no command line) whose command line matches."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            command = _command(int(entry))
-            if command and matches(command):
-                found.append(Process(int(entry), command))
+    for pid in all_pids():
+        command = _command(pid)
+        if command and matches(command):
+            found.append(Process(pid, command))
     return found
+
+
+def all_pids() -> list[int]:
+    """The numbers of all processes there are."""
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def of_program(name: str, *marks: Path | str) -> list[Process]:
@@ -57,11 +63,11 @@ def children(pids: Iterable[int]) -> list[Process]:
     """The running direct children of these processes."""
     parents = set(pids)
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and _parent(int(entry)) in parents:
-            command = _command(int(entry))
+    for pid in all_pids():
+        if _parent(pid) in parents:
+            command = _command(pid)
             if command:
-                found.append(Process(int(entry), command))
+                found.append(Process(pid, command))
     return found
 
 
@@ -85,7 +91,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a process that outlives this one, with its output in a log that starts anew at 20 MB."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > 20_000_000:
+    if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.rename(log.with_suffix(".old.log"))
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -132,7 +138,7 @@ def _not_ended(handles: list[int], limit: float) -> list[int]:
 
 
 def wait_until(
-    what: str, log: Path, condition: Callable[[], bool], limit: float, alive: Callable[[], bool] | None = None
+    what: str, log: Path, condition: Callable[[], object], limit: float, alive: Callable[[], object] | None = None
 ) -> None:
     """Wait for a condition; when it does not come, or the process ends, fail with the end of its log."""
     deadline = time.monotonic() + limit

@@ -14,6 +14,9 @@ from local.errors import LocalError
 NETWORK_VARIABLE = "STATEFUL_SERVICE_NETWORK"
 PORT_VARIABLE = "STATEFUL_SERVICE_PORT"
 
+_PREFIX = 22
+_PORTS = range(1024, 65501)
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -147,10 +150,10 @@ def load() -> Settings:
 def parse_network(text: str) -> Network:
     """The range as the user wrote it."""
     try:
-        chosen = ipaddress.ip_network(text)
+        chosen = ipaddress.IPv4Network(text)
     except ValueError:
         chosen = None
-    if not isinstance(chosen, ipaddress.IPv4Network) or chosen.prefixlen != 22 or not chosen.is_private:
+    if chosen is None or chosen.prefixlen != _PREFIX or not chosen.is_private:
         raise LocalError(
             f"{NETWORK_VARIABLE} is {text!r}: it must be a private IPv4 range of size /22, such as 10.244.0.0/22."
         )
@@ -159,6 +162,9 @@ def parse_network(text: str) -> Network:
 
 def parse_port(text: str) -> Ports:
     """The first port as the user wrote it."""
-    if not text.isdecimal() or not 1024 <= int(text) <= 65500:
-        raise LocalError(f"{PORT_VARIABLE} is {text!r}: it must be the first of ten free ports, from 1024 to 65500.")
+    if not text.isdecimal() or int(text) not in _PORTS:
+        raise LocalError(
+            f"{PORT_VARIABLE} is {text!r}: it must be the first of ten free ports, "
+            f"from {_PORTS.start} to {_PORTS.stop - 1}."
+        )
     return Ports(int(text))

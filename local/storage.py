@@ -1,4 +1,4 @@
-"""Volumes: the default class, `standard`, and the provisioner that makes a folder for each claim, and lets claims grow."""
+"""Volumes: the default class, `standard`, and the provisioner that makes a folder for each claim and lets it grow."""
 
 from local import binaries, kubernetes, processes
 from local.parts import Part

@@ -25,6 +25,6 @@ def write(path: Path, text: str, mode: int = 0o600) -> bool:
     descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    os.chmod(scratch, mode)
-    os.replace(scratch, path)
+    Path(scratch).chmod(mode)
+    Path(scratch).replace(path)
     return True
