@@ -47,6 +47,7 @@ def _build_missing(wanted: list[Binary]) -> None:
     if not missing:
         return
     _check_room()
+    go_toolchain.find()
     started = time.monotonic()
     for each in missing:
         label = f"[{wanted.index(each) + 1}/{len(wanted)}] {each.name} {each.shown_version()}"
@@ -151,11 +152,15 @@ def _go(arguments: list[str], folder: Path) -> str:
     result = commands.run([go, *arguments], folder=folder, environment=go_toolchain.environment())
     if result.returncode:
         raise LocalError(
-            f"go {arguments[0]} failed:\n{last_lines(result.stderr or result.stdout, 12)}\n"
+            f"go {arguments[0]} failed:\n{last_lines(_without_downloads(result.stderr), 12)}\n"
             "Run make again when this is put right: it goes on where it stopped."
             + (_no_network_hint(result.stderr) or "")
         )
     return result.stdout
+
+
+def _without_downloads(output: str) -> str:
+    return "\n".join(line for line in output.splitlines() if not line.startswith("go: downloading"))
 
 
 def _no_network_hint(output: str) -> str:

@@ -63,7 +63,8 @@ def require(packages: dict[str, str]) -> None:
     reasons = "\n".join(f"    {each:28} {packages[each]}" for each in wanted)
     if not shutil.which("apt-get", path=PATH) or not Path("/etc/debian_version").exists():
         raise LocalError(
-            f"These are missing, named as Debian names them:\n{reasons}\nInstall them with this system's package manager."
+            f"These are missing, named as Debian names them:\n{reasons}\n"
+            "Install them with this system's package manager."
         )
     if os.geteuid() != 0:
         raise LocalError(
