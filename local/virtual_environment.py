@@ -1,4 +1,8 @@
-"""The clone's Python environment, `.venv`: made once, and again when the requirements change."""
+"""The clone's Python environment, `.venv`: made once, and brought up to date when what goes into it has changed.
+
+The component is installed as its users install it, not as a link to its sources: Pulumi recognises a package without a
+plugin of its own only when the package's files lie where they are installed.
+"""
 
 import hashlib
 import importlib.util
@@ -14,14 +18,14 @@ from local.paths import CLONE
 
 FOLDER = CLONE / ".venv"
 PYTHON = FOLDER / "bin" / "python"
+_COMPONENTS = CLONE / "components"
 _MINIMUM = (3, 11)
-_METADATA = CLONE / "components" / "pyproject.toml"
 
 
 def make(requirements: Path) -> None:
-    """Have an environment with what this requirements file pins."""
+    """Have an environment with what this requirements file pins, and with the component as it is now."""
     stamp = FOLDER / f".{requirements.stem}"
-    state = hashlib.sha256(requirements.read_bytes() + _METADATA.read_bytes() + sys.version.encode()).hexdigest()
+    state = _state(requirements)
     if stamp.exists() and stamp.read_text() == state:
         return
     if sys.version_info < _MINIMUM:
@@ -32,7 +36,8 @@ def make(requirements: Path) -> None:
     if not importlib.util.find_spec("ensurepip"):
         debian.require({"python3-venv": "makes Python environments"})
     with step(f"Python environment from {requirements.name}"):
-        venv.create(FOLDER, with_pip=True, clear=not PYTHON.exists())
+        if not PYTHON.exists():
+            venv.create(FOLDER, with_pip=True, clear=True)
         result = subprocess.run(
             [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements],
             cwd=CLONE,
@@ -46,6 +51,14 @@ def make(requirements: Path) -> None:
                 "They come from PyPI: check the network, then run the same again."
             )
         stamp.write_text(state)
+
+
+def _state(requirements: Path) -> str:
+    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode())
+    for source in sorted(_COMPONENTS.rglob("*")):
+        if source.is_file() and "__pycache__" not in source.parts:
+            digest.update(str(source.relative_to(_COMPONENTS)).encode() + source.read_bytes())
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

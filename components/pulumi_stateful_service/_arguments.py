@@ -269,6 +269,9 @@ class StatefulServiceArgs(TypedDict):
     partition: NotRequired[pulumi.Input[int]]
     """Only ordinals from this one on get a new version (``spec.updateStrategy.rollingUpdate.partition``), 0 or more.
     Default: 0, all of them."""
+    rollout_timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which the instances asked for must run and be ready, at least 1; after them ``pulumi up`` fails
+    and says what is missing. Default: 600."""
     load_balancer: NotRequired[LoadBalancerArgs]
     """Make an ordinary Service over all instances, after they are there. Default: none."""
     termination_grace_period_seconds: NotRequired[pulumi.Input[int]]

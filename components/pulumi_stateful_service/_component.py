@@ -11,12 +11,15 @@ from pulumi_kubernetes.storage.v1 import StorageClass
 
 from . import _names as names
 from ._arguments import Instance, ServiceType, StatefulServiceArgs
+from ._cluster import Connection, connection_of
 from ._inputs import lifted
 from ._objects import KubernetesObject
+from ._rollout import Rollout
 from ._services import governing_service, load_balancing_service
 from ._stateful_set import stateful_set
 from ._storage import claim_template, storage_class
 from ._validation import checked
+from ._waiting import Asked, done, seen
 
 _CAPITAL = re.compile(r"[A-Z]")
 
@@ -48,6 +51,12 @@ class StatefulService(pulumi.ComponentResource):
     load_balancer_address: pulumi.Output[str | None]
     """Where clients reach the load-balancing Service: the address that the cluster's load balancer gave it, or for the
     other types its DNS name. Absent without a load-balancing Service."""
+    current_revision: pulumi.Output[str | None]
+    """The revision that instances below the partition run (``status.currentRevision``)."""
+    update_revision: pulumi.Output[str | None]
+    """The revision of the arguments as they are (``status.updateRevision``)."""
+    revisions: pulumi.Output[Mapping[str, str]]
+    """The revision that each instance runs, by its Pod's name."""
 
     def __init__(
         self,
@@ -69,36 +78,30 @@ class StatefulService(pulumi.ComponentResource):
         stateful = StatefulSet(
             name, **_arguments_of(stateful_set(args, templates)), opts=self._child(depends_on=[service, *made_first])
         )
+        rollout = self._rollout(name, args, stateful)
 
-        namespace = service.metadata.apply(lambda metadata: metadata.namespace or "default")
-        domain = args.get("cluster_domain", "cluster.local")
-        address = pulumi.Output.all(args["service_name"], namespace, domain).apply(
-            lambda of: names.service_address(*of)
-        )
         self.service_name = pulumi.Output.from_input(args["service_name"])
         self.stateful_set_name = pulumi.Output.from_input(args["name"])
-        self.namespace = namespace
-        self.service_address = address
-        self.srv_names = address.apply(lambda of: {port: names.srv_name(port, "TCP", of) for port in args["ports"]})
-        self.instances = pulumi.Output.all(args["name"], address, args["replicas"]).apply(
+        self.namespace = service.metadata.apply(lambda metadata: metadata.namespace or "default")
+        self.storage_class_name = pulumi.Output.from_input(class_name)
+        # What leads to the instances is known when they are there.
+        domain = args.get("cluster_domain", "cluster.local")
+        self.service_address = pulumi.Output.all(self.service_name, self.namespace, domain, rollout).apply(
+            lambda of: names.service_address(*of[:3])
+        )
+        self.srv_names = self.service_address.apply(
+            lambda of: {port: names.srv_name(port, "TCP", of) for port in args["ports"]}
+        )
+        self.instances = pulumi.Output.all(self.stateful_set_name, self.service_address, args["replicas"]).apply(
             lambda of: names.instances(of[0], of[1], [v["name"] for v in args["volumes"]], range(of[2]))
         )
-        self.storage_class_name = pulumi.Output.from_input(class_name)
-        self.load_balancer_address = self._load_balancer(name, args, stateful, namespace)
-        self.register_outputs(
-            {
-                "serviceName": self.service_name,
-                "statefulSetName": self.stateful_set_name,
-                "namespace": self.namespace,
-                "serviceAddress": self.service_address,
-                "srvNames": self.srv_names,
-                "instances": self.instances,
-                "storageClassName": self.storage_class_name,
-                "loadBalancerAddress": self.load_balancer_address,
-            }
-        )
+        self.load_balancer_address = self._load_balancer(name, args, [rollout.apply(lambda _: stateful)], domain)
+        self.current_revision = rollout.apply(lambda of: of.current_revision)
+        self.update_revision = rollout.apply(lambda of: of.update_revision)
+        self.revisions = rollout.apply(lambda of: of.revisions)
+        self.register_outputs({_camel_case(output): getattr(self, output) for output in type(self).__annotations__})
 
-    def _child(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+    def _child(self, depends_on: Sequence[pulumi.Input[pulumi.Resource]] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
     def _storage_class(
@@ -113,19 +116,43 @@ class StatefulService(pulumi.ComponentResource):
         )
         return made.metadata.apply(lambda metadata: str(metadata.name)), [made]
 
+    def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
+        """Where the rollout stands: when it is done, or in a preview as it is."""
+
+        async def follow(connection: Connection, metadata: Any, timeout: int) -> Rollout:
+            # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
+            if not (metadata and metadata.uid):
+                return Rollout()
+            asked = Asked(
+                where=f"StatefulService {name!r}",
+                namespace=metadata.namespace,
+                name=metadata.name,
+                uid=metadata.uid,
+                generation=metadata.generation,
+                timeout_seconds=timeout,
+            )
+            return await (seen(connection, asked) if pulumi.runtime.is_dry_run() else done(connection, asked, self))
+
+        connection = connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
+        timeout = pulumi.Output.from_input(args.get("rollout_timeout_seconds", 600))
+        return stateful.metadata.apply(
+            lambda metadata: pulumi.Output.all(connection, timeout).apply(lambda of: follow(of[0], metadata, of[1]))
+        )
+
     def _load_balancer(
-        self, name: str, args: StatefulServiceArgs, stateful: StatefulSet, namespace: pulumi.Output[str]
+        self,
+        name: str,
+        args: StatefulServiceArgs,
+        after: Sequence[pulumi.Input[pulumi.Resource]],
+        domain: pulumi.Input[str],
     ) -> pulumi.Output[str | None]:
         if "load_balancer" not in args:
             return pulumi.Output.from_input(None)
-        # After the set: Pulumi's provider waits until a load balancer has Pods to lead to.
+        # Last: Pulumi's provider waits until a load balancer has Pods to lead to.
         service = Service(
-            f"{name}-load-balancer",
-            **_arguments_of(load_balancing_service(args)),
-            opts=self._child(depends_on=[stateful]),
+            f"{name}-load-balancer", **_arguments_of(load_balancing_service(args)), opts=self._child(depends_on=after)
         )
-        domain = args.get("cluster_domain", "cluster.local")
-        dns_name = pulumi.Output.all(args["load_balancer"]["name"], namespace, domain).apply(
+        dns_name = pulumi.Output.all(args["load_balancer"]["name"], self.namespace, domain).apply(
             lambda of: names.service_address(*of)
         )
         ingress = service.status.apply(_ingress_address)
@@ -137,6 +164,11 @@ class StatefulService(pulumi.ComponentResource):
 def _arguments_of(kubernetes_object: KubernetesObject) -> dict[str, Any]:
     """An object's outermost fields, as the constructors of pulumi_kubernetes name them."""
     return {_CAPITAL.sub(r"_\g<0>", field).lower(): value for field, value in kubernetes_object.items()}
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _ingress_address(status: Any) -> str | None:

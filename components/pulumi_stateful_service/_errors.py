@@ -28,3 +28,7 @@ class ArgumentError(pulumi.RunError):
         """The same, for a value that must not be shown."""
         where, argument, remedy = self._parts
         return ArgumentError(where, argument, "has a secret value that cannot work", remedy)
+
+
+class RolloutError(pulumi.RunError):
+    """A rollout that was not done in time: which instances are not there yet, why, and what to do."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ._arguments import PodManagementPolicy, StatefulServiceArgs
+from ._inputs import lifted
 from ._objects import KubernetesObject, given, metadata, selector
 from ._pods import pod_template
 
@@ -10,7 +11,7 @@ from ._pods import pod_template
 def stateful_set(args: StatefulServiceArgs, claim_templates: Sequence[KubernetesObject]) -> KubernetesObject:
     """The set: who its instances are, what they run, which disks they get, and how they are updated."""
     return {
-        "metadata": metadata(args, args["name"]),
+        "metadata": _metadata(args),
         "spec": given(
             replicas=args["replicas"],
             serviceName=args["service_name"],
@@ -21,6 +22,26 @@ def stateful_set(args: StatefulServiceArgs, claim_templates: Sequence[Kubernetes
             template=pod_template(args),
             volumeClaimTemplates=list(claim_templates),
         ),
+    }
+
+
+def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
+    """The set's metadata, with what keeps Pulumi's provider from judging the rollout, which is ours to do.
+
+    While a partition holds part of the set back, the provider must not even look, or a refresh would mark the set as
+    failed. It then doesn't wait for the deletion either, so that one must not leave the set half-deleted behind.
+    """
+
+    def annotations(partition: int) -> dict[str, str]:
+        if partition == 0:
+            return {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+        return {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+
+    of_the_set = metadata(args, args["name"])
+    own = of_the_set.get("annotations", {})
+    return {
+        **of_the_set,
+        "annotations": lifted(lambda partition: own | annotations(partition), args.get("partition", 0)),
     }
 
 

@@ -41,6 +41,7 @@ _CHECKS: Mapping[str, is_.Check] = {
     "StatefulServiceArgs.storage_class_name": is_.dns_subdomain,
     "StatefulServiceArgs.pod_management_policy": is_.word_of(PodManagementPolicy),
     "StatefulServiceArgs.partition": is_.at_least(0),
+    "StatefulServiceArgs.rollout_timeout_seconds": is_.at_least(1),
     "StatefulServiceArgs.termination_grace_period_seconds": is_.at_least(1),
     "StatefulServiceArgs.service_account_name": is_.dns_subdomain,
     "StatefulServiceArgs.image_pull_policy": is_.word_of(ImagePullPolicy),

@@ -27,7 +27,11 @@ def test_the_chapters_set(chapter: Chapter) -> None:
     assert chapter().stateful_set().inputs == {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
-        "metadata": {"name": "rg", "labels": labels},
+        "metadata": {
+            "name": "rg",
+            "labels": labels,
+            "annotations": {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"},
+        },
         "spec": {
             "replicas": 2,
             "serviceName": "random-generator",

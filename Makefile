@@ -1,0 +1,60 @@
+# Everything the README calls. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# Which of stacks/ to deploy.
+STACK ?= dev
+# A context of your kubeconfig, to deploy to a real cluster; empty for the embedded one.
+CONTEXT ?=
+
+VENV := .venv/bin
+# Tests that run side by side, each in namespaces of its own.
+SIDE_BY_SIDE ?= 4
+
+include local/local.mk
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][-a-z]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up preview refresh down
+up: ## Deploy STACK (dev, staging, prod) to the embedded cluster, or to CONTEXT
+preview: ## Show what up would change
+refresh: ## Take over what the cluster has
+down: ## Remove what up made; the claims, and with them the data, stay
+up preview refresh down:
+	@$(PYTHON) -m local.program $@ "$(STACK)" "$(CONTEXT)"
+
+.PHONY: environment
+environment:
+	@$(PYTHON) -m local.virtual_environment requirements-dev.txt
+
+.PHONY: test-unit
+test-unit: environment ## Run the unit tests: mocks only, seconds
+	$(VENV)/pytest tests/unit -q
+
+.PHONY: check
+check: environment test-image ## Lint, types, layers and unit tests
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/pytest tests/unit -q
+
+.PHONY: test-cluster
+test-cluster: environment cluster ## Run the cluster tests: real engine, real provider, real Kubernetes
+	$(VENV)/pytest tests/cluster -q -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal
+	$(VENV)/pytest tests/cluster -q -m alone
+
+.PHONY: test
+test: check test-cluster ## Run everything
+
+.PHONY: requirements
+requirements: environment ## Pin the requirements anew
+	for each in requirements requirements-dev; do \
+	  $(VENV)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+	    $$each.in --output-file $$each.txt; \
+	done

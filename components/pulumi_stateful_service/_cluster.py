@@ -1,0 +1,166 @@
+"""Looks at the cluster that Pulumi's provider deploys to, by the same kubeconfig. It reads, and changes nothing.
+
+Pulumi offers a program no way to look at an object more than once, and whether a rollout is done shows only over
+time. The client's packages are imported here alone, and only when there is something to look at.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import yaml
+
+from ._objects import KubernetesObject
+
+if TYPE_CHECKING:
+    from lightkube import AsyncClient, SingleConfig
+
+_DEFAULT_KUBECONFIG = "~/.kube/config"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the provider reaches its cluster: its own settings, each with the provider's own default where absent."""
+
+    kubeconfig: str | None = None
+    """Contents of a kubeconfig, or the path of one."""
+    context: str | None = None
+
+
+def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Connection]:
+    """The connection of a provider that the program made, or of the default one."""
+    if provider is None:
+        default = pulumi.Config("kubernetes")
+        return pulumi.Output.from_input(Connection(default.get("kubeconfig"), default.get("context")))
+    settings = [getattr(provider, name, None) for name in ("kubeconfig", "context")]
+    return pulumi.Output.all(*settings).apply(lambda known: Connection(*known))
+
+
+class ClusterError(Exception):
+    """The cluster did not answer, or not what was asked."""
+
+
+class Cluster:
+    """What there is on the cluster now. Every look raises ClusterError where the cluster does not answer."""
+
+    def __init__(self, client: "AsyncClient") -> None:
+        self._client = client
+
+    async def stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
+        """The set, if it is there."""
+        from lightkube import ApiError
+        from lightkube.resources.apps_v1 import StatefulSet
+
+        with _answers():
+            try:
+                found = await self._client.get(StatefulSet, name, namespace=namespace)
+            except ApiError as error:
+                if error.status.code == _NOT_FOUND:
+                    return None
+                raise
+            return found.to_dict()
+
+    async def pods_of(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
+        """The Pods that the set owns."""
+        from lightkube.resources.core_v1 import Pod
+
+        metadata, labels = stateful_set["metadata"], stateful_set["spec"]["selector"]["matchLabels"]
+        pods = await self._all(Pod, metadata["namespace"], labels=labels)
+        return [pod for pod in pods if _is_owned(pod, metadata["uid"])]
+
+    async def warnings(self, namespace: str) -> Mapping[tuple[str, str], str]:
+        """The latest warning about each object of the namespace, by kind and name."""
+        from lightkube.resources.core_v1 import Event
+
+        events = await self._all(Event, namespace, fields={"type": "Warning"})
+        events.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+        return {
+            (event["involvedObject"]["kind"], event["involvedObject"]["name"]): event.get("message", "")
+            for event in events
+        }
+
+    async def unbound_claims(self, namespace: str) -> set[str]:
+        """The names of the claims of the namespace that have no volume."""
+        from lightkube.resources.core_v1 import PersistentVolumeClaim
+
+        claims = await self._all(PersistentVolumeClaim, namespace)
+        return {claim["metadata"]["name"] for claim in claims if claim["status"].get("phase") != "Bound"}
+
+    async def _all(self, kind: Any, namespace: str, **selection: Any) -> list[KubernetesObject]:
+        with _answers():
+            return [found.to_dict() async for found in self._client.list(kind, namespace=namespace, **selection)]
+
+
+def _is_owned(pod: KubernetesObject, uid: str) -> bool:
+    return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    from lightkube import ApiError
+
+    try:
+        yield
+    except ApiError as error:
+        raise ClusterError(error.status.message or str(error)) from error
+    except Exception as error:
+        # Whatever a transport, a certificate or a credential plugin raises: the cluster did not answer.
+        raise ClusterError(str(error) or type(error).__name__) from error
+
+
+_NOT_FOUND = 404
+
+
+@asynccontextmanager
+async def connected(connection: Connection) -> AsyncIterator[Cluster]:
+    """The cluster of a connection."""
+    from lightkube import AsyncClient, ConfigError
+
+    try:
+        client = AsyncClient(config=_kubeconfig(connection))
+    except ConfigError as error:
+        raise ClusterError(str(error)) from error
+    try:
+        yield Cluster(client)
+    finally:
+        await client.close()
+
+
+def _kubeconfig(connection: Connection) -> "SingleConfig | None":
+    """The kubeconfig as the provider finds it: given, by KUBECONFIG, at its usual place, or of the Pod it runs in."""
+    from lightkube import KubeConfig
+
+    given = connection.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
+    if "\n" in given or given.lstrip().startswith("{"):
+        return KubeConfig.from_dict(_usable(yaml.safe_load(given))).get(connection.context)
+    files = [path for each in given.split(os.pathsep) if (path := Path(each).expanduser()).is_file()]
+    if not files:
+        return KubeConfig.from_service_account().get()
+    merged = _usable(_merged([yaml.safe_load(path.read_text()) for path in files]))
+    return KubeConfig.from_dict(merged, fname=files[0]).get(connection.context)
+
+
+def _merged(kubeconfigs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several kubeconfigs as one, as kubectl does it: of two entries of one name, the first counts."""
+    merged: dict[str, Any] = {}
+    for kubeconfig in kubeconfigs:
+        for kind in ("clusters", "contexts", "users"):
+            known = merged.setdefault(kind, [])
+            names = {entry["name"] for entry in known}
+            known.extend(entry for entry in kubeconfig.get(kind) or [] if entry["name"] not in names)
+        if "current-context" not in merged and kubeconfig.get("current-context"):
+            merged["current-context"] = kubeconfig["current-context"]
+    return merged
+
+
+def _usable(kubeconfig: dict[str, Any]) -> dict[str, Any]:
+    # The client knows the exec protocol by its beta names alone; what a plugin answers is the same in v1.
+    for user in kubeconfig.get("users") or []:
+        plugin = (user.get("user") or {}).get("exec")
+        if plugin and plugin.get("apiVersion") == "client.authentication.k8s.io/v1":
+            plugin["apiVersion"] = "client.authentication.k8s.io/v1beta1"
+    return kubeconfig

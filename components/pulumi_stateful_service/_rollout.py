@@ -1,0 +1,172 @@
+"""When a rollout is done, and what holds it up: judged from the set and its Pods as they are on the cluster.
+
+Pulumi's provider wants every Pod at the new version and knows neither a partition nor what an instance waits for
+(``docs/rollouts.md``). Here done means: the set's controller has seen the change, every instance is ready and
+available, and those asked for run the new version.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ._names import pod_name
+from ._objects import KubernetesObject
+
+REVISION_LABEL = "controller-revision-hash"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Where a rollout stands."""
+
+    current_revision: str | None = None
+    update_revision: str | None = None
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    """The revision of each Pod, by its name."""
+    missing: Sequence[str] = ()
+    """What is still to come, one line for each instance; empty when it is done."""
+    broken: Sequence[str] = ()
+    """Pods that are there, but not ready."""
+
+    @property
+    def done(self) -> bool:
+        """Whether what was asked for is there."""
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What explains why a Pod is not ready."""
+
+    warnings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The latest warning about an object, by kind and name."""
+    unbound_claims: Collection[str] = ()
+    """The names of claims without a volume."""
+
+
+def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], facts: Facts | None = None) -> Rollout:
+    """Where the rollout of this set stands."""
+    facts = facts or Facts()
+    status = stateful_set.get("status", {})
+    name = stateful_set["metadata"]["name"]
+    by_name = {pod["metadata"]["name"]: pod for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))}
+    wanted = [pod_name(name, ordinal) for ordinal in wanted_ordinals(stateful_set)]
+    missing = [] if _is_seen(stateful_set) else [f"{name}: its controller has not seen the change yet"]
+    for ordinal, pod in zip(wanted_ordinals(stateful_set), wanted, strict=True):
+        if problem := _problem(stateful_set, ordinal, by_name.get(pod), facts):
+            missing.append(f"{pod}: {problem}")
+    missing.extend(f"{pod}: is to be removed" for pod in by_name if pod not in wanted)
+    if not missing:
+        missing.extend(_unsettled(stateful_set, by_name.values()))
+    return Rollout(
+        current_revision=status.get("currentRevision"),
+        update_revision=status.get("updateRevision"),
+        revisions={pod: _revision(found) for pod, found in by_name.items()},
+        missing=missing,
+        broken=[pod for pod in wanted if pod in by_name and _is_broken(by_name[pod])],
+    )
+
+
+def wanted_ordinals(stateful_set: KubernetesObject) -> range:
+    """The ordinals that the set is to have."""
+    spec = stateful_set["spec"]
+    start = spec.get("ordinals", {}).get("start", 0)
+    return range(start, start + spec.get("replicas", 1))
+
+
+def may_be_done(stateful_set: KubernetesObject) -> bool:
+    """Whether the set's status allows that it is done: worth a look at the Pods."""
+    status = stateful_set.get("status", {})
+    wanted = len(wanted_ordinals(stateful_set))
+    return _is_seen(stateful_set) and status.get("replicas", 0) == status.get("readyReplicas", 0) == wanted
+
+
+def _is_seen(stateful_set: KubernetesObject) -> bool:
+    """Whether the status is not one from before the change."""
+    observed = stateful_set.get("status", {}).get("observedGeneration", 0)
+    return bool(observed >= stateful_set["metadata"]["generation"])
+
+
+def _problem(stateful_set: KubernetesObject, ordinal: int, pod: KubernetesObject | None, facts: Facts) -> str | None:
+    """What an instance lacks, if anything."""
+    if pod is None:
+        refused = facts.warnings.get(("StatefulSet", stateful_set["metadata"]["name"]))
+        return f"is not there yet{f': {refused}' if refused else ''}"
+    if _is_ending(pod):
+        return "is ending"
+    outdated = _must_be_new(stateful_set, ordinal) and _revision(pod) != stateful_set["status"].get("updateRevision")
+    if not _is_ready(pod):
+        return _why_not_ready(pod, facts) + (" (not the version that is wanted)" if outdated else "")
+    return "does not run the new version yet" if outdated else None
+
+
+def _must_be_new(stateful_set: KubernetesObject, ordinal: int) -> bool:
+    strategy: KubernetesObject = stateful_set["spec"].get("updateStrategy", {})
+    partition = strategy.get("rollingUpdate", {}).get("partition", 0)
+    return strategy.get("type") != "OnDelete" and bool(ordinal >= partition)
+
+
+def _unsettled(stateful_set: KubernetesObject, pods: Collection[KubernetesObject]) -> list[str]:
+    """What the status must say besides the Pods, so that one from before the change can't be taken for it."""
+    name, spec, status = stateful_set["metadata"]["name"], stateful_set["spec"], stateful_set["status"]
+    wanted = len(wanted_ordinals(stateful_set))
+    available = status.get("availableReplicas", 0)
+    if available != wanted:
+        seconds = spec.get("minReadySeconds", 0)
+        return [f"{name}: {available} of {wanted} have been ready for min_ready_seconds ({seconds})"]
+    at_update = sum(_revision(pod) == status["updateRevision"] for pod in pods)
+    settled = status["currentRevision"] == status["updateRevision"]
+    # Once all are updated, the controller makes the new revision the current one and counts anew.
+    if not settled and status.get("updatedReplicas", 0) != at_update:
+        return [f"{name}: its status does not count the updated instances yet"]
+    if not settled and wanted and at_update == wanted and spec.get("updateStrategy", {}).get("type") != "OnDelete":
+        return [f"{name}: its status does not say yet that the update is complete"]
+    return []
+
+
+def _revision(pod: KubernetesObject) -> str:
+    return str(pod["metadata"].get("labels", {}).get(REVISION_LABEL, ""))
+
+
+def _is_ending(pod: KubernetesObject) -> bool:
+    return pod["metadata"].get("deletionTimestamp") is not None
+
+
+def _is_broken(pod: KubernetesObject) -> bool:
+    return not _is_ready(pod) and not _is_ending(pod)
+
+
+def _is_ready(pod: KubernetesObject) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _why_not_ready(pod: KubernetesObject, facts: Facts) -> str:
+    """The reason in the kubelet's, the scheduler's or the storage controller's own words."""
+    status = pod.get("status", {})
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        if reason := _container_problem(container):
+            return reason
+    for volume in pod["spec"].get("volumes", []):
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if claim in facts.unbound_claims and ("PersistentVolumeClaim", claim) in facts.warnings:
+            return f"its claim {claim} has no volume: {facts.warnings['PersistentVolumeClaim', claim]}"
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"cannot be scheduled: {condition.get('message') or condition.get('reason')}"
+    warning = facts.warnings.get(("Pod", pod["metadata"]["name"]))
+    state = "runs but is not ready" if status.get("phase") == "Running" else "is starting"
+    return f"{state}{f': {warning}' if warning else ''}"
+
+
+def _container_problem(container: KubernetesObject) -> str | None:
+    name, state = container["name"], container.get("state", {})
+    waiting = state.get("waiting", {})
+    ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
+    exited = f"exit code {ended.get('exitCode')} ({ended.get('reason', 'no reason given')})"
+    if waiting.get("reason") == "CrashLoopBackOff" and ended:
+        return f"container {name} ends again and again, last with {exited}"
+    if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+        return f"container {name}: {waiting['reason']}: {waiting.get('message', 'no message given')}"
+    if ended.get("exitCode") and not container.get("ready"):
+        return f"container {name} ended with {exited}"
+    return None

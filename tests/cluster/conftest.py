@@ -1,0 +1,58 @@
+"""What the cluster tests share: the running cluster, a namespace each, and a service in it."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Service, client_for, environment
+from lightkube import Client
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace, Node
+
+
+@pytest.fixture(scope="session")
+def env() -> dict[str, str]:
+    """The settings for Pulumi and kubectl."""
+    return environment()
+
+
+@pytest.fixture(scope="session")
+def client(env: dict[str, str]) -> Iterator[Client]:
+    """A client of the cluster, which must have a node on which Pods really run."""
+    with client_for(env) as connected:
+        nodes: list[Any] = list(connected.list(Node))
+        real = [node for node in nodes if (node.metadata.labels or {}).get("type") != "kwok"]
+        if not real:
+            pytest.exit(
+                "These tests need a real node, and the cluster has simulated ones alone: run them as root "
+                "(make cluster says which it has).",
+                returncode=3,
+            )
+        yield connected
+
+
+@pytest.fixture
+def namespace(client: Client) -> Iterator[str]:
+    """A namespace of the test's own; gone afterwards with all that is in it."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    client.create(Namespace(metadata=ObjectMeta(name=name)))
+    yield name
+    client.delete(Namespace, name)
+
+
+@pytest.fixture
+def service(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Makes the chapter's service with changes to its arguments; nothing is deployed yet."""
+    made: list[Service] = []
+
+    def make(**changes: Any) -> Service:
+        new = Service(tmp_path / f"project-{len(made)}", env, namespace=namespace, client=client)
+        new.set(**changes)
+        made.append(new)
+        return new
+
+    yield make
+    for each in made:
+        each.run("destroy", "--yes", "--skip-preview")

@@ -1,0 +1,239 @@
+"""Drives a service through the real command line, and looks at what the cluster made of it.
+
+Each test has a project, a state and a namespace of its own, so that tests can run side by side on one cluster.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from lightkube import ApiError, Client, KubeConfig
+from lightkube.resources.apps_v1 import StatefulSet
+from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
+CHAPTER: dict[str, Any] = {
+    "image": "random-generator:1.0",
+    "replicas": 2,
+    "service_name": "random-generator",
+    "ports": {"http": 8080},
+    "env": {"LOG_FILE": "/opt/logs/random.log", "SERVICE_NAME": "random-generator"},
+    "readiness_probe": {"http_get": {"path": "/ready", "port": "http"}, "period_seconds": 1, "failure_threshold": 1},
+    "volumes": [{"name": "logs", "mount_path": "/opt/logs", "size": "10Mi"}],
+    "termination_grace_period_seconds": 5,
+}
+"""The chapter's example."""
+
+_PROGRAM = """\
+import json
+import pulumi
+from pathlib import Path
+from pulumi_stateful_service import StatefulService
+
+rg = StatefulService("rg", json.loads(Path("args.json").read_text()))
+for name in StatefulService.__annotations__:
+    pulumi.export(name, getattr(rg, name))
+"""
+
+
+class CommandError(AssertionError):
+    """A command that should have succeeded did not."""
+
+
+def environment() -> dict[str, str]:
+    """The settings that ``make env`` gives a shell."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "local", "env"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    shell = subprocess.run(
+        ["bash", "-c", f'{printed}\nexec {sys.executable} -c "import json, os; print(json.dumps(dict(os.environ)))"'],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    return dict(json.loads(shell))
+
+
+def eventually(what: str, look: Callable[[], T], timeout: float = 60) -> T:
+    """What ``look`` returns, once it is true; fails with ``what`` after the timeout."""
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}; last seen: {seen!r}")
+        time.sleep(0.1)
+
+
+@dataclass
+class Project:
+    """A Pulumi project in a folder of its own, with a state of its own."""
+
+    folder: Path
+    env: dict[str, str]
+    stack: str = "test"
+
+    def __post_init__(self) -> None:
+        state = self.folder / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        self.env = {**self.env, "PULUMI_BACKEND_URL": f"file://{state}"}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A Pulumi command, its output on one stream."""
+        return subprocess.run(
+            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env=self.env,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def must(self, *arguments: str) -> str:
+        """A Pulumi command that has to succeed."""
+        result = self.run(*arguments)
+        if result.returncode:
+            raise CommandError(f"pulumi {' '.join(arguments)}:\n{result.stdout}")
+        return result.stdout
+
+    def must_fail(self, *arguments: str) -> str:
+        """A Pulumi command that has to fail; what it says."""
+        result = self.run(*arguments)
+        assert result.returncode, f"pulumi {' '.join(arguments)} succeeded:\n{result.stdout}"
+        return result.stdout
+
+    def init(self) -> None:
+        """Makes the stack."""
+        self.must("stack", "init", self.stack)
+
+    def up(self, *options: str) -> str:
+        """``pulumi up``."""
+        return self.must("up", "--yes", "--skip-preview", *options)
+
+    def unchanged(self) -> str:
+        """A preview and an ``up`` that have nothing to do."""
+        return self.must("preview", "--expect-no-changes") + self.up("--expect-no-changes")
+
+    def refresh(self) -> str:
+        """``pulumi refresh``."""
+        return self.must("refresh", "--yes", "--skip-preview")
+
+    def destroy(self) -> str:
+        """``pulumi destroy``."""
+        return self.must("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return dict(json.loads(self.must("stack", "output", "--json")))
+
+
+@dataclass
+class Service(Project):
+    """The smallest program with one StatefulService, whose arguments a test changes."""
+
+    namespace: str = ""
+    args: dict[str, Any] = field(default_factory=lambda: dict(CHAPTER))
+    client: Client = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        (self.folder / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
+        (self.folder / "__main__.py").write_text(_PROGRAM)
+        self.set()
+        self.init()
+
+    def set(self, **changes: Any) -> None:
+        """Changes arguments; None takes one away."""
+        merged = {**self.args, "namespace": self.namespace, **changes}
+        self.args = {key: value for key, value in merged.items() if value is not None}
+        (self.folder / "args.json").write_text(json.dumps(self.args))
+
+    def deploy(self, **changes: Any) -> str:
+        """Changes arguments and brings the service up."""
+        self.set(**changes)
+        return self.up()
+
+    def stateful_set(self, name: str = "rg") -> Any:
+        """The live set."""
+        return self.client.get(StatefulSet, name, namespace=self.namespace)
+
+    def pods(self) -> dict[str, Any]:
+        """The live Pods by name."""
+        found: Any = self.client.list(Pod, namespace=self.namespace)
+        return {str(pod.metadata.name): pod for pod in found}
+
+    def pod(self, name: str) -> Any:
+        """A live Pod, if it is there."""
+        return absent_as_none(lambda: self.client.get(Pod, name, namespace=self.namespace))
+
+    def claims(self) -> dict[str, Any]:
+        """The live claims by name."""
+        found: Any = self.client.list(PersistentVolumeClaim, namespace=self.namespace)
+        return {str(claim.metadata.name): claim for claim in found}
+
+    def uids(self) -> dict[str, str]:
+        """The identity of each live Pod: a Pod that was replaced has another."""
+        return {name: str(pod.metadata.uid) for name, pod in self.pods().items()}
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a Pod is there and ready."""
+        pod = self.pod(name)
+        return pod is not None and condition(pod, "Ready") == "True" and pod.metadata.deletionTimestamp is None
+
+    def replace_pod(self, name: str) -> None:
+        """Deletes a Pod and waits until its successor is ready."""
+        before = self.uids()[name]
+        self.client.delete(Pod, name, namespace=self.namespace)
+        eventually(
+            f"{name} is replaced", lambda: self.uids().get(name) not in (None, before) and self.is_ready(name), 90
+        )
+
+    def http(self, pod: str, path: str = "/", method: str = "GET") -> httpx2.Response:
+        """A request to one instance, from the node that it runs on."""
+        live: Any = self.client.get(Pod, pod, namespace=self.namespace)
+        return httpx2.request(method, f"http://{live.status.podIP}:8080{path}", timeout=10)
+
+    def write(self, pod: str, times: int = 1) -> list[str]:
+        """Has an instance append to its log; the log afterwards."""
+        for _ in range(times):
+            self.http(pod).raise_for_status()
+        return self.log(pod)
+
+    def log(self, pod: str) -> list[str]:
+        """An instance's log."""
+        return self.http(pod, "/logs").raise_for_status().text.splitlines()
+
+
+def condition(pod: Any, kind: str) -> str | None:
+    """A condition of a Pod."""
+    conditions = (pod.status and pod.status.conditions) or []
+    return next((each.status for each in conditions if each.type == kind), None)
+
+
+def absent_as_none(look: Callable[[], T]) -> T | None:
+    """What ``look`` returns, or None where the object is not there."""
+    try:
+        return look()
+    except ApiError as error:
+        if error.status.code == 404:
+            return None
+        raise
+
+
+@contextmanager
+def client_for(env: Mapping[str, str]) -> Iterator[Client]:
+    """A client of the embedded cluster."""
+    config = KubeConfig.from_file(env["KUBECONFIG"]).get()
+    assert config is not None
+    yield Client(config=config)
