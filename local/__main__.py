@@ -43,6 +43,11 @@ def _load_image(options: argparse.Namespace) -> None:
         images.load(images.named(name), program("ctr"))
 
 
+def _status(_: argparse.Namespace) -> None:
+    for part, pids, log in cluster.status():
+        print(f"{part:24} {' '.join(map(str, pids)) or 'not running':12} {log}")
+
+
 def _traces(_: argparse.Namespace) -> None:
     json.dump(machine.traces(), sys.stdout, indent=2)
     print()
@@ -59,6 +64,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "scale-simulated-nodes": lambda options: cluster.scale_simulated_nodes(options.count),
     "env": lambda options: print(engine.exports(options.context)),
     "kubeconfig": lambda _: print(paths.KUBECONFIG),
+    "status": _status,
     "traces": _traces,
 }
 
@@ -88,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "--context", default="", help="for a real cluster: the name of a kubectl context"
     )
     add("kubeconfig", "print the path of the embedded cluster's kubeconfig")
+    add("status", "print each part of the cluster, its process and its log")
     add("traces", "print what a cluster could leave behind on this machine, to compare before and after")
     return parser
 

@@ -3,14 +3,29 @@
 import os
 import shutil
 import time
+from pathlib import Path
 
-from local import binaries, control_plane, debian, machine, node, paths, pins, simulated_nodes, storage
+from local import (
+    binaries,
+    control_plane,
+    debian,
+    machine,
+    network,
+    node,
+    paths,
+    pins,
+    settings,
+    simulated_nodes,
+    storage,
+    templates,
+)
 from local.console import say, seconds, step
 from local.errors import LocalError
 from local.locks import locked
 
 NODE_VARIABLE = "STATEFUL_SERVICE_NODE"
 _LOCK = paths.STATE / "cluster.lock"
+_RANGE = paths.STATE / "address-range"
 _SIMULATED = 3
 
 
@@ -40,6 +55,7 @@ def up() -> None:
     if real:
         binaries.folder(pins.IMAGES)
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
+        _check_addresses(real)
         if control_plane.outdated():
             say("The cluster was made with other versions or settings: it is started anew with its data.")
             _stop()
@@ -52,6 +68,20 @@ def up() -> None:
     version = pins.binary("kube-apiserver").shown_version()
     took = f" after {seconds(time.monotonic() - started)}" if fresh else ""
     say(f"The cluster is ready{took}: Kubernetes {version}, {kind}.")
+
+
+def _check_addresses(real: bool) -> None:
+    """Fail before anything is stopped or made when the chosen addresses cannot be had."""
+    chosen = str(settings.load().network.range)
+    if paths.ETCD_DATA.exists() and _RANGE.exists() and (made_with := _RANGE.read_text().strip()) != chosen:
+        variable = settings.NETWORK_VARIABLE
+        raise LocalError(
+            f"The cluster's data were made with the address range {made_with}, and {variable} is {chosen}: what is in "
+            f"them has addresses of the old range. Set {variable}={made_with}, or begin anew with make cluster-delete."
+        )
+    if real:
+        network.check_unused()
+    templates.write(_RANGE, f"{chosen}\n")
 
 
 def _healthy(real: bool) -> bool:
@@ -124,6 +154,7 @@ _DATA = (
     paths.LOGS,
     paths.STATE / "pod-logs",
     paths.KUBECONFIG,
+    _RANGE,
 )
 
 
@@ -134,6 +165,14 @@ def _anything_there() -> bool:
         or any(control_plane.running(part) for part in control_plane.PARTS)
         or (os.geteuid() == 0 and machine.left_something())
     )
+
+
+def status() -> list[tuple[str, list[int], Path]]:
+    """Each part's name, the numbers of its processes and its log."""
+    rows = [(part, control_plane.running(part), control_plane.log(part)) for part in control_plane.PARTS]
+    rows += [(part, node.running_part(part), paths.LOGS / f"{part}.log") for part in node.PARTS]
+    rows.append((storage.NAME, storage.running(), paths.LOGS / f"{storage.NAME}.log"))
+    return [(part, [each.pid for each in found], log) for part, found, log in rows]
 
 
 def _stop() -> None:

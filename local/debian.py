@@ -61,7 +61,7 @@ def require(packages: dict[str, str]) -> None:
         return
     command = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(wanted)}"
     reasons = "\n".join(f"    {each:28} {packages[each]}" for each in wanted)
-    if not shutil.which("apt-get", path=PATH) or not Path("/etc/debian_version").exists():
+    if not _is_debian():
         raise LocalError(
             f"These are missing, named as Debian names them:\n{reasons}\n"
             "Install them with this system's package manager."
@@ -79,3 +79,7 @@ def require(packages: dict[str, str]) -> None:
                     f"apt-get could not install {' '.join(wanted)}:\n{last_lines(result.stdout + result.stderr, 8)}\n"
                     f"Make this work, then run make again:\n    {command}"
                 )
+
+
+def _is_debian() -> bool:
+    return bool(shutil.which("apt-get", path=PATH)) and Path("/etc/debian_version").exists()

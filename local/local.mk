@@ -5,7 +5,7 @@ BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kub
 	volume-provisioner kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
 	pulumi-resource-kubernetes
 
-.PHONY: cluster cluster-down cluster-delete env binaries image test-image $(BINARIES:%=bin-%)
+.PHONY: cluster cluster-down cluster-delete cluster-status env binaries image test-image $(BINARIES:%=bin-%)
 
 cluster: ## have the embedded cluster up and ready
 	@$(LOCAL) cluster
@@ -15,6 +15,9 @@ cluster-down: ## end the embedded cluster; its data stay
 
 cluster-delete: ## end the embedded cluster and remove its data
 	@$(LOCAL) cluster-delete
+
+cluster-status: ## print each part of the embedded cluster, its process and its log
+	@$(LOCAL) status
 
 env: ## print the settings for a shell: eval "$$(make -s env)"
 	@$(LOCAL) env $(if $(CONTEXT),--context '$(CONTEXT)')

@@ -32,7 +32,7 @@ def is_up() -> bool:
 def up() -> None:
     """Make the interface, its address and its routes, as far as they are missing."""
     network = settings.load().network
-    _check_unused(network)
+    check_unused()
     if not _ip("link", "show", "dev", INTERFACE):
         _change("link", "add", "name", INTERFACE, "type", "bridge")
     _change("link", "set", "dev", INTERFACE, "up")
@@ -62,8 +62,9 @@ def pod_routes() -> list[str]:
     ]
 
 
-def _check_unused(network: settings.Network) -> None:
+def check_unused() -> None:
     """Fail when the machine uses addresses of the range for something else."""
+    network = settings.load().network
     for link in _ip("address", "show"):
         for info in link.get("addr_info", []):
             mine = link["ifname"] == INTERFACE or ipaddress.ip_address(info["local"]) == network.node
@@ -90,9 +91,10 @@ def _check_unused(network: settings.Network) -> None:
 
 def _taken(network: settings.Network, why: str) -> str:
     variable = settings.NETWORK_VARIABLE
+    other = "10.199.0.0/22" if str(network.range) != "10.199.0.0/22" else "10.77.0.0/22"
     return (
         f"The cluster's address range {network.range} is in use on this machine: {why}. "
-        f"Choose another private range with {variable}, such as {variable}=10.199.0.0/22."
+        f"Choose another private range with {variable}, such as {variable}={other}."
     )
 
 

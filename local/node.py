@@ -43,6 +43,7 @@ from local.paths import (
 from local.processes import Process
 
 NAME = "real-node"
+PARTS = ("containerd", "kubelet", "coredns", "kube-proxy")
 _CNI_BINARIES = Path("/usr/lib/cni")
 _CNI_CONFIG = NODE_CONFIG / "cni"
 _ADDRESSES = RUN / "addresses"
@@ -75,8 +76,8 @@ def start() -> bool:
 
 def stop() -> None:
     """End the node's processes and the Pods', and leave nothing of them on the machine."""
-    for name in ("kube-proxy", "coredns", "kubelet"):
-        processes.stop(_running(name), 5)
+    for name in reversed(PARTS[1:]):
+        processes.stop(running_part(name), 5)
     _stop_containers()
     if os.geteuid() == 0 and shutil.which("ip", path=PATH):
         machine.restore()
@@ -86,9 +87,8 @@ def stop() -> None:
 def running() -> list[Process]:
     """All processes of the node, the Pods' included."""
     found = shims()
-    names = ("kube-proxy", "coredns", "kubelet", "containerd")
     return [
-        *(each for name in names for each in _running(name)),
+        *(each for name in PARTS for each in running_part(name)),
         *found,
         *processes.children(each.pid for each in found),
     ]
@@ -99,7 +99,8 @@ def shims() -> list[Process]:
     return processes.of_program("containerd-shim-runc-v2", CONTAINERD_SOCKET)
 
 
-def _running(name: str) -> list[Process]:
+def running_part(name: str) -> list[Process]:
+    """The processes of a part."""
     return processes.of_program(name, STATE, RUN)
 
 
@@ -111,14 +112,14 @@ def _stop_containers() -> None:
         processes.stop(found, patience)
         patience = 0.0
     # Without a containerd, which would clean up behind the shims while we do.
-    processes.stop(_running("containerd"), 5)
+    processes.stop(running_part("containerd"), 5)
     processes.stop(shims(), 0.2)
 
 
 def _clear_after_reboot() -> None:
     """Remove what a killed cluster or a reboot leaves: no container runs, so none of it is in use."""
-    processes.stop(_running("kubelet"), 5)
-    processes.stop(_running("containerd"), 5)
+    processes.stop(running_part("kubelet"), 5)
+    processes.stop(running_part("containerd"), 5)
     machine.clear_runtime()
 
 

@@ -5,7 +5,7 @@ from local.parts import Part
 from local.paths import CONFIG, KUBECONFIG, VOLUMES
 from local.processes import Process
 
-_NAME = "volume-provisioner"
+NAME = "volume-provisioner"
 
 
 def start() -> None:
@@ -21,13 +21,13 @@ def healthy() -> bool:
 
 
 def _part() -> Part:
-    command = [str(binaries.path(_NAME)), f"--kubeconfig={KUBECONFIG}", f"--folder={VOLUMES}"]
-    return Part(_NAME, "The volume provisioner", command, (VOLUMES,), lambda: True)
+    command = [str(binaries.path(NAME)), f"--kubeconfig={KUBECONFIG}", f"--folder={VOLUMES}"]
+    return Part(NAME, "The volume provisioner", command, (VOLUMES,), lambda: True)
 
 
 def running() -> list[Process]:
     """The provisioner's processes."""
-    return processes.of_program(_NAME, VOLUMES)
+    return processes.of_program(NAME, VOLUMES)
 
 
 def stop() -> None:

@@ -1,0 +1,184 @@
+"""Programs and images are built once from what is pinned, and a failed build goes on where it stopped."""
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from local import binaries, go_toolchain, images, pins
+from local.errors import LocalError
+from local.images import Image
+from local.paths import SOURCE
+
+_GO = """#!/bin/sh
+echo "$@" >> {calls}
+if [ -e {broken} ]; then
+  echo "go: downloading example.org/x v1.0.0" >&2
+  echo "main.go:7:2: undefined: x" >&2
+  exit 1
+fi
+while [ "$1" != "-o" ]; do shift; done
+echo program > "$2"
+"""
+
+
+class FakeGo:
+    """A Go that writes down how it was called, and fails while it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.program = folder / "go"
+        self._calls = folder / "calls"
+        self._broken = folder / "broken"
+        self.program.write_text(_GO.format(calls=self._calls, broken=self._broken))
+        self.program.chmod(0o755)
+
+    def break_(self) -> None:
+        """Fail from now on."""
+        self._broken.touch()
+
+    def mend(self) -> None:
+        """Work again."""
+        self._broken.unlink()
+
+    def built(self) -> list[str]:
+        """The packages it was called to build since the last time."""
+        lines = self._calls.read_text().splitlines() if self._calls.exists() else []
+        self._calls.unlink(missing_ok=True)
+        return [line.split()[-1] for line in lines]
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
+    """A cache of the test's own, and a Go that builds quickly."""
+    fake = FakeGo(tmp_path)
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(binaries, "CACHE", cache)
+    monkeypatch.setattr(binaries, "_BUILT", cache / "binaries")
+    monkeypatch.setattr(binaries, "_FOLDERS", cache / "bin")
+    monkeypatch.setattr(go_toolchain, "find", lambda: fake.program)
+    return fake
+
+
+ETCD = pins.binary("etcd")
+PROXY = pins.binary("kube-proxy")
+
+
+class TestBuilding:
+    def test_a_program_is_built_once(self, go: FakeGo) -> None:
+        """The second time it comes from the cache, by the same path, fit to run."""
+        folder = binaries.folder([ETCD, PROXY])
+        assert go.built() == [ETCD.package, PROXY.package]
+        assert binaries.folder([ETCD, PROXY]) == folder
+        assert go.built() == []
+        assert sorted(each.name for each in folder.iterdir()) == ["etcd", "kube-proxy"]
+        assert folder.stat().st_mode & 0o777 == 0o755
+
+    def test_what_is_common_to_two_sets_is_built_once(self, go: FakeGo) -> None:
+        """A program belongs to as many folders as ask for it."""
+        binaries.folder([ETCD])
+        go.built()
+        binaries.folder([ETCD, PROXY])
+        assert go.built() == [PROXY.package]
+
+    def test_a_failed_build_goes_on_where_it_stopped(self, go: FakeGo) -> None:
+        """It shows the compiler's last lines, leaves nothing half made, and what was built stays."""
+        binaries.folder([ETCD])
+        go.break_()
+        with pytest.raises(LocalError) as caught:
+            binaries.folder([ETCD, PROXY])
+        assert "undefined: x" in str(caught.value)
+        assert "downloading" not in str(caught.value)
+        assert "goes on where it stopped" in str(caught.value)
+        assert [each.name[:4] for each in (go.program.parent / "cache" / "binaries").iterdir()] == ["etcd"]
+        go.mend()
+        go.built()
+        binaries.folder([ETCD, PROXY])
+        assert go.built() == [PROXY.package]
+
+    def test_a_disk_without_room_is_noticed_before(self, go: FakeGo, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The message says how much is needed, where, and what to do."""
+        monkeypatch.setattr("shutil.disk_usage", lambda _: _Usage())
+        with pytest.raises(LocalError, match=r"needs \d+ GB of disk.*0\.5 GB free.*XDG_CACHE_HOME"):
+            binaries.folder([ETCD])
+        assert go.built() == []
+
+
+class _Usage:
+    free = 1 << 29
+
+
+class TestPins:
+    @pytest.mark.parametrize("binary", pins.ALL, ids=lambda each: each.name)
+    def test_every_program_has_a_version(self, binary: pins.Binary) -> None:
+        """It is found in the go.mod that pins it, and goes into the program."""
+        assert binary.shown_version().startswith("v")
+        assert "{" not in binary.link_flags()
+
+    def test_every_module_has_its_checksums(self) -> None:
+        """What is downloaded is checked against what was pinned."""
+        for binary in pins.CLUSTER + pins.NODE + pins.ENGINE + pins.PROVIDER:
+            assert (SOURCE / binary.folder / "go.sum").exists(), binary.name
+
+    def test_an_unknown_program_is_answered_with_the_known_ones(self) -> None:
+        """The message lists them."""
+        with pytest.raises(LocalError, match=r"no binary 'etc'; there are etcd,"):
+            pins.binary("etc")
+
+    @pytest.mark.parametrize(
+        ("text", "version"), [("go1.26.8\n", (1, 26, 8)), ("go1.27", (1, 27, 0)), ("devel", (0,)), ("", (0,))]
+    )
+    def test_the_version_of_go(self, text: str, version: tuple[int, ...]) -> None:
+        """What is not a release is never new enough."""
+        assert go_toolchain.parse_version(text) == version
+
+
+EXAMPLE = Image("example", "1.0", ("program",), {"VERSION": "1.0"}, ports=(8080,))
+
+
+class TestImages:
+    def test_the_same_files_give_the_same_image(self) -> None:
+        """Bit by bit, so that its digest tells whether a node has it."""
+        first = images.pack(EXAMPLE, {"program": b"code"})
+        assert first == images.pack(EXAMPLE, {"program": b"code"})
+        assert first[1] != images.pack(EXAMPLE, {"program": b"other"})[1]
+
+    def test_an_image_has_what_the_node_needs_to_run_it(self) -> None:
+        """Its full name, a user that is not root, the program, and blobs that are what their names say."""
+        content, digest = images.pack(EXAMPLE, {"program": b"code"})
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            files = {each.name: _read(archive, each) for each in archive.getmembers()}
+        entry = json.loads(files["index.json"])["manifests"][0]
+        assert entry["digest"] == digest
+        assert entry["annotations"]["io.containerd.image.name"] == "docker.io/library/example:1.0"
+        manifest = json.loads(files[_blob(digest)])
+        config = json.loads(files[_blob(manifest["config"]["digest"])])
+        assert config["config"]["User"] == "65532:65532"
+        assert config["config"]["Entrypoint"] == ["/program"]
+        assert config["config"]["Env"] == ["PATH=/", "VERSION=1.0"]
+        layer = files[_blob(manifest["layers"][0]["digest"])]
+        with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+            (program,) = archive.getmembers()
+            assert (program.name, program.mode, program.mtime) == ("program", 0o755, 0)
+        for name, blob in files.items():
+            if name.startswith("blobs/"):
+                assert name.endswith(hashlib.sha256(blob).hexdigest())
+
+    def test_an_image_is_named_with_or_without_its_tag(self) -> None:
+        """Without, all its tags are meant; an unknown one is answered with the known ones."""
+        assert [each.tag for each in images.named("random-generator")] == ["1.0", "2.0"]
+        assert [each.tag for each in images.named("random-generator:2.0")] == ["2.0"]
+        with pytest.raises(LocalError, match=r"no image 'rg'; there are .*random-generator:1\.0"):
+            images.named("rg")
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/sha256/{digest.removeprefix('sha256:')}"
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file is not None
+    return file.read()
