@@ -1,0 +1,257 @@
+"""The embedded cluster itself: it is repaired in place, keeps its data, and leaves nothing on the machine."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "embedded-cluster-test"
+PARTS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok-controller",
+    "containerd",
+    "kubelet",
+    "coredns",
+    "kube-proxy",
+    "volume-provisioner",
+)
+
+pytestmark = pytest.mark.alone
+
+_SERVICE = f"""
+apiVersion: v1
+kind: Namespace
+metadata: {{name: {NAMESPACE}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: rg, namespace: {NAMESPACE}}}
+spec: {{type: LoadBalancer, selector: {{app: rg}}, ports: [{{port: 80, targetPort: 8080}}]}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: rg, namespace: {NAMESPACE}}}
+spec:
+  serviceName: rg
+  replicas: 2
+  podManagementPolicy: Parallel
+  selector: {{matchLabels: {{app: rg}}}}
+  template:
+    metadata: {{labels: {{app: rg}}}}
+    spec:
+      containers:
+        - name: rg
+          image: random-generator:1.0
+          env: [{{name: LOG_FILE, value: /data/random.log}}]
+          readinessProbe: {{httpGet: {{path: /ready, port: 8080}}, periodSeconds: 1}}
+          volumeMounts: [{{name: data, mountPath: /data}}]
+  volumeClaimTemplates:
+    - metadata: {{name: data}}
+      spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 10Mi}}}}}}
+"""
+
+
+def local(*arguments: str) -> str:
+    """What a command of the embedded cluster prints; what it says on the way comes with a failure."""
+    result = subprocess.run(
+        [sys.executable, "-m", "local", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def parts() -> dict[str, list[int]]:
+    """Each part of the cluster and the numbers of its processes."""
+    rows = [line.split() for line in local("status").splitlines()]
+    return {name: [int(each) for each in columns if each.isdigit()] for name, *columns in rows}
+
+
+def traces() -> dict[str, list[str]]:
+    """What a cluster could leave behind on this machine."""
+    found: dict[str, list[str]] = json.loads(local("traces"))
+    # Ports that the system chose belong to other programs, which come and go.
+    found["listening sockets"] = [each for each in found["listening sockets"] if int(each.rpartition(":")[2]) < 32768]
+    return found
+
+
+def wait_for(condition: Callable[[], Any], what: str, limit: float = 60) -> Any:
+    """The first answer that is not empty."""
+    deadline = time.monotonic() + limit
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {limit} s"
+        time.sleep(0.2)
+    return answer
+
+
+class Kubectl:
+    """kubectl with the settings that `make env` gives."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = env
+
+    def __call__(self, *arguments: str, text: str = "") -> str:
+        """What kubectl prints; it has to succeed."""
+        result = subprocess.run(
+            ["kubectl", "--namespace", NAMESPACE, *arguments],
+            env=self._env,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def containers(self) -> dict[str, str]:
+        """Each ready Pod and the container that runs in it."""
+        pods = json.loads(self("get", "pods", "--output", "json"))["items"]
+        statuses = {pod["metadata"]["name"]: pod["status"].get("containerStatuses", []) for pod in pods}
+        return {name: found[0]["containerID"] for name, found in statuses.items() if found and found[0]["ready"]}
+
+    def address(self) -> str:
+        """The load balancer's address."""
+        return self("get", "service", "rg", "--output", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+
+    def log(self, pod: str) -> list[str]:
+        """The lines that an instance has on its disk."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/logs"
+        return self("get", "--raw", path).splitlines()
+
+    def number(self, pod: str) -> dict[str, Any]:
+        """A new random number from an instance."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/"
+        answer: dict[str, Any] = json.loads(self("get", "--raw", path))
+        return answer
+
+
+@pytest.fixture(scope="module")
+def kubectl(env: dict[str, str]) -> Iterator[Kubectl]:
+    """The cluster with the example in it: two Pods with a disk each."""
+    local("cluster")
+    run = Kubectl(env)
+    run("apply", "--filename", "-", text=_SERVICE)
+    run("rollout", "status", "statefulset/rg", "--timeout=90s")
+    yield run
+    local("cluster")
+    run("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def answers(address: str) -> bool:
+    """Whether a Service answers at this address, asked from the machine itself."""
+    asked = subprocess.run(
+        ["curl", "--silent", "--max-time", "2", f"http://{address}/"], capture_output=True, check=False
+    )
+    return b'"instance":"rg-' in asked.stdout
+
+
+class TestUp:
+    def test_a_cluster_that_is_up_is_left_alone(self, kubectl: Kubectl) -> None:
+        """`make cluster` a second time starts nothing anew, and is quick."""
+        before = parts()
+        started = time.monotonic()
+        local("cluster")
+        assert time.monotonic() - started < 2
+        assert parts() == before
+        assert all(before.values())
+        assert kubectl.containers()
+
+    @pytest.mark.parametrize("part", PARTS)
+    def test_a_part_that_was_killed_comes_back(self, kubectl: Kubectl, part: str) -> None:
+        """`make cluster` starts that part and no other, and the Pods never notice."""
+        containers = wait_for(lambda: _both(kubectl), "both Pods are ready")
+        before = parts()
+        for pid in before[part]:
+            os.kill(pid, signal.SIGKILL)
+        local("cluster")
+        after = parts()
+        assert after[part]
+        assert not set(after[part]) & set(before[part])
+        assert {name: pids for name, pids in after.items() if name != part} == {
+            name: pids for name, pids in before.items() if name != part
+        }
+        wait_for(lambda: kubectl.containers() == containers, "the same containers are ready")
+        assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+
+    def test_it_listens_on_loopback_and_its_own_interface_alone(self, kubectl: Kubectl) -> None:
+        """Nothing of the cluster can be reached from another machine."""
+        assert kubectl.containers()
+        own = {str(pid) for pids in parts().values() for pid in pids}
+        listing = subprocess.run(
+            ["ss", "--no-header", "-ltunp"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        addresses = {
+            line.split()[4].rpartition(":")[0] for line in listing if own & set(re.findall(r"pid=(\d+)", line))
+        }
+        assert addresses
+        assert addresses <= {"127.0.0.1", "[::1]", "10.244.0.1"}
+
+
+def _both(kubectl: Kubectl) -> dict[str, str] | None:
+    found = kubectl.containers()
+    return found if len(found) == 2 else None
+
+
+class TestDown:
+    def test_down_leaves_nothing_and_up_brings_the_data_back(self, kubectl: Kubectl) -> None:
+        """No process, mount, link, namespace, rule, route or setting stays; the Pods return with what they wrote."""
+        wait_for(lambda: _both(kubectl), "both Pods are ready")
+        written = [kubectl.number("rg-0")["line"] for _ in range(3)]
+        local("cluster-down")
+        assert not any(parts().values())
+        first = traces()
+        own = re.compile(r"pulumi-stateful-service|stateful0|kube-proxy|containerd|10\.244\.|^veth")
+        left = {what: [each for each in found if own.search(each)] for what, found in first.items()}
+        assert not any(left.values()), left
+        local("cluster")
+        wait_for(lambda: _both(kubectl), "both Pods are ready again")
+        assert [int(line.split()[0]) for line in kubectl.log("rg-0")][-3:] == written
+        assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+        local("cluster-down")
+        assert traces() == first
+        local("cluster")
+
+    def test_a_machine_that_lost_power_comes_back(self, kubectl: Kubectl) -> None:
+        """All processes, the Pods' included, are killed at once: `make cluster` cleans up behind them and goes on."""
+        wait_for(lambda: _both(kubectl), "both Pods are ready")
+        line = kubectl.number("rg-1")["line"]
+        old = kubectl.containers()
+        doomed = [pid for pids in parts().values() for pid in pids] + _container_processes()
+        for pid in doomed:
+            os.kill(pid, signal.SIGKILL)
+        local("cluster")
+        new = wait_for(lambda: _both(kubectl), "both Pods are ready again")
+        assert not set(new.values()) & set(old.values())
+        assert kubectl.number("rg-1")["line"] == line + 1
+        assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+
+
+def _container_processes() -> list[int]:
+    """The processes that hold our containers, and those in them."""
+    shims, children = set(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"containerd-shim" in command and b"/run/pulumi-stateful-service/" in command:
+            shims.add(int(folder.name))
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent in shims:
+            children.append(int(folder.name))
+    return [*shims, *children]
