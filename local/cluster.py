@@ -154,6 +154,7 @@ _DATA = (
     paths.LOGS,
     paths.STATE / "pod-logs",
     paths.KUBECONFIG,
+    paths.KUBECTL_CACHE,
     _RANGE,
 )
 

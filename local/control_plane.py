@@ -153,7 +153,8 @@ def _kwokctl(arguments: list[str]) -> None:
     KWOK_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("KWOK_", "KUBECONFIG"))}
     result = commands.run(
-        [binaries.path("kwokctl"), *arguments], environment={**environment, "KWOK_WORKDIR": str(KWOK_HOME)}
+        [binaries.path("kwokctl"), *arguments],
+        environment={**environment, "KWOK_WORKDIR": str(KWOK_HOME), **kubernetes.CACHE_SETTING},
     )
     if result.returncode:
         dead = [part for part in PARTS if log(part).exists() and not running(part)]

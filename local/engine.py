@@ -10,7 +10,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from local import binaries, cluster, commands, pins
+from local import binaries, cluster, commands, kubernetes, pins
 from local.console import last_lines, step
 from local.errors import LocalError
 from local.locks import locked
@@ -57,6 +57,7 @@ def exports(context: str = "") -> str:
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "1"
     if not context:
         variables["KUBECONFIG"] = str(KUBECONFIG)
+        variables.update(kubernetes.CACHE_SETTING)
         variables["PULUMI_HOME"] = str(PULUMI_HOME)
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "1"
         path.append(str(binaries.folder(cluster.programs())))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import ssl
 import urllib.error
 import urllib.request
@@ -12,9 +13,11 @@ from typing import Any
 from local import binaries, commands, settings, templates
 from local.console import last_lines
 from local.errors import LocalError
-from local.paths import KUBECONFIG, NAME
+from local.paths import KUBECONFIG, KUBECTL_CACHE, NAME
 
 CONTEXT = NAME
+CACHE_SETTING = {"KUBECACHEDIR": str(KUBECTL_CACHE)}
+"""Keeps kubectl from writing what it knows of this cluster into the user's own folder."""
 
 
 def write_kubeconfig(pki: Path) -> None:
@@ -74,7 +77,11 @@ def apply(text: str) -> None:
 
 def run(arguments: list[str], text: str | None = None) -> str:
     """Run kubectl against the embedded cluster."""
-    result = commands.run([binaries.path("kubectl"), "--kubeconfig", KUBECONFIG, *arguments], text=text)
+    result = commands.run(
+        [binaries.path("kubectl"), "--kubeconfig", KUBECONFIG, *arguments],
+        text=text,
+        environment={**os.environ, **CACHE_SETTING},
+    )
     if result.returncode:
         raise LocalError(f"kubectl {' '.join(arguments[:3])} failed:\n{last_lines(result.stderr, 8)}")
     return result.stdout

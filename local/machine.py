@@ -23,6 +23,7 @@ _CONTAINERS = "k8s.io"
 """containerd's name for the containers of Kubernetes, and so the name of the folder of their cgroups."""
 _BEFORE = NODE_CONFIG / "before.json"
 _CNI_RESULTS = Path("/var/lib/cni/results")
+_PLUGIN_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 _SHIM_SOCKETS = Path("/run/containerd/s")
 _LOG_LINKS = Path("/var/log/containers")
 _TABLES = ("ip kube-proxy", "ip6 kube-proxy")
@@ -48,6 +49,8 @@ _SHARED_FOLDERS = (
     _CNI_RESULTS.parent,
     _SHIM_SOCKETS,
     _SHIM_SOCKETS.parent,
+    _PLUGIN_SOCKET.parent,
+    _PLUGIN_SOCKET.parent.parent,
 )
 
 
@@ -57,7 +60,8 @@ def _boot() -> str:
 
 def note() -> None:
     """Note how the machine is, once, before anything is changed on it."""
-    if _BEFORE.exists() and json.loads(_BEFORE.read_text())["boot"] == _boot():
+    earlier = json.loads(_BEFORE.read_text()) if _BEFORE.exists() else None
+    if earlier and earlier["boot"] == _boot():
         return
     others = [table for table in _tables() if table in _TABLES]
     if others:
@@ -68,7 +72,10 @@ def note() -> None:
     state = {
         "boot": _boot(),
         "settings": _kernel_settings(),
-        "folders": [str(folder) for folder in (*_SHARED_FOLDERS, *_cgroups()) if folder.is_dir()],
+        # Folders outlive a reboot, so after one those that were there before the first start still count.
+        "folders": earlier["folders"]
+        if earlier
+        else [str(folder) for folder in (*_SHARED_FOLDERS, *_cgroups()) if folder.is_dir()],
     }
     templates.write(_BEFORE, json.dumps(state, indent=2))
 
@@ -82,8 +89,10 @@ def clear_runtime() -> None:
             Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
         for cgroup in _cgroups(bundle.name):
             _remove_cgroup(cgroup)
-        for result in _CNI_RESULTS.glob(f"*{bundle.name}*"):
-            result.unlink(missing_ok=True)
+    for result in _CNI_RESULTS.glob("stateful-service-*-eth0"):
+        container = result.name.removeprefix("stateful-service-").removesuffix("-eth0")
+        result.unlink()
+        (_CNI_RESULTS / f"cni-loopback-{container}-lo").unlink(missing_ok=True)
     _unmount()
     shutil.rmtree(RUN, ignore_errors=True)
 
@@ -103,6 +112,8 @@ def restore() -> None:
 def _put_back(before: dict[str, Any]) -> None:
     for table in set(_tables()) & set(_TABLES):
         commands.run([program("nft"), "delete", "table", *table.split()])
+    if str(_PLUGIN_SOCKET.parent) not in before["folders"]:
+        _PLUGIN_SOCKET.unlink(missing_ok=True)
     for folder in (*_SHARED_FOLDERS, *_cgroups()):
         if str(folder) not in before["folders"] and folder.is_dir():
             _removed(folder)
