@@ -63,6 +63,8 @@ def up() -> None:
         fresh = not _healthy(real)
         if fresh:
             _start(real)
+        elif real:
+            node.load_images()
     reason = "a real node needs root" if os.geteuid() else f"{NODE_VARIABLE} says so"
     kind = "one real node" if real else f"simulated nodes, Pods do not run ({reason})"
     version = pins.binary("kube-apiserver").shown_version()

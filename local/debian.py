@@ -17,7 +17,6 @@ NODE = {
     "conntrack": "forgets connections to Pods that are gone",
     "iproute2": "makes the cluster's network interface",
     "mount": "releases the Pods' volumes",
-    "busybox-static": "makes the folders of volumes",
 }
 
 # The programs by which a package shows, so that other ways of having them (another distribution, a build) count too.
@@ -30,7 +29,6 @@ _SHOWS = {
     "conntrack": ("conntrack",),
     "iproute2": ("ip",),
     "mount": ("mount", "umount"),
-    "busybox-static": ("/bin/busybox",),
 }
 
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"])

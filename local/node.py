@@ -1,8 +1,9 @@
-"""The one real node: containerd, kubelet, name server, Service rules and volume provisioner, with Pods that run.
+"""The one real node: containerd, kubelet, name server and Service rules, with Pods that run.
 
 A part that runs with the settings it would get now is left alone, so that Pods go on while a neighbour is repaired.
 """
 
+import hashlib
 import os
 import shutil
 import socket
@@ -52,7 +53,7 @@ _POD_LOGS = STATE / "pod-logs"
 
 def healthy() -> bool:
     """Whether every part of the node runs and is ready."""
-    return network.is_up() and all(part.healthy() for part in _parts(write=False))
+    return network.is_up() and all(part.healthy() for part in _parts())
 
 
 def start() -> bool:
@@ -63,15 +64,20 @@ def start() -> bool:
         _clear_after_reboot()
     network.up()
     _write_settings()
-    parts = {part.name: part for part in _parts(write=True)}
+    parts = {part.name: part for part in _parts()}
     _check_ports(parts)
     parts["containerd"].start()
-    images.load((images.PAUSE, *images.EXAMPLES), program("ctr"))
+    load_images()
     for name, part in parts.items():
         if name != "containerd":
             part.start()
     processes.wait_until("The node", parts["kubelet"].log, _node_ready, 60)
     return fresh
+
+
+def load_images() -> None:
+    """Give the node those of its images and the examples' that it does not have as they are now."""
+    images.load((images.PAUSE, *images.EXAMPLES), program("ctr"))
 
 
 def stop() -> None:
@@ -143,100 +149,88 @@ def _write_settings() -> None:
     templates.write(NODE_CONFIG / "resolv.conf", "")
 
 
-def _parts(*, write: bool) -> list[Part]:
+def _parts() -> list[Part]:
     """The node's processes in the order in which they are started."""
-    chosen = settings.load()
-    node = str(chosen.network.node)
+    return [_containerd(), _kubelet(), _coredns(), _kube_proxy()]
 
-    def setting(name: str, text: str) -> tuple[Path, bool]:
-        path = NODE_CONFIG / name
-        return path, templates.write(path, text) if write else False
 
-    containerd, containerd_changed = setting(
+def _settings_file(name: str, **values: object) -> Path:
+    """A configuration file with its values filled in.
+
+    Its name depends on what is in it, so a part that was started with other settings has another command line.
+    """
+    text = templates.rendered(name, **values)
+    path = NODE_CONFIG / f"{hashlib.sha256(text.encode()).hexdigest()[:8]}-{name}"
+    templates.write(path, text)
+    return path
+
+
+def _containerd() -> Part:
+    config = _settings_file(
         "containerd.toml",
-        templates.rendered(
-            "containerd.toml",
-            root=CONTAINERD_ROOT,
-            state=CONTAINERD_STATE,
-            socket=CONTAINERD_SOCKET,
-            pause_image=images.PAUSE.reference,
-            snapshotter=_snapshotter(),
-            runc=program("runc"),
-            cni_binaries=_CNI_BINARIES,
-            cni_config=_CNI_CONFIG,
-        ),
+        root=CONTAINERD_ROOT,
+        state=CONTAINERD_STATE,
+        socket=CONTAINERD_SOCKET,
+        pause_image=images.PAUSE.reference,
+        snapshotter=_snapshotter(),
+        runc=program("runc"),
+        cni_binaries=_CNI_BINARIES,
+        cni_config=_CNI_CONFIG,
     )
-    kubelet, kubelet_changed = setting(
+    command = [program("containerd"), "--config", str(config)]
+    return Part("containerd", "containerd", command, (NODE_CONFIG,), _containerd_ready)
+
+
+def _kubelet() -> Part:
+    chosen = settings.load()
+    config = _settings_file(
         "kubelet.yaml",
-        templates.rendered(
-            "kubelet.yaml",
-            node=node,
-            health_port=chosen.ports.kubelet_health,
-            client_ca=control_plane.PKI / "ca.crt",
-            resolv_conf=NODE_CONFIG / "resolv.conf",
-            containerd_socket=CONTAINERD_SOCKET,
-            volume_plugins=KUBELET / "volume-plugins",
-            pod_logs=_POD_LOGS,
-        ),
+        node=chosen.network.node,
+        health_port=chosen.ports.kubelet_health,
+        client_ca=control_plane.PKI / "ca.crt",
+        resolv_conf=NODE_CONFIG / "resolv.conf",
+        containerd_socket=CONTAINERD_SOCKET,
+        volume_plugins=KUBELET / "volume-plugins",
+        pod_logs=_POD_LOGS,
     )
-    corefile, corefile_changed = setting(
-        "Corefile",
-        templates.rendered("Corefile", node=node, health_port=chosen.ports.dns_health, kubeconfig=KUBECONFIG),
-    )
-    proxy, proxy_changed = setting(
-        "kube-proxy.yaml",
-        templates.rendered(
-            "kube-proxy.yaml",
-            node=node,
-            kubeconfig=KUBECONFIG,
-            pod_range=chosen.network.pods,
-            health_port=chosen.ports.proxy_health,
-            metrics_port=chosen.ports.proxy_metrics,
-            node_name=NAME,
-        ),
-    )
-    return [
-        Part(
-            "containerd",
-            "containerd",
-            [program("containerd"), "--config", str(containerd)],
-            (containerd,),
-            _containerd_ready,
-            containerd_changed,
-        ),
-        Part(
-            "kubelet",
-            "The kubelet",
-            [
-                str(binaries.path("kubelet")),
-                f"--config={kubelet}",
-                f"--kubeconfig={KUBECONFIG}",
-                f"--root-dir={KUBELET}",
-                f"--cert-dir={KUBELET / 'pki'}",
-                f"--node-ip={node}",
-                f"--hostname-override={NAME}",
-            ],
-            (kubelet,),
-            lambda: _http_ok(chosen.ports.kubelet_health, "/healthz"),
-            kubelet_changed,
-        ),
-        Part(
-            "coredns",
-            "The name server",
-            [str(binaries.path("coredns")), "-conf", str(corefile)],
-            (corefile,),
-            _dns_answers,
-            corefile_changed,
-        ),
-        Part(
-            "kube-proxy",
-            "kube-proxy",
-            [str(binaries.path("kube-proxy")), f"--config={proxy}"],
-            (proxy,),
-            lambda: _http_ok(chosen.ports.proxy_health, "/healthz"),
-            proxy_changed,
-        ),
+    command = [
+        str(binaries.path("kubelet")),
+        f"--config={config}",
+        f"--kubeconfig={KUBECONFIG}",
+        f"--root-dir={KUBELET}",
+        f"--cert-dir={KUBELET / 'pki'}",
+        f"--node-ip={chosen.network.node}",
+        f"--hostname-override={NAME}",
     ]
+    return Part(
+        "kubelet", "The kubelet", command, (NODE_CONFIG,), lambda: _http_ok(chosen.ports.kubelet_health, "/healthz")
+    )
+
+
+def _coredns() -> Part:
+    chosen = settings.load()
+    config = _settings_file(
+        "Corefile", node=chosen.network.node, health_port=chosen.ports.dns_health, kubeconfig=KUBECONFIG
+    )
+    command = [str(binaries.path("coredns")), "-conf", str(config)]
+    return Part("coredns", "The name server", command, (NODE_CONFIG,), _dns_answers)
+
+
+def _kube_proxy() -> Part:
+    chosen = settings.load()
+    config = _settings_file(
+        "kube-proxy.yaml",
+        node=chosen.network.node,
+        kubeconfig=KUBECONFIG,
+        pod_range=chosen.network.pods,
+        health_port=chosen.ports.proxy_health,
+        metrics_port=chosen.ports.proxy_metrics,
+        node_name=NAME,
+    )
+    command = [str(binaries.path("kube-proxy")), f"--config={config}"]
+    return Part(
+        "kube-proxy", "kube-proxy", command, (NODE_CONFIG,), lambda: _http_ok(chosen.ports.proxy_health, "/healthz")
+    )
 
 
 def _snapshotter() -> str:

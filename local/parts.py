@@ -22,8 +22,6 @@ class Part:
     marks: tuple[Path, ...]
     """Paths by which its command line shows that it is ours."""
     ready: Callable[[], bool]
-    changed: bool = False
-    """Whether its settings differ from those it was started with."""
     limit: float = 60
 
     @property
@@ -38,7 +36,7 @@ class Part:
     def start(self) -> None:
         """Start it if it does not run as it should, and wait until it is ready."""
         found = self.running()
-        if found and (self.changed or not self._is_current(found) or not self._comes_back()):
+        if found and not (self._is_current(found) and self._comes_back()):
             processes.stop(found, 5)
             found = []
         if not found:
