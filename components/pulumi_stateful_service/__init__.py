@@ -10,6 +10,7 @@ from ._arguments import (
     Instance,
     KeyRefArgs,
     LoadBalancerArgs,
+    OrdinalsArgs,
     PodManagementPolicy,
     ProbeArgs,
     ReclaimPolicy,
@@ -18,11 +19,12 @@ from ._arguments import (
     StatefulServiceArgs,
     StorageClassArgs,
     TcpSocketArgs,
+    UpdateStrategy,
     VolumeArgs,
     VolumeBindingMode,
 )
 from ._component import StatefulService
-from ._errors import ArgumentError
+from ._errors import ArgumentError, RolloutError
 
 __all__ = [
     "AccessMode",
@@ -35,15 +37,18 @@ __all__ = [
     "Instance",
     "KeyRefArgs",
     "LoadBalancerArgs",
+    "OrdinalsArgs",
     "PodManagementPolicy",
     "ProbeArgs",
     "ReclaimPolicy",
     "ResourcesArgs",
+    "RolloutError",
     "ServiceType",
     "StatefulService",
     "StatefulServiceArgs",
     "StorageClassArgs",
     "TcpSocketArgs",
+    "UpdateStrategy",
     "VolumeArgs",
     "VolumeBindingMode",
 ]

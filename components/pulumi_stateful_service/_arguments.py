@@ -22,6 +22,15 @@ class PodManagementPolicy(StrEnum):
     """All at once, ready or not. Updates still go one by one."""
 
 
+class UpdateStrategy(StrEnum):
+    """Who replaces instances when a new version comes (``spec.updateStrategy.type``)."""
+
+    ROLLING_UPDATE = "RollingUpdate"
+    """Kubernetes, from the highest ordinal down, each when the one before is ready."""
+    ON_DELETE = "OnDelete"
+    """The user: an instance gets the new version when its Pod is deleted."""
+
+
 class ReclaimPolicy(StrEnum):
     """What becomes of a volume whose claim is deleted (``reclaimPolicy`` of a StorageClass)."""
 
@@ -219,6 +228,13 @@ class LoadBalancerArgs(TypedDict):
     """For the cluster's load-balancer controller. Default: none."""
 
 
+class OrdinalsArgs(TypedDict):
+    """The numbering of the instances (``spec.ordinals``)."""
+
+    start: pulumi.Input[int]
+    """The first ordinal, 0 or more."""
+
+
 class StatefulServiceArgs(TypedDict):
     """A stateful distributed application: its instances, their names, their disks, and how they are updated."""
 
@@ -266,9 +282,27 @@ class StatefulServiceArgs(TypedDict):
     """Use an existing storage class for the volumes. Not with ``storage_class``."""
     pod_management_policy: NotRequired[pulumi.Input[str]]
     """A word of ``PodManagementPolicy``. Default: ``OrderedReady``."""
+    ordinals: NotRequired[OrdinalsArgs]
+    """Where the numbering starts (``spec.ordinals``). Default: at 0."""
+    update_strategy: NotRequired[pulumi.Input[str]]
+    """A word of ``UpdateStrategy``. Default: ``RollingUpdate``."""
     partition: NotRequired[pulumi.Input[int]]
-    """Only ordinals from this one on get a new version (``spec.updateStrategy.rollingUpdate.partition``), 0 or more.
-    Default: 0, all of them."""
+    """Only ordinals from this one on get a new version, 0 or more; the others keep theirs, even if their Pods are
+    replaced. Not with ``canary``. It is an ordinal also where the numbering starts elsewhere, while Kubernetes' own
+    field (``spec.updateStrategy.rollingUpdate.partition``) counts from that start. Default: all get it."""
+    canary: NotRequired[pulumi.Input[int]]
+    """How many instances, those with the highest ordinals, get a new version, from 0 to ``replicas``; the others keep
+    theirs. Not with ``partition``. Default: all get it."""
+    max_unavailable: NotRequired[Any]
+    """How many instances may be missing during an update: a number from 1, or a percentage of ``replicas`` such as
+    ``"30%"``, rounded up (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Needs a cluster with the feature
+    MaxUnavailableStatefulSet (on by default from Kubernetes 1.37). Default: 1."""
+    min_ready_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds that an instance must have been ready before an update goes on, 0 or more (``spec.minReadySeconds``).
+    Default: 0."""
+    revision_history_limit: NotRequired[pulumi.Input[int]]
+    """How many old versions Kubernetes keeps for a rollback, 0 or more (``spec.revisionHistoryLimit``). Pulumi's
+    provider replaces the set when it changes. Default: 10."""
     rollout_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which the instances asked for must run and be ready, at least 1; after them ``pulumi up`` fails
     and says what is missing. Default: 600."""

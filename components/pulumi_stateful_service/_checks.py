@@ -28,6 +28,9 @@ _QUANTITY = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[munkMGTPE]|[eE][+-]?\
 _EXPONENT = re.compile(r"[eE]([+-]?\d+)$")
 _QUALIFIED_NAME_PART = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
+_PERCENTAGE = re.compile(r"\d{1,3}%")
+
+_PERCENT = 100
 _MAX_LABEL = 63
 _MAX_SUBDOMAIN = 253
 _MAX_PORT_NAME = 15
@@ -66,6 +69,15 @@ def one_of(*known: str) -> Check:
         return "; ".join(filter(None, [f"must be one of {', '.join(known)}", nearest(value, known)]))
 
     return check
+
+
+def number_or_percentage(value: Any) -> str | None:
+    """A number of instances, or a percentage of them, that is not nothing."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_INT32:
+        return None
+    if isinstance(value, str) and _PERCENTAGE.fullmatch(value) and 1 <= int(value[:-1]) <= _PERCENT:
+        return None
+    return "must be a whole number from 1, or a percentage from '1%' to '100%'"
 
 
 def not_empty(value: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Looks at the cluster that Pulumi's provider deploys to, by the same kubeconfig. It reads, and changes nothing.
+"""The cluster that Pulumi's provider deploys to, by the same kubeconfig: what is there, and the one thing done to it.
 
 Pulumi offers a program no way to look at an object more than once, and whether a rollout is done shows only over
 time. The client's packages are imported here alone, and only when there is something to look at.
@@ -40,8 +40,15 @@ def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Con
     return pulumi.Output.all(*settings).apply(lambda known: Connection(*known))
 
 
-class ClusterError(Exception):
+class ClusterError(pulumi.RunError):
     """The cluster did not answer, or not what was asked."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The program cannot look at the cluster that Pulumi's Kubernetes provider deploys to: {problem}. It "
+            "uses the provider's kubeconfig and context, else KUBECONFIG, else ~/.kube/config."
+        )
+        self.problem = problem
 
 
 class Cluster:
@@ -90,6 +97,28 @@ class Cluster:
         claims = await self._all(PersistentVolumeClaim, namespace)
         return {claim["metadata"]["name"] for claim in claims if claim["status"].get("phase") != "Bound"}
 
+    async def evict(self, namespace: str, name: str, uid: str) -> bool:
+        """Asks for this very Pod to end, as a drain does: within its grace period, and not below a quorum.
+
+        False where that was refused, or where the Pod is no longer this one.
+        """
+        from lightkube import ApiError
+        from lightkube.models.meta_v1 import DeleteOptions, ObjectMeta, Preconditions
+        from lightkube.resources.core_v1 import PodEviction
+
+        eviction = PodEviction(
+            metadata=ObjectMeta(name=name, namespace=namespace),
+            deleteOptions=DeleteOptions(preconditions=Preconditions(uid=uid)),
+        )
+        with _answers():
+            try:
+                await self._client.create(eviction, name)
+            except ApiError as error:
+                if error.status.code in _REFUSED:
+                    return False
+                raise
+            return True
+
     async def _all(self, kind: Any, namespace: str, **selection: Any) -> list[KubernetesObject]:
         with _answers():
             return [found.to_dict() async for found in self._client.list(kind, namespace=namespace, **selection)]
@@ -113,6 +142,8 @@ def _answers() -> Iterator[None]:
 
 
 _NOT_FOUND = 404
+_REFUSED = {403, _NOT_FOUND, 409, 429}
+"""Not allowed to evict, gone, another Pod of that name, a disruption budget."""
 
 
 @asynccontextmanager

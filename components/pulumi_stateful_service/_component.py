@@ -11,9 +11,10 @@ from pulumi_kubernetes.storage.v1 import StorageClass
 
 from . import _names as names
 from ._arguments import Instance, ServiceType, StatefulServiceArgs
-from ._cluster import Connection, connection_of
+from ._cluster import ClusterError, Connection, connected, connection_of
 from ._inputs import lifted
 from ._objects import KubernetesObject
+from ._preflight import replacements, warning
 from ._rollout import Rollout
 from ._services import governing_service, load_balancing_service
 from ._stateful_set import stateful_set
@@ -75,9 +76,9 @@ class StatefulService(pulumi.ComponentResource):
         service = Service(f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child())
         class_name, made_first = self._storage_class(name, args)
         templates = [claim_template(volume, class_name) for volume in args["volumes"]]
-        stateful = StatefulSet(
-            name, **_arguments_of(stateful_set(args, templates)), opts=self._child(depends_on=[service, *made_first])
-        )
+        wanted = stateful_set(args, templates)
+        safe = self._preflight(name, wanted, service)
+        stateful = StatefulSet(name, **_arguments_of(wanted), opts=self._child(depends_on=[safe, *made_first]))
         rollout = self._rollout(name, args, stateful)
 
         self.service_name = pulumi.Output.from_input(args["service_name"])
@@ -92,8 +93,9 @@ class StatefulService(pulumi.ComponentResource):
         self.srv_names = self.service_address.apply(
             lambda of: {port: names.srv_name(port, "TCP", of) for port in args["ports"]}
         )
-        self.instances = pulumi.Output.all(self.stateful_set_name, self.service_address, args["replicas"]).apply(
-            lambda of: names.instances(of[0], of[1], [v["name"] for v in args["volumes"]], range(of[2]))
+        start = args.get("ordinals", {}).get("start", 0)
+        self.instances = pulumi.Output.all(self.stateful_set_name, self.service_address, start, args["replicas"]).apply(
+            lambda of: names.instances(of[0], of[1], [v["name"] for v in args["volumes"]], range(of[2], of[2] + of[3]))
         )
         self.load_balancer_address = self._load_balancer(name, args, [rollout.apply(lambda _: stateful)], domain)
         self.current_revision = rollout.apply(lambda of: of.current_revision)
@@ -116,6 +118,34 @@ class StatefulService(pulumi.ComponentResource):
         )
         return made.metadata.apply(lambda metadata: str(metadata.name)), [made]
 
+    def _connection(self) -> pulumi.Output[Connection]:
+        return connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
+
+    def _preflight(self, name: str, wanted: KubernetesObject, service: Service) -> pulumi.Output[Service]:
+        """The governing Service, once it is known what a change does to the set that is there."""
+
+        async def look(connection: Connection, wanted: KubernetesObject, namespace: str) -> Service:
+            try:
+                async with connected(connection) as cluster:
+                    live = await cluster.stateful_set(namespace, wanted["metadata"]["name"])
+            except ClusterError:
+                if pulumi.runtime.is_dry_run():
+                    return service
+                raise
+            if live is not None and (changes := replacements(live, wanted)):
+                pulumi.log.warn(f"StatefulService {name!r}: {warning(changes)}", self)
+            return service
+
+        def after(metadata: Any) -> pulumi.Input[Service]:
+            # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to look at.
+            if not (metadata and metadata.uid):
+                return service
+            return pulumi.Output.all(self._connection(), wanted).apply(
+                lambda of: look(of[0], of[1], metadata.namespace)
+            )
+
+        return service.metadata.apply(after)
+
     def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
         """Where the rollout stands: when it is done, or in a preview as it is."""
 
@@ -133,7 +163,7 @@ class StatefulService(pulumi.ComponentResource):
             )
             return await (seen(connection, asked) if pulumi.runtime.is_dry_run() else done(connection, asked, self))
 
-        connection = connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
+        connection = self._connection()
         timeout = pulumi.Output.from_input(args.get("rollout_timeout_seconds", 600))
         return stateful.metadata.apply(
             lambda metadata: pulumi.Output.all(connection, timeout).apply(lambda of: follow(of[0], metadata, of[1]))

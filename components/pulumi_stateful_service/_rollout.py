@@ -23,9 +23,11 @@ class Rollout:
     revisions: Mapping[str, str] = field(default_factory=dict)
     """The revision of each Pod, by its name."""
     missing: Sequence[str] = ()
-    """What is still to come, one line for each instance; empty when it is done."""
+    """What is still to come, one line for each instance, what holds the others up first; empty when it is done."""
     broken: Sequence[str] = ()
     """Pods that are there, but not ready."""
+    abandoned: Mapping[str, str] = field(default_factory=dict)
+    """Pods of a version that is no longer wanted, which never became ready: identity by name."""
 
     @property
     def done(self) -> bool:
@@ -50,19 +52,30 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
     name = stateful_set["metadata"]["name"]
     by_name = {pod["metadata"]["name"]: pod for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))}
     wanted = [pod_name(name, ordinal) for ordinal in wanted_ordinals(stateful_set)]
-    missing = [] if _is_seen(stateful_set) else [f"{name}: its controller has not seen the change yet"]
+    behind: list[str] = []
+    waiting: list[str] = []
+    abandoned: dict[str, str] = {}
     for ordinal, pod in zip(wanted_ordinals(stateful_set), wanted, strict=True):
-        if problem := _problem(stateful_set, ordinal, by_name.get(pod), facts):
-            missing.append(f"{pod}: {problem}")
-    missing.extend(f"{pod}: is to be removed" for pod in by_name if pod not in wanted)
-    if not missing:
-        missing.extend(_unsettled(stateful_set, by_name.values()))
+        found = by_name.get(pod)
+        outdated = _is_outdated(stateful_set, ordinal, found)
+        if found is None or _is_ending(found):
+            waiting.append(f"{pod}: {_why_absent(stateful_set, found, facts)}")
+        elif not _is_ready(found):
+            behind.append(f"{pod}: {_why_not_ready(found, facts)}{' (not the wanted version)' if outdated else ''}")
+            if outdated and not _was_ready(found):
+                abandoned[pod] = found["metadata"]["uid"]
+        elif outdated:
+            waiting.append(f"{pod}: does not run the new version yet")
+    waiting.extend(f"{pod}: is to be removed" for pod in by_name if pod not in wanted)
+    missing = [*([] if _is_seen(stateful_set) else [f"{name}: its controller has not seen the change yet"])]
+    missing += behind + waiting
     return Rollout(
         current_revision=status.get("currentRevision"),
         update_revision=status.get("updateRevision"),
         revisions={pod: _revision(found) for pod, found in by_name.items()},
-        missing=missing,
+        missing=missing or _unsettled(stateful_set, by_name.values()),
         broken=[pod for pod in wanted if pod in by_name and _is_broken(by_name[pod])],
+        abandoned=abandoned if _is_seen(stateful_set) else {},
     )
 
 
@@ -86,23 +99,22 @@ def _is_seen(stateful_set: KubernetesObject) -> bool:
     return bool(observed >= stateful_set["metadata"]["generation"])
 
 
-def _problem(stateful_set: KubernetesObject, ordinal: int, pod: KubernetesObject | None, facts: Facts) -> str | None:
-    """What an instance lacks, if anything."""
-    if pod is None:
-        refused = facts.warnings.get(("StatefulSet", stateful_set["metadata"]["name"]))
-        return f"is not there yet{f': {refused}' if refused else ''}"
-    if _is_ending(pod):
+def _is_outdated(stateful_set: KubernetesObject, ordinal: int, pod: KubernetesObject | None) -> bool:
+    """Whether an instance is to run the new version and does not."""
+    strategy = stateful_set["spec"].get("updateStrategy", {})
+    if pod is None or strategy.get("type") == "OnDelete":
+        return False
+    # Kubernetes counts the partition from the first ordinal.
+    keeps = strategy.get("rollingUpdate", {}).get("partition", 0)
+    must_be_new = bool(ordinal >= wanted_ordinals(stateful_set).start + keeps)
+    return must_be_new and _revision(pod) != stateful_set.get("status", {}).get("updateRevision")
+
+
+def _why_absent(stateful_set: KubernetesObject, pod: KubernetesObject | None, facts: Facts) -> str:
+    if pod is not None:
         return "is ending"
-    outdated = _must_be_new(stateful_set, ordinal) and _revision(pod) != stateful_set["status"].get("updateRevision")
-    if not _is_ready(pod):
-        return _why_not_ready(pod, facts) + (" (not the version that is wanted)" if outdated else "")
-    return "does not run the new version yet" if outdated else None
-
-
-def _must_be_new(stateful_set: KubernetesObject, ordinal: int) -> bool:
-    strategy: KubernetesObject = stateful_set["spec"].get("updateStrategy", {})
-    partition = strategy.get("rollingUpdate", {}).get("partition", 0)
-    return strategy.get("type") != "OnDelete" and bool(ordinal >= partition)
+    refused = facts.warnings.get(("StatefulSet", stateful_set["metadata"]["name"]))
+    return f"is not there yet{f': {refused}' if refused else ''}"
 
 
 def _unsettled(stateful_set: KubernetesObject, pods: Collection[KubernetesObject]) -> list[str]:
@@ -136,8 +148,19 @@ def _is_broken(pod: KubernetesObject) -> bool:
 
 
 def _is_ready(pod: KubernetesObject) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return _conditions(pod).get("Ready", {}).get("status") == "True"
+
+
+def _was_ready(pod: KubernetesObject) -> bool:
+    """Whether it has been ready: then its readiness changed after it was initialised."""
+    conditions = _conditions(pod)
+    if "Ready" not in conditions or "Initialized" not in conditions:
+        return False
+    return bool(conditions["Ready"]["lastTransitionTime"] > conditions["Initialized"]["lastTransitionTime"])
+
+
+def _conditions(pod: KubernetesObject) -> dict[str, KubernetesObject]:
+    return {each["type"]: each for each in pod.get("status", {}).get("conditions", [])}
 
 
 def _why_not_ready(pod: KubernetesObject, facts: Facts) -> str:
@@ -150,9 +173,9 @@ def _why_not_ready(pod: KubernetesObject, facts: Facts) -> str:
         claim = volume.get("persistentVolumeClaim", {}).get("claimName")
         if claim in facts.unbound_claims and ("PersistentVolumeClaim", claim) in facts.warnings:
             return f"its claim {claim} has no volume: {facts.warnings['PersistentVolumeClaim', claim]}"
-    for condition in status.get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"cannot be scheduled: {condition.get('message') or condition.get('reason')}"
+    scheduled = _conditions(pod).get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return f"cannot be scheduled: {scheduled.get('message') or scheduled.get('reason')}"
     warning = facts.warnings.get(("Pod", pod["metadata"]["name"]))
     state = "runs but is not ready" if status.get("phase") == "Running" else "is starting"
     return f"{state}{f': {warning}' if warning else ''}"

@@ -1,8 +1,9 @@
 """The StatefulSet."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
-from ._arguments import PodManagementPolicy, StatefulServiceArgs
+from ._arguments import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from ._inputs import lifted
 from ._objects import KubernetesObject, given, metadata, selector
 from ._pods import pod_template
@@ -16,6 +17,9 @@ def stateful_set(args: StatefulServiceArgs, claim_templates: Sequence[Kubernetes
             replicas=args["replicas"],
             serviceName=args["service_name"],
             selector={"matchLabels": selector(args)},
+            ordinals=dict(args.get("ordinals", {})),
+            minReadySeconds=args.get("min_ready_seconds"),
+            revisionHistoryLimit=args.get("revision_history_limit"),
             podManagementPolicy=args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value),
             updateStrategy=_update_strategy(args),
             persistentVolumeClaimRetentionPolicy={"whenDeleted": "Retain", "whenScaled": "Retain"},
@@ -41,9 +45,23 @@ def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
     own = of_the_set.get("annotations", {})
     return {
         **of_the_set,
-        "annotations": lifted(lambda partition: own | annotations(partition), args.get("partition", 0)),
+        "annotations": lifted(lambda partition: own | annotations(partition), _partition(args)),
     }
 
 
 def _update_strategy(args: StatefulServiceArgs) -> KubernetesObject:
-    return {"type": "RollingUpdate", "rollingUpdate": {"partition": args.get("partition", 0)}}
+    def strategy(kind: str, partition: int, max_unavailable: object) -> KubernetesObject:
+        if kind == UpdateStrategy.ON_DELETE:
+            return {"type": kind}
+        return {"type": kind, "rollingUpdate": given(partition=partition, maxUnavailable=max_unavailable)}
+
+    kind = args.get("update_strategy", UpdateStrategy.ROLLING_UPDATE.value)
+    return cast("KubernetesObject", lifted(strategy, kind, _partition(args), args.get("max_unavailable")))
+
+
+def _partition(args: StatefulServiceArgs) -> Any:
+    """The partition as Kubernetes counts it: how many instances, from the first, keep the version they have."""
+    if "canary" in args:
+        return lifted(lambda replicas, canary: replicas - canary, args["replicas"], args["canary"])
+    start = args.get("ordinals", {}).get("start", 0)
+    return lifted(lambda partition, start: max(0, partition - start), args.get("partition", 0), start)

@@ -3,6 +3,7 @@
 What comes out has only known keys and right types, so that the builders behind it need no checks of their own.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from typing import cast
@@ -19,6 +20,7 @@ from ._arguments import (
     ReclaimPolicy,
     ServiceType,
     StatefulServiceArgs,
+    UpdateStrategy,
     VolumeBindingMode,
 )
 from ._errors import ArgumentError
@@ -40,7 +42,13 @@ _CHECKS: Mapping[str, is_.Check] = {
     "StatefulServiceArgs.env_from_config_maps{}": is_.env_name,
     "StatefulServiceArgs.storage_class_name": is_.dns_subdomain,
     "StatefulServiceArgs.pod_management_policy": is_.word_of(PodManagementPolicy),
+    "StatefulServiceArgs.update_strategy": is_.word_of(UpdateStrategy),
     "StatefulServiceArgs.partition": is_.at_least(0),
+    "StatefulServiceArgs.canary": is_.at_least(0),
+    "StatefulServiceArgs.max_unavailable": is_.number_or_percentage,
+    "StatefulServiceArgs.min_ready_seconds": is_.at_least(0),
+    "StatefulServiceArgs.revision_history_limit": is_.at_least(0),
+    "OrdinalsArgs.start": is_.at_least(0),
     "StatefulServiceArgs.rollout_timeout_seconds": is_.at_least(1),
     "StatefulServiceArgs.termination_grace_period_seconds": is_.at_least(1),
     "StatefulServiceArgs.service_account_name": is_.dns_subdomain,
@@ -109,7 +117,7 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
     _check_environment(where, result)
     _check_probes(where, result)
     _check_load_balancer(where, result)
-    _check_partition(where, result, resource)
+    _check_update(where, result, resource)
     return result
 
 
@@ -239,16 +247,46 @@ def _a_port_of(args: StatefulServiceArgs) -> str:
     return f"must be one of ports: {', '.join(args['ports']) or 'there are none'}"
 
 
-def _check_partition(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:
-    if "partition" not in args:
-        return
+def _check_update(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:
+    if "partition" in args and "canary" in args:
+        raise ArgumentError(
+            where,
+            "canary",
+            "is given beside partition",
+            "give the first ordinal to update (partition) or how many to update (canary)",
+        )
+    steps = [step for step in ("partition", "canary", "max_unavailable") if step in args]
 
-    def within_the_ordinals(partition: int, replicas: int) -> None:
-        if replicas and partition >= replicas:
-            pulumi.log.warn(
-                f"{where}: partition is {partition}, and the last ordinal is {replicas - 1}: "
-                "no instance gets a new version",
-                resource,
+    def can_take_steps(strategy: str) -> None:
+        if steps and strategy == UpdateStrategy.ON_DELETE:
+            raise ArgumentError(
+                where, steps[0], "is given with update_strategy OnDelete", "with OnDelete you delete Pods yourself"
             )
 
-    args["partition"], args["replicas"] = jointly(within_the_ordinals, args["partition"], args["replicas"])
+    if "update_strategy" in args:
+        [args["update_strategy"]] = jointly(can_take_steps, args["update_strategy"])
+    start = args.get("ordinals", {}).get("start", 0)
+    if "partition" in args:
+        args["partition"], args["replicas"], _ = jointly(
+            functools.partial(_within_the_ordinals, where, resource), args["partition"], args["replicas"], start
+        )
+    if "canary" in args:
+        args["canary"], args["replicas"] = jointly(
+            functools.partial(_within_the_replicas, where), args["canary"], args["replicas"]
+        )
+
+
+def _within_the_ordinals(
+    where: str, resource: pulumi.Resource | None, partition: int, replicas: int, start: int
+) -> None:
+    last = start + replicas - 1
+    if replicas and partition > last:
+        pulumi.log.warn(
+            f"{where}: partition is {partition}, and the last ordinal is {last}: no instance gets a new version",
+            resource,
+        )
+
+
+def _within_the_replicas(where: str, canary: int, replicas: int) -> None:
+    if canary > replicas:
+        raise ArgumentError.of_value(where, "canary", canary, f"must be at most the number of replicas, {replicas}")

@@ -13,7 +13,9 @@ from ._rollout import Facts, Rollout, judge, may_be_done
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 """Seconds from one look to the next, growing: quick where a rollout is, light where it takes minutes."""
 _NEWS = 5.0
-"""Seconds after which the Pods are looked at for news."""
+"""Seconds after which every Pod is looked at, and the user hears of it."""
+_MAX_SHOWN = 10
+"""Instances in one message."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,12 @@ class Asked:
 
 
 async def seen(connection: Connection, asked: Asked) -> Rollout:
-    """Where the rollout stands, without waiting."""
-    async with connected(connection) as cluster:
-        return await _look(cluster, asked) or Rollout()
+    """Where the rollout stands, without waiting; nothing where the cluster does not answer, as in a preview."""
+    try:
+        async with connected(connection) as cluster:
+            return await _look(cluster, asked) or Rollout()
+    except ClusterError:
+        return Rollout()
 
 
 async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) -> Rollout:
@@ -42,25 +47,38 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
     do about it.
     """
     started = last_news = time.monotonic()
-    pause, trouble, said = _FIRST_LOOK, "", ""
+    pause, trouble = _FIRST_LOOK, ""
     async with connected(connection) as cluster:
         while time.monotonic() - started < asked.timeout_seconds:
             news_due = time.monotonic() - last_news > _NEWS
             try:
                 rollout = await _look(cluster, asked, every_pod=news_due)
+                if rollout is not None and rollout.done:
+                    return rollout
+                if rollout is not None and news_due:
+                    last_news = time.monotonic()
+                    await _replace_abandoned(cluster, asked, rollout, resource)
+                    pulumi.log.info(f"waiting for {rollout.missing[0]}", resource, ephemeral=True)
             except ClusterError as error:
-                rollout, trouble = None, f"the cluster did not answer: {error}"
-            if rollout is not None and rollout.done:
-                return rollout
-            if news_due:
-                last_news = time.monotonic()
-                news = "; ".join(rollout.missing) if rollout else trouble
-                if news != said:
-                    pulumi.log.info(f"waiting: {news}", resource)
-                    said = news
+                trouble = f"the cluster does not answer: {error.problem}"
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LAST_LOOK)
         raise await _not_in_time(cluster, asked, trouble)
+
+
+async def _replace_abandoned(cluster: Cluster, asked: Asked, rollout: Rollout, resource: pulumi.Resource) -> None:
+    """Ends Pods of a version that is no longer wanted and that never became ready.
+
+    With ordered management Kubernetes waits for them to become ready before it replaces them, which they never will
+    (kubernetes/kubernetes#67250); its documentation has the user delete them by hand.
+    """
+    for pod, uid in rollout.abandoned.items():
+        if await cluster.evict(asked.namespace, pod, uid):
+            pulumi.log.warn(
+                f"{asked.where}: {pod} never became ready, and its version is no longer wanted; it is replaced. "
+                "Its claims stay.",
+                resource,
+            )
 
 
 async def _look(cluster: Cluster, asked: Asked, *, every_pod: bool = True) -> Rollout | None:
@@ -86,17 +104,16 @@ async def _not_in_time(cluster: Cluster, asked: Asked, trouble: str) -> RolloutE
         facts = Facts(await cluster.warnings(asked.namespace), await cluster.unbound_claims(asked.namespace))
         rollout = judge(stateful_set, await cluster.pods_of(stateful_set), facts)
     except ClusterError as error:
-        return RolloutError(f"{begin}: {trouble or error}")
-    lines = [f"{begin}:", *(f"  {each}" for each in rollout.missing), *_way_out(asked, rollout)]
-    return RolloutError("\n".join(lines))
+        return RolloutError(f"{begin}: {trouble or error.problem}")
+    shown = [f"  {each}" for each in rollout.missing[:_MAX_SHOWN]]
+    if len(rollout.missing) > _MAX_SHOWN:
+        shown.append(f"  … and {len(rollout.missing) - _MAX_SHOWN} more")
+    return RolloutError("\n".join([f"{begin}:", *shown, *_way_out(asked, rollout)]))
 
 
 def _way_out(asked: Asked, rollout: Rollout) -> list[str]:
-    remedy = ["Mend the cause, then run pulumi up again. The other instances were left as they are."]
+    remedy = ["Mend the cause and run pulumi up again: it replaces a Pod of a wrong version that never became ready."]
     if rollout.broken:
-        remedy.append(
-            "If the cause is in the arguments, also delete the broken Pod after that pulumi up has begun: Kubernetes "
-            "does not replace a Pod that never became ready (kubernetes/kubernetes#67250). Its claim stays:"
-        )
-        remedy.append(f"  kubectl --namespace {asked.namespace} delete pod {' '.join(rollout.broken)}")
+        remedy.append("Should a broken Pod stay in the way, it can be deleted; its claim, and with it the data, stays:")
+        remedy.append(f"  kubectl --namespace {asked.namespace} delete pod {' '.join(rollout.broken[:_MAX_SHOWN])}")
     return remedy

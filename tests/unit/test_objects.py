@@ -214,11 +214,43 @@ def test_a_volumes_arguments(chapter: Chapter) -> None:
         ("replicas", 0, "replicas", 0),
         ("pod_management_policy", "Parallel", "podManagementPolicy", "Parallel"),
         ("partition", 1, "updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}),
+        ("canary", 2, "updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}),
+        ("canary", 1, "updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}),
+        ("canary", 0, "updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}),
+        (
+            "max_unavailable",
+            "50%",
+            "updateStrategy",
+            {"type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": "50%"}},
+        ),
+        ("update_strategy", "OnDelete", "updateStrategy", {"type": "OnDelete"}),
+        ("min_ready_seconds", 5, "minReadySeconds", 5),
+        ("revision_history_limit", 0, "revisionHistoryLimit", 0),
+        ("ordinals", {"start": 5}, "ordinals", {"start": 5}),
     ],
 )
 def test_fields_of_the_set(chapter: Chapter, argument: str, value: Any, path: str, expected: Any) -> None:
     """An argument of the set is the field of that name, zero included."""
     assert chapter(**{argument: value}).stateful_set().spec[path] == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [({"partition": 6}, 1), ({"partition": 3}, 0), ({"canary": 1}, 1), ({"canary": pulumi.Output.from_input(2)}, 0)],
+)
+def test_p10_steps_where_the_numbering_starts_elsewhere(chapter: Chapter, steps: Any, expected: int) -> None:
+    """A partition is an ordinal; Kubernetes gets it counted from the first one."""
+    strategy = chapter(ordinals={"start": 5}, **steps).stateful_set().spec["updateStrategy"]
+    assert strategy["rollingUpdate"]["partition"] == expected
+
+
+@pytest.mark.parametrize("held_back", [{"partition": 1}, {"canary": 1}])
+def test_the_provider_does_not_judge_a_set_that_is_held_back(chapter: Chapter, held_back: Any) -> None:
+    """With a partition the provider's check is off for refresh too, and a deletion leaves nothing half-deleted."""
+    assert chapter(**held_back).stateful_set().metadata["annotations"] == {
+        "pulumi.com/skipAwait": "true",
+        "pulumi.com/deletionPropagationPolicy": "background",
+    }
 
 
 @pytest.mark.parametrize(
@@ -306,6 +338,7 @@ def test_labels_and_annotations(chapter: Chapter) -> None:
     for made in deployed.resources[1:]:
         assert made.metadata["labels"]["team"] == "a"
         assert made.metadata["annotations"]["note"] == "b"
+    assert deployed.stateful_set().metadata["annotations"]["pulumi.com/waitFor"]
     assert deployed.one("Service", "random-generator-lb").metadata["annotations"]["internal"] == "true"
     template = deployed.stateful_set().spec["template"]
     assert template["metadata"]["labels"]["team"] == "a"
