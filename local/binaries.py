@@ -46,6 +46,8 @@ def _build_missing(wanted: list[Binary]) -> None:
     missing = [each for each in wanted if not _place(each).is_dir()]
     if not missing:
         return
+    for left in _BUILT.glob(".building-*"):  # by a run that was killed, since we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
     _check_room()
     go_toolchain.find()
     started = time.monotonic()

@@ -55,7 +55,7 @@ def up() -> None:
     if real:
         binaries.folder(pins.IMAGES)
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
-        _check_addresses(real)
+        _check_before(real)
         if control_plane.outdated():
             say("The cluster was made with other versions or settings: it is started anew with its data.")
             _stop()
@@ -72,8 +72,8 @@ def up() -> None:
     say(f"The cluster is ready{took}: Kubernetes {version}, {kind}.")
 
 
-def _check_addresses(real: bool) -> None:
-    """Fail before anything is stopped or made when the chosen addresses cannot be had."""
+def _check_before(real: bool) -> None:
+    """Fail before anything is stopped or made when this cannot work."""
     chosen = str(settings.load().network.range)
     if paths.ETCD_DATA.exists() and _RANGE.exists() and (made_with := _RANGE.read_text().strip()) != chosen:
         variable = settings.NETWORK_VARIABLE
@@ -82,6 +82,7 @@ def _check_addresses(real: bool) -> None:
             f"them has addresses of the old range. Set {variable}={made_with}, or begin anew with make cluster-delete."
         )
     if real:
+        node.check_alone()
         network.check_unused()
     templates.write(_RANGE, f"{chosen}\n")
 
@@ -122,6 +123,7 @@ def scale_simulated_nodes(count: int) -> None:
 def down() -> None:
     """End everything the cluster started; its data stay."""
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
+        node.check_alone()
         if not _anything_there():
             say("The cluster is not up.")
             return
@@ -133,9 +135,14 @@ def delete() -> None:
     """End everything, and remove the data too: this is a new beginning."""
     doomed = [each for each in (*_DATA, paths.PULUMI_STATE) if each.exists()]
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
+        node.check_alone()
         if _anything_there():
             with step("The cluster goes down"):
                 _stop()
+        if still_mounted := machine.mounts():
+            raise LocalError(
+                f"{still_mounted[0]} is still mounted, so nothing is removed. Run umount on it, then again."
+            )
         for each in doomed:
             say(f"Removed: {each}")
             if each.is_dir():

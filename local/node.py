@@ -29,6 +29,7 @@ from local import (
 )
 from local.console import say, step
 from local.debian import PATH, program
+from local.errors import LocalError
 from local.parts import Part
 from local.paths import (
     CONTAINERD_ROOT,
@@ -48,12 +49,23 @@ PARTS = ("containerd", "kubelet", "coredns", "kube-proxy")
 _CNI_BINARIES = Path("/usr/lib/cni")
 _CNI_CONFIG = NODE_CONFIG / "cni"
 _ADDRESSES = RUN / "addresses"
+_OWNER = RUN / "state"
 _POD_LOGS = STATE / "pod-logs"
 
 
 def healthy() -> bool:
     """Whether every part of the node runs and is ready."""
     return network.is_up() and all(part.healthy() for part in _parts())
+
+
+def check_alone() -> None:
+    """Fail when a node with another state folder, such as another user's, has the machine's one run folder."""
+    other = _OWNER.read_text() if _OWNER.exists() else str(STATE)
+    if other != str(STATE) and (shims() or _containerd_ready()):
+        raise LocalError(
+            f"Another embedded cluster is up on this machine, with its state in {other}, and there can be one. "
+            f"Take it down first: XDG_STATE_HOME={Path(other).parent} make cluster-down"
+        )
 
 
 def start() -> bool:
@@ -135,6 +147,7 @@ def _write_settings() -> None:
     for folder in (VOLUMES, KUBELET, CONTAINERD_ROOT, _CNI_CONFIG, RUN):
         folder.mkdir(parents=True, exist_ok=True)
     RUN.chmod(0o711)
+    templates.write(_OWNER, str(STATE))
     templates.write(
         _CNI_CONFIG / "10-stateful-service.conflist",
         templates.rendered(
