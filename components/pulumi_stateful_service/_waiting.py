@@ -32,11 +32,15 @@ class Asked:
 
 
 async def seen(connection: Connection, asked: Asked) -> Rollout:
-    """Where the rollout stands, without waiting; nothing where the cluster does not answer, as in a preview."""
+    """Where the rollout stands, without waiting; nothing where there is nothing to see.
+
+    For previews: the cluster may not answer, and of a set that is going to be replaced Pulumi's provider tells a name
+    and an identity that no set has.
+    """
     try:
         async with connected(connection) as cluster:
             return await _look(cluster, asked) or Rollout()
-    except ClusterError:
+    except (ClusterError, RolloutError):
         return Rollout()
 
 

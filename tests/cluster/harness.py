@@ -123,7 +123,7 @@ class Project:
 
     def unchanged(self) -> str:
         """A preview and an ``up`` that have nothing to do."""
-        return self.must("preview", "--expect-no-changes") + self.up("--expect-no-changes")
+        return self.must("up", "--yes", "--expect-no-changes")
 
     def refresh(self) -> str:
         """``pulumi refresh``."""

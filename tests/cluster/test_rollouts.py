@@ -1,0 +1,371 @@
+"""P08, P09, P10: order, steps and an ``up`` that ends; Kubernetes' own StatefulSet scenarios, told through it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from harness import CHAPTER, Service, condition, eventually
+from lightkube.resources.core_v1 import Pod
+
+Make = Callable[..., Service]
+NEW = "random-generator:2.0"
+NEVER_READY = {"http_get": {"path": "/nothing-here", "port": "http"}, "period_seconds": 1}
+
+
+def images(rg: Service) -> dict[str, str]:
+    """The version that each instance runs."""
+    return {name: pod.spec.containers[0].image.partition(":")[2] for name, pod in rg.pods().items()}
+
+
+def all_ready(rg: Service) -> bool:
+    """Whether every Pod that is there is ready now."""
+    return all(rg.is_ready(name) for name in rg.pods())
+
+
+def settled(rg: Service) -> None:
+    """After a refresh there is nothing to do, in a preview and in an up, and no Pod was touched."""
+    before = rg.uids()
+    rg.refresh()
+    rg.unchanged()
+    assert rg.uids() == before
+
+
+@contextmanager
+def watching(rg: Service) -> Iterator[list[tuple[str, str]]]:
+    """What happens to the Pods meanwhile, in the order in which the API server tells it: (event, Pod)."""
+    seen: list[tuple[str, str]] = []
+    stop = threading.Event()
+    ready: set[str] = set()
+    listed = rg.client.list(Pod, namespace=rg.namespace)
+    for pod in listed:
+        note([], ready, "ADDED", pod)
+    version = listed.resourceVersion
+
+    def watch() -> None:
+        for kind, pod in rg.client.watch(Pod, namespace=rg.namespace, resource_version=version):
+            note(seen, ready, kind, pod)
+            if stop.is_set():
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    yield seen
+    stop.set()
+
+
+def note(seen: list[tuple[str, str]], ready: set[str], kind: str, pod: Any) -> None:
+    """Adds what changed for a Pod."""
+    name = str(pod.metadata.name)
+    uid = str(pod.metadata.uid)
+    events = [kind.lower()] if kind in ("ADDED", "DELETED") else []
+    if pod.metadata.deletionTimestamp is not None:
+        events.append("ending")
+    elif condition(pod, "Ready") == "True":
+        events.append("ready")
+    for event in events:
+        if event + uid not in ready:
+            ready.add(event + uid)
+            seen.append((event, name))
+
+
+def only(seen: list[tuple[str, str]], *events: str) -> list[tuple[str, str]]:
+    """The events of these kinds."""
+    return [each for each in seen if each[0] in events]
+
+
+def test_p10_a_canary_goes_in_steps_and_each_up_ends(service: Make) -> None:
+    """One instance, then two, then all get the new version; each up ends when they have it, and not before."""
+    rg = service(replicas=3, canary=1)
+    rg.deploy()
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "1.0", "rg-2": "1.0"}
+    written = rg.write("rg-2", 2)
+    for step, expected in (
+        ({"image": NEW}, {"rg-0": "1.0", "rg-1": "1.0", "rg-2": "2.0"}),
+        ({"canary": 2}, {"rg-0": "1.0", "rg-1": "2.0", "rg-2": "2.0"}),
+        ({"canary": None}, {"rg-0": "2.0", "rg-1": "2.0", "rg-2": "2.0"}),
+    ):
+        rg.deploy(**step)
+        # At once, without waiting: up said that it was done.
+        assert images(rg) == expected
+        assert all_ready(rg)
+        outputs = rg.outputs()
+        assert {name: revision == outputs["update_revision"] for name, revision in outputs["revisions"].items()} == {
+            name: version == "2.0" for name, version in expected.items()
+        }
+    assert rg.log("rg-2")[:2] == written
+
+
+def test_p10_nothing_to_do_at_any_step(service: Make) -> None:
+    """Preview, refresh and up have nothing to do after creation with a partition, at a canary, and at the end."""
+    rg = service(replicas=2, partition=1)
+    rg.deploy()
+    settled(rg)
+    rg.deploy(image=NEW)
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
+    settled(rg)
+    rg.deploy(partition=None)
+    settled(rg)
+
+
+def test_p10_deleted_pods_return_at_their_own_version(service: Make) -> None:
+    """Below the partition a deleted Pod comes back with the old version, from it on with the new one."""
+    rg = service(replicas=2, partition=1)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    rg.replace_pod("rg-0")
+    rg.replace_pod("rg-1")
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
+
+
+def test_p10_a_partition_beyond_the_end_holds_all_back(service: Make) -> None:
+    """No instance gets the new version, up says so and ends; lowering the partition lets it go."""
+    rg = service(partition=2)
+    rg.deploy()
+    before = rg.uids()
+    said = rg.deploy(image=NEW)
+    assert "no instance gets a new version" in said
+    assert rg.uids() == before
+    rg.deploy(partition=1)
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
+
+
+def test_p10_scaling_while_partitioned(service: Make) -> None:
+    """New instances above the partition start with the new version; scaling down again removes them alone."""
+    rg = service(replicas=2, partition=1)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    rg.deploy(replicas=3)
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0", "rg-2": "2.0"}
+    assert all_ready(rg)
+    rg.deploy(replicas=1)
+    assert images(rg) == {"rg-0": "1.0"}
+    rg.deploy(replicas=0)
+    assert rg.pods() == {}
+    settled(rg)
+
+
+def test_p10_a_canary_is_taken_back(service: Make) -> None:
+    """Back to the old version while the canary is out: it goes back, the others are never touched."""
+    rg = service(replicas=2, canary=1)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    others = rg.uids()["rg-0"]
+    rg.deploy(image=CHAPTER["image"])
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "1.0"}
+    assert all_ready(rg)
+    assert rg.uids()["rg-0"] == others
+
+
+def test_p10_steps_where_the_numbering_starts_at_five(service: Make) -> None:
+    """A partition is an ordinal: with the numbering from 5, partition 6 updates rg-6 alone."""
+    rg = service(ordinals={"start": 5}, partition=6)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    assert images(rg) == {"rg-5": "1.0", "rg-6": "2.0"}
+    assert [instance["pod"] for instance in rg.outputs()["instances"]] == ["rg-5", "rg-6"]
+
+
+def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) -> None:
+    """An image that does not exist: up names the Pod, the reason and the way out; the others are left alone."""
+    rg = service(replicas=2, canary=1, rollout_timeout_seconds=10)
+    rg.deploy()
+    others = rg.uids()["rg-0"]
+    written = rg.write("rg-1", 2)
+    rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never")
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "rg-1: container app: ErrImageNeverPull" in said
+    assert f"kubectl --namespace {rg.namespace} delete pod rg-1" in said
+    assert "Traceback" not in said
+    assert rg.uids()["rg-0"] == others
+    # An up that has nothing to change must not say that all is well.
+    assert "rg-1: container app" in rg.must_fail("up", "--yes", "--skip-preview")
+    said = rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=60)
+    assert "rg-1 never became ready, and its version is no longer wanted; it is replaced" in said
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
+    assert rg.log("rg-1")[:2] == written
+    assert rg.uids()["rg-0"] == others
+
+
+def test_a_broken_first_version_recovers(service: Make) -> None:
+    """No deadlock when the very first version never becomes ready: the next up replaces it."""
+    rg = service(readiness_probe=NEVER_READY, rollout_timeout_seconds=10)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "rg-0: runs but is not ready: Readiness probe failed" in said
+    assert "rg-1: is not there yet" in said
+    rg.deploy(readiness_probe=CHAPTER["readiness_probe"], rollout_timeout_seconds=60)
+    assert all_ready(rg)
+    assert sorted(rg.pods()) == ["rg-0", "rg-1"]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "reason"),
+    [
+        ({"resources": {"requests": {"cpu": "1000"}}}, "rg-0: cannot be scheduled: 0/1 nodes are available"),
+        ({"storage_class_name": "no-such-class"}, "no-such-class"),
+        ({"command": ["/no-such-program"]}, "rg-0: container app"),
+    ],
+)
+def test_what_holds_an_instance_up_is_named(service: Make, mistake: Any, reason: str) -> None:
+    """A Pod that finds no node, a claim that finds no class, a program that does not exist."""
+    rg = service(replicas=1, rollout_timeout_seconds=8, **mistake)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert reason in said
+    assert "not done within rollout_timeout_seconds (8)" in said
+    assert "Traceback" not in said
+
+
+def test_p08_instances_start_in_order_and_stop_in_reverse(service: Make) -> None:
+    """Each instance is made after its predecessor was ready; scaled down, the highest goes first, one by one."""
+    rg = service(replicas=3)
+    with watching(rg) as seen:
+        rg.deploy()
+    assert only(seen, "added", "ready") == [
+        (event, f"rg-{ordinal}") for ordinal in range(3) for event in ("added", "ready")
+    ]
+    with watching(rg) as seen:
+        rg.deploy(replicas=1)
+        eventually("both are gone", lambda: len(only(seen, "deleted")) == 2)
+    assert only(seen, "ending", "deleted") == [
+        ("ending", "rg-2"),
+        ("deleted", "rg-2"),
+        ("ending", "rg-1"),
+        ("deleted", "rg-1"),
+    ]
+
+
+def test_p08_an_instance_that_is_not_ready_holds_the_others_back(service: Make) -> None:
+    """While rg-0 says that it is not ready, rg-2 is not made; when it is ready again, it is."""
+    rg = service(replicas=2, rollout_timeout_seconds=10)
+    rg.deploy()
+    rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
+    eventually("rg-0 is not ready", lambda: not rg.is_ready("rg-0"))
+    rg.set(replicas=3)
+    assert "rg-2: is not there yet" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert sorted(rg.pods()) == ["rg-0", "rg-1"]
+    rg.http("rg-0", "/ready?state=on", "PUT").raise_for_status()
+    rg.deploy(rollout_timeout_seconds=60)
+    assert sorted(rg.pods()) == ["rg-0", "rg-1", "rg-2"]
+
+
+def test_p08_a_rolling_update_goes_from_the_highest_down(service: Make) -> None:
+    """One instance at a time, rg-1 first, rg-0 only when rg-1 is ready again; every line is kept."""
+    rg = service()
+    rg.deploy()
+    written = {name: rg.write(name, 2) for name in ("rg-0", "rg-1")}
+    with watching(rg) as seen:
+        rg.deploy(image=NEW)
+    assert only(seen, "ending", "ready") == [
+        ("ending", "rg-1"),
+        ("ready", "rg-1"),
+        ("ending", "rg-0"),
+        ("ready", "rg-0"),
+    ]
+    assert {name: rg.log(name)[:2] for name in written} == written
+
+
+def test_p09_parallel_instances_do_not_wait_for_each_other(service: Make) -> None:
+    """With Parallel all Pods are made though none of them is ever ready, and all are gone at once."""
+    rg = service(replicas=3, pod_management_policy="Parallel", readiness_probe=NEVER_READY, rollout_timeout_seconds=8)
+    with watching(rg) as seen:
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert {pod for _, pod in only(seen, "added")} == {"rg-0", "rg-1", "rg-2"}
+    assert all(f"rg-{ordinal}: runs but is not ready" in said for ordinal in range(3))
+    with watching(rg) as seen:
+        rg.deploy(replicas=0, rollout_timeout_seconds=60)
+        eventually("all are gone", lambda: len(only(seen, "deleted")) == 3)
+    assert {event for event, _ in only(seen, "ending", "deleted")[:3]} == {"ending"}
+
+
+def test_p10_a_parallel_canary(service: Make) -> None:
+    """Parallel instances take a new version in steps as well."""
+    rg = service(replicas=3, pod_management_policy="Parallel", canary=1)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "1.0", "rg-2": "2.0"}
+    rg.deploy(canary=None)
+    assert set(images(rg).values()) == {"2.0"}
+    assert all_ready(rg)
+
+
+def test_on_delete_leaves_the_update_to_the_user(service: Make) -> None:
+    """Up is done at once, and says which revision each instance runs; a deleted Pod returns with the new version."""
+    rg = service(update_strategy="OnDelete")
+    rg.deploy()
+    before = rg.uids()
+    rg.deploy(image=NEW)
+    assert rg.uids() == before
+    outputs = rg.outputs()
+    assert {name for name, revision in outputs["revisions"].items() if revision != outputs["update_revision"]} == {
+        "rg-0",
+        "rg-1",
+    }
+    settled(rg)
+    rg.client.delete(Pod, "rg-1", namespace=rg.namespace)
+    rg.up()
+    assert all_ready(rg)
+    assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
+    outputs = rg.outputs()
+    assert outputs["revisions"]["rg-1"] == outputs["update_revision"] != outputs["revisions"]["rg-0"]
+
+
+def test_min_ready_seconds_are_waited_for(service: Make) -> None:
+    """An update goes on, and up ends, only when each instance has been ready for that long."""
+    rg = service(min_ready_seconds=4)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    assert rg.stateful_set().status.availableReplicas == 2
+    started = {name: pod.metadata.creationTimestamp for name, pod in rg.pods().items()}
+    became_ready = {
+        name: next(c.lastTransitionTime for c in pod.status.conditions if c.type == "Ready")
+        for name, pod in rg.pods().items()
+    }
+    # rg-0 was replaced only after rg-1 had been ready for min_ready_seconds (the API server's times are whole seconds).
+    assert (started["rg-0"] - became_ready["rg-1"]).total_seconds() >= 3
+    settled(rg)
+
+
+def test_max_unavailable_is_used_and_never_exceeded(service: Make) -> None:
+    """With two of four allowed to be missing, two are replaced at a time, and never more."""
+    rg = service(replicas=4, pod_management_policy="Parallel", max_unavailable="50%")
+    rg.deploy()
+    away: set[str] = set()
+    most = 0
+    with watching(rg) as seen:
+        rg.deploy(image=NEW)
+    for event, pod in only(seen, "ending", "ready"):
+        (away.add if event == "ending" else away.discard)(pod)
+        most = max(most, len(away))
+    assert most == 2
+    assert not away
+    assert set(images(rg).values()) == {"2.0"}
+
+
+def test_changing_the_pod_management_policy_is_said_and_keeps_the_data(service: Make) -> None:
+    """The preview calls it a replacement and says what it means; claims and data are the same afterwards."""
+    rg = service()
+    rg.deploy()
+    written = {name: rg.write(name, 2) for name in ("rg-0", "rg-1")}
+    claims = {name: claim.metadata.uid for name, claim in rg.claims().items()}
+    rg.set(pod_management_policy="Parallel")
+    said = rg.must("preview")
+    assert "pod_management_policy (OrderedReady → Parallel) replaces the StatefulSet" in said
+    assert "replace" in said.split("Resources:")[1]
+    rg.up()
+    assert all_ready(rg)
+    assert {name: claim.metadata.uid for name, claim in rg.claims().items()} == claims
+    assert {name: rg.log(name)[:2] for name in written} == written
+    settled(rg)
+
+
+def test_destroy_during_a_canary_and_up_again(service: Make) -> None:
+    """Destroying while a step is held back, and at once bringing the service up again, loses nothing."""
+    rg = service(replicas=2, canary=1)
+    rg.deploy()
+    rg.deploy(image=NEW)
+    written = {name: rg.write(name, 2) for name in ("rg-0", "rg-1")}
+    rg.destroy()
+    rg.up()
+    assert all_ready(rg)
+    assert {name: rg.log(name)[:2] for name in written} == written
