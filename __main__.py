@@ -25,8 +25,11 @@ args: StatefulServiceArgs = {
     "readiness_probe": {"http_get": {"path": "/ready", "port": "http"}, "period_seconds": 1},
     "volumes": [{"name": "logs", "mount_path": "/opt/logs", "size": config.require("storageSize")}],
     "pod_management_policy": config.require("podManagementPolicy"),
-    "partition": config.require_int("partition"),
 }
+if partition := config.require_int("partition"):
+    args["partition"] = partition
+if (canary := config.get_int("canary")) is not None:
+    args["canary"] = canary
 if storage_class := config.get_object("storageClass"):
     args["storage_class"] = storage_class
 if load_balancer := config.get_object("loadBalancer"):
@@ -38,3 +41,5 @@ pulumi.export("namespace", rg.namespace)
 pulumi.export("service", rg.service_address)
 pulumi.export("instances", rg.instances)
 pulumi.export("loadBalancer", rg.load_balancer_address)
+pulumi.export("updateRevision", rg.update_revision)
+pulumi.export("revisions", rg.revisions)

@@ -63,7 +63,8 @@ def _key(binary: Binary) -> str:
     digest = hashlib.sha256()
     folder = SOURCE / binary.folder
     for file in sorted(folder.rglob("*")):
-        if file.name in ("go.mod", "go.sum") or (file.suffix == ".go" and not file.name.endswith("_test.go")):
+        is_code = file.suffix == ".go" and not file.name.endswith("_test.go")
+        if is_code or file.name in ("go.mod", "go.sum", *(Path(each).name for each in binary.beside)):
             digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
     digest.update(repr((binary, platform.machine())).encode())
     return digest.hexdigest()[:16]
@@ -140,13 +141,20 @@ def _fetch_files(binary: Binary, source: Path, output: Path) -> None:
     module = Path(json.loads(_go(["mod", "download", "-json", f"{binary.module}@{binary.pinned()}"], source))["Dir"])
     for name in binary.beside:
         copy = output / Path(name).name
-        shutil.copyfile(module / name, copy)
-        copy.chmod(0o755 if not copy.suffix else 0o644)
+        ours = source / copy.name
+        _copy(module / name, copy.with_name(f"{copy.name}-original") if ours.exists() else copy)
+        if ours.exists():
+            _copy(ours, copy)
     for name in binary.embedded:
         content = json.loads((module / name).read_text())
         if Path(name).name == "schema.json":
             content["version"] = binary.version
         (source / Path(name).name).write_text(json.dumps(content, separators=(",", ":")))
+
+
+def _copy(file: Path, target: Path) -> None:
+    shutil.copyfile(file, target)
+    target.chmod(0o755 if not target.suffix else 0o644)
 
 
 def _go(arguments: list[str], folder: Path) -> str:

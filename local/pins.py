@@ -36,7 +36,8 @@ class Binary:
     version: str = ""
     """Where the module's version is a commit: the release it belongs to."""
     beside: tuple[str, ...] = ()
-    """Files of the module that have to lie beside the program."""
+    """Files of the module that have to lie beside the program. One of that name in our folder takes its place, and
+    finds the module's under the name with `-original`."""
     embedded: tuple[str, ...] = field(default=())
     """Files of the module that our own main package embeds."""
 

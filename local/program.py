@@ -15,12 +15,7 @@ from local.paths import CLONE, STATE
 
 EMBEDDED_CONTEXT = "pulumi-stateful-service"
 _STACKS = CLONE / "stacks"
-_COMMANDS = {
-    "up": "deploy the program",
-    "preview": "show what up would change",
-    "refresh": "take over what the cluster has",
-    "down": "remove what up made; the claims, and with them the data, stay",
-}
+_SALT = "encryptionsalt:"
 
 
 def run(command: str, stack: str, context: str) -> int:
@@ -107,20 +102,39 @@ def _working_copy(own_config: Path) -> Path:
     copy = folder / _STACKS.name / own_config.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(CLONE / "Pulumi.yaml", folder / "Pulumi.yaml")
-    salt = (
-        [line for line in copy.read_text().splitlines() if line.startswith("encryptionsalt:")] if copy.exists() else []
-    )
-    copy.write_text("\n".join([*salt, own_config.read_text()]))
+    own = own_config.read_text()
+    earlier = copy.read_text().splitlines() if copy.exists() and _SALT not in own else []
+    salt = next((line for line in earlier if line.startswith(_SALT)), "")
+    copy.write_text(f"{salt}\n{own}")
     return copy
 
 
 def _say_what_next(pulumi: Pulumi) -> None:
     outputs = json.loads(pulumi.answer("stack", "output", "--stack", pulumi.stack, "--json"))
-    namespace = outputs["namespace"]
+    kubectl = "kubectl" if outputs["namespace"] == "default" else f"kubectl -n {outputs['namespace']}"
+    stack = "" if pulumi.stack == "dev" else f" STACK={pulumi.stack}"
+    hints = [
+        ('eval "$(make -s env)"', "kubectl and pulumi for this shell, on this cluster"),
+        (f"{kubectl} get pods,pvc", "the instances and their disks"),
+    ]
+    if cluster.has_real_node():
+        pod_address = f"$({kubectl} get pod rg-0 -o jsonpath={{.status.podIP}})"
+        hints += [
+            (f"curl http://{pod_address}:8080/", "a random number; rg-0 appends it to its log"),
+            (f"{kubectl} delete pod rg-0", "its successor has the same name, the same disk and the same log"),
+            (f"curl http://{pod_address}:8080/logs", "the log"),
+            (f"{kubectl} logs rg-0", "what the process says"),
+        ]
+        if outputs.get("loadBalancer"):
+            service = f"$({kubectl} get service random-generator-lb -o jsonpath={{.spec.clusterIP}})"
+            hints.insert(3, (f"curl http://{service}/", "any instance answers"))
+    hints += [
+        (f"$EDITOR stacks/Pulumi.{pulumi.stack}.yaml; make up{stack}", "scale: change replicas"),
+        (f"make down{stack}", "removes it; the disks stay, and the next up finds them"),
+    ]
     say("\nWhat to try next:")
-    say('  eval "$(make -s env)"                              # kubectl and pulumi for this shell')
-    say(f"  kubectl -n {namespace} get pods,claims              # the instances and their disks")
-    say(f"  make up STACK={pulumi.stack}                                # again: nothing changes")
+    for command, meaning in hints:
+        say(f"  {command}\n      {meaning}")
 
 
 if __name__ == "__main__":
