@@ -2,6 +2,9 @@
 
 from ._arguments import (
     AccessMode,
+    ClaimRetention,
+    ClaimRetentionPolicyArgs,
+    DataSourceArgs,
     EnvFromArgs,
     ExecArgs,
     GrpcArgs,
@@ -19,16 +22,21 @@ from ._arguments import (
     StatefulServiceArgs,
     StorageClassArgs,
     TcpSocketArgs,
+    TopologyArgs,
     UpdateStrategy,
     VolumeArgs,
     VolumeBindingMode,
+    VolumeMode,
 )
 from ._component import StatefulService
-from ._errors import ArgumentError, RolloutError
+from ._errors import ArgumentError, RefusedError, RolloutError
 
 __all__ = [
     "AccessMode",
     "ArgumentError",
+    "ClaimRetention",
+    "ClaimRetentionPolicyArgs",
+    "DataSourceArgs",
     "EnvFromArgs",
     "ExecArgs",
     "GrpcArgs",
@@ -41,6 +49,7 @@ __all__ = [
     "PodManagementPolicy",
     "ProbeArgs",
     "ReclaimPolicy",
+    "RefusedError",
     "ResourcesArgs",
     "RolloutError",
     "ServiceType",
@@ -48,7 +57,9 @@ __all__ = [
     "StatefulServiceArgs",
     "StorageClassArgs",
     "TcpSocketArgs",
+    "TopologyArgs",
     "UpdateStrategy",
     "VolumeArgs",
     "VolumeBindingMode",
+    "VolumeMode",
 ]

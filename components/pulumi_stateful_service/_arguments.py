@@ -49,6 +49,24 @@ class VolumeBindingMode(StrEnum):
     """At once."""
 
 
+class VolumeMode(StrEnum):
+    """What the container gets of a volume (``volumeMode`` of a PersistentVolumeClaim)."""
+
+    FILESYSTEM = "Filesystem"
+    """A folder."""
+    BLOCK = "Block"
+    """A block device."""
+
+
+class ClaimRetention(StrEnum):
+    """What becomes of a claim, and with it of the data (``persistentVolumeClaimRetentionPolicy``)."""
+
+    RETAIN = "Retain"
+    """It stays, and the instance finds it when it comes back."""
+    DELETE = "Delete"
+    """It is deleted, and with a class that reclaims by deletion the data too."""
+
+
 class AccessMode(StrEnum):
     """Who may mount a volume (``accessModes`` of a PersistentVolumeClaim)."""
 
@@ -174,6 +192,17 @@ class ProbeArgs(TypedDict):
     """Failures in a row that count as failure, at least 1. Default: 3."""
 
 
+class DataSourceArgs(TypedDict):
+    """An object that a new volume is made from (``dataSource`` of a PersistentVolumeClaim), in the same namespace."""
+
+    kind: pulumi.Input[str]
+    """``PersistentVolumeClaim`` for a clone, ``VolumeSnapshot`` for a snapshot."""
+    name: pulumi.Input[str]
+    """Its name."""
+    api_group: NotRequired[pulumi.Input[str]]
+    """Its API group, such as ``snapshot.storage.k8s.io``. Default: the core group."""
+
+
 class VolumeArgs(TypedDict):
     """A volume that every instance gets one of its own of, by a claim template (``spec.volumeClaimTemplates``)."""
 
@@ -181,17 +210,40 @@ class VolumeArgs(TypedDict):
     """Name of the claim template, a DNS label. The claim of ordinal 0 is ``NAME-SET-0``: the name can't be changed
     without leaving the data behind."""
     mount_path: pulumi.Input[str]
-    """Where the container sees it: an absolute path without a colon."""
+    """Where the container sees it: an absolute path without a colon; the device's path with ``volume_mode`` Block."""
     size: pulumi.Input[str]
-    """Kubernetes quantity above zero, such as ``10Gi``."""
+    """Kubernetes quantity above zero, such as ``10Gi``. A larger one makes the disks that are there grow, without a
+    restart, where the class allows it; a smaller one is refused."""
     storage_class_name: NotRequired[pulumi.Input[str]]
-    """A class for this volume alone. Default: the service's ``storage_class`` or ``storage_class_name``."""
+    """A class for this volume alone; the empty string for volumes that were made in advance and have no class.
+    Default: the service's ``storage_class`` or ``storage_class_name``."""
     access_modes: NotRequired[Sequence[pulumi.Input[str]]]
     """Words of ``AccessMode``. Default: ``["ReadWriteOnce"]``."""
     read_only: NotRequired[pulumi.Input[bool]]
     """Mount it for reading only. Default: false."""
     sub_path: NotRequired[pulumi.Input[str]]
     """Mount this folder of the volume instead of its root."""
+    volume_mode: NotRequired[str]
+    """A word of ``VolumeMode``. Default: ``Filesystem``."""
+    volume_attributes_class_name: NotRequired[pulumi.Input[str]]
+    """A VolumeAttributesClass, which tunes the volume within its storage class. Default: none."""
+    selector: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels that a volume made in advance must have (``selector.matchLabels``). Default: any."""
+    data_source: NotRequired[DataSourceArgs]
+    """What the volumes are filled with when they are made. Default: nothing."""
+    labels: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For the claims. Default: none."""
+    annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For the claims. Default: none."""
+
+
+class TopologyArgs(TypedDict):
+    """Nodes that a volume may be made for: those with one of these values under this label."""
+
+    key: pulumi.Input[str]
+    """A node label, such as ``topology.kubernetes.io/zone``."""
+    values: Sequence[pulumi.Input[str]]
+    """Its allowed values."""
 
 
 class StorageClassArgs(TypedDict):
@@ -211,6 +263,19 @@ class StorageClassArgs(TypedDict):
     """Let the volumes grow. Default: true."""
     mount_options: NotRequired[Sequence[pulumi.Input[str]]]
     """Options for mounting the volumes. Default: none."""
+    allowed_topologies: NotRequired[Sequence[TopologyArgs]]
+    """Where volumes may be made; all of these must fit. Default: anywhere."""
+    default: NotRequired[pulumi.Input[bool]]
+    """Make it the cluster's default class. Default: false."""
+
+
+class ClaimRetentionPolicyArgs(TypedDict):
+    """When claims are deleted (``spec.persistentVolumeClaimRetentionPolicy``)."""
+
+    when_deleted: NotRequired[pulumi.Input[str]]
+    """When the service is destroyed: a word of ``ClaimRetention``. Default: ``Retain``."""
+    when_scaled: NotRequired[pulumi.Input[str]]
+    """When an instance is scaled away: a word of ``ClaimRetention``. Default: ``Retain``."""
 
 
 class LoadBalancerArgs(TypedDict):
@@ -279,7 +344,16 @@ class StatefulServiceArgs(TypedDict):
     storage_class: NotRequired[StorageClassArgs]
     """Make a storage class for the volumes. Not with ``storage_class_name``. Default: the cluster's default class."""
     storage_class_name: NotRequired[pulumi.Input[str]]
-    """Use an existing storage class for the volumes. Not with ``storage_class``."""
+    """Use an existing storage class for the volumes; the empty string for volumes that were made in advance and have no
+    class. Not with ``storage_class``."""
+    persistent_volume_claim_retention_policy: NotRequired[ClaimRetentionPolicyArgs]
+    """When claims, and with them the data, are deleted. Default: never."""
+    growth_timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which disks that are to grow must have grown, at least 1. Default: 300."""
+    recreate: NotRequired[bool]
+    """Allow changes that Kubernetes takes only with a new StatefulSet: adding or removing a volume, and
+    ``pod_management_policy`` or ``revision_history_limit`` without a stop. The set is deleted and made anew around its
+    Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
     pod_management_policy: NotRequired[pulumi.Input[str]]
     """A word of ``PodManagementPolicy``. Default: ``OrderedReady``."""
     ordinals: NotRequired[OrdinalsArgs]

@@ -122,6 +122,11 @@ def dns_subdomain(value: str) -> str | None:
     )
 
 
+def dns_subdomain_or_empty(value: str) -> str | None:
+    """RFC 1123 subdomain, or nothing at all."""
+    return dns_subdomain(value) if value else None
+
+
 def port_number(value: int) -> str | None:
     """A port."""
     return None if 1 <= value <= _MAX_PORT else f"must be a port from 1 to {_MAX_PORT}"

@@ -4,8 +4,10 @@ Pulumi offers a program no way to look at an object more than once, and whether 
 time. The client's packages are imported here alone, and only when there is something to look at.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
+from ._names import COMPONENT_LABEL
 from ._objects import KubernetesObject
 
 if TYPE_CHECKING:
@@ -29,14 +32,18 @@ class Connection:
     kubeconfig: str | None = None
     """Contents of a kubeconfig, or the path of one."""
     context: str | None = None
+    namespace: str | None = None
+    """Of objects that name none."""
 
 
 def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Connection]:
     """The connection of a provider that the program made, or of the default one."""
     if provider is None:
         default = pulumi.Config("kubernetes")
-        return pulumi.Output.from_input(Connection(default.get("kubeconfig"), default.get("context")))
-    settings = [getattr(provider, name, None) for name in ("kubeconfig", "context")]
+        return pulumi.Output.from_input(
+            Connection(default.get("kubeconfig"), default.get("context"), default.get("namespace"))
+        )
+    settings = [getattr(provider, name, None) for name in ("kubeconfig", "context", "namespace")]
     return pulumi.Output.all(*settings).apply(lambda known: Connection(*known))
 
 
@@ -54,22 +61,15 @@ class ClusterError(pulumi.RunError):
 class Cluster:
     """What there is on the cluster now. Every look raises ClusterError where the cluster does not answer."""
 
-    def __init__(self, client: "AsyncClient") -> None:
+    def __init__(self, client: "AsyncClient", default_namespace: str) -> None:
         self._client = client
+        self.default_namespace = default_namespace
 
     async def stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
         """The set, if it is there."""
-        from lightkube import ApiError
         from lightkube.resources.apps_v1 import StatefulSet
 
-        with _answers():
-            try:
-                found = await self._client.get(StatefulSet, name, namespace=namespace)
-            except ApiError as error:
-                if error.status.code == _NOT_FOUND:
-                    return None
-                raise
-            return found.to_dict()
+        return await self._one(StatefulSet, namespace, name)
 
     async def pods_of(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         """The Pods that the set owns."""
@@ -90,12 +90,61 @@ class Cluster:
             for event in events
         }
 
+    async def stateful_sets_of(self, namespace: str, component: str) -> list[str]:
+        """The names of the sets of the namespace that belong to a component."""
+        from lightkube.resources.apps_v1 import StatefulSet
+
+        found = await self._all(StatefulSet, namespace, labels={COMPONENT_LABEL: component})
+        return [each["metadata"]["name"] for each in found]
+
+    async def claims(
+        self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
+    ) -> list[KubernetesObject]:
+        """Those of these claims that are there; ``labels`` are the ones that a set gives its claims."""
+        from lightkube.resources.core_v1 import PersistentVolumeClaim
+
+        found = await self._all(PersistentVolumeClaim, namespace, labels=dict(labels))
+        claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
+        for name in names - claims.keys():
+            # Made by somebody else, in advance or when restored, without the set's labels.
+            if claim := await self._one(PersistentVolumeClaim, namespace, name):
+                claims[name] = claim
+        return [claims[name] for name in names if name in claims]
+
     async def unbound_claims(self, namespace: str) -> set[str]:
         """The names of the claims of the namespace that have no volume."""
         from lightkube.resources.core_v1 import PersistentVolumeClaim
 
         claims = await self._all(PersistentVolumeClaim, namespace)
         return {claim["metadata"]["name"] for claim in claims if claim["status"].get("phase") != "Bound"}
+
+    async def expandable(self, classes: Collection[str]) -> dict[str, bool]:
+        """Whether the volumes of each of these storage classes can grow."""
+        from lightkube.resources.storage_v1 import StorageClass
+
+        found = {name: await self._one(StorageClass, None, name) for name in classes if name}
+        return {name: bool(each and each.get("allowVolumeExpansion")) for name, each in found.items()}
+
+    async def grow(self, namespace: str, claim: str, size: str) -> None:
+        """Asks for a larger volume."""
+        from lightkube.resources.core_v1 import PersistentVolumeClaim
+        from lightkube.types import PatchType
+
+        change = {"spec": {"resources": {"requests": {"storage": size}}}}
+        with _answers():
+            await self._client.patch(
+                PersistentVolumeClaim, claim, change, namespace=namespace, patch_type=PatchType.MERGE
+            )
+
+    async def orphan(self, namespace: str, name: str, uid: str) -> None:
+        """Deletes this very set, leaves its Pods and claims as they are, and waits until they are nobody's."""
+        from lightkube.resources.apps_v1 import StatefulSet
+        from lightkube.types import CascadeType
+
+        with _answers():
+            await self._client.delete(StatefulSet, name, namespace=namespace, cascade=CascadeType.ORPHAN)
+        while (live := await self.stateful_set(namespace, name)) and live["metadata"]["uid"] == uid:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
     async def evict(self, namespace: str, name: str, uid: str) -> bool:
         """Asks for this very Pod to end, as a drain does: within its grace period, and not below a quorum.
@@ -118,6 +167,18 @@ class Cluster:
                     return False
                 raise
             return True
+
+    async def _one(self, kind: Any, namespace: str | None, name: str) -> KubernetesObject | None:
+        from lightkube import ApiError
+
+        with _answers():
+            try:
+                found = await self._client.get(kind, name, **({"namespace": namespace} if namespace else {}))
+            except ApiError as error:
+                if error.status.code == _NOT_FOUND:
+                    return None
+                raise
+            return dict(found.to_dict())
 
     async def _all(self, kind: Any, namespace: str, **selection: Any) -> list[KubernetesObject]:
         with _answers():
@@ -156,7 +217,7 @@ async def connected(connection: Connection) -> AsyncIterator[Cluster]:
     except ConfigError as error:
         raise ClusterError(str(error)) from error
     try:
-        yield Cluster(client)
+        yield Cluster(client, connection.namespace or client.namespace)
     finally:
         await client.close()
 

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.storage.v1 import StorageClass
 
 from . import _names as names
 from ._arguments import Instance, ServiceType, StatefulServiceArgs
-from ._cluster import ClusterError, Connection, connected, connection_of
+from ._changes import DECIDING_FIELDS
+from ._cluster import Connection, connection_of
+from ._growth import sizes_of_claims
 from ._inputs import lifted
-from ._objects import KubernetesObject
-from ._preflight import replacements, warning
+from ._objects import KubernetesObject, selector
+from ._preflight import Change, prepare
 from ._rollout import Rollout
 from ._services import governing_service, load_balancing_service
 from ._stateful_set import stateful_set
@@ -22,6 +25,7 @@ from ._storage import claim_template, storage_class
 from ._validation import checked
 from ._waiting import Asked, done, seen
 
+_SIZE = "spec.resources.requests.storage"
 _CAPITAL = re.compile(r"[A-Z]")
 
 
@@ -73,12 +77,26 @@ class StatefulService(pulumi.ComponentResource):
         super().__init__("stateful-service:index:StatefulService", name, None, opts)
         args = checked(name, args, self)
 
-        service = Service(f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child())
-        class_name, made_first = self._storage_class(name, args)
+        class_name = self._class_name(args)
         templates = [claim_template(volume, class_name) for volume in args["volumes"]]
-        wanted = stateful_set(args, templates)
-        safe = self._preflight(name, wanted, service)
-        stateful = StatefulSet(name, **_arguments_of(wanted), opts=self._child(depends_on=[safe, *made_first]))
+        # By way of a future, since a child that used the component's own output would wait for itself.
+        urn: pulumi.Output[Any] = pulumi.Output.from_input(cast("Any", self.urn.future()))
+        wanted = stateful_set(args, templates, urn.apply(names.component_label))
+        first = [self._preflight(name, args, wanted)]
+        if "storage_class" in args:
+            first.append(self._storage_class(name, args, class_name, after=first))
+        service = Service(
+            f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child(depends_on=first[:1])
+        )
+        stateful = StatefulSet(
+            name,
+            **_arguments_of(wanted),
+            opts=pulumi.ResourceOptions.merge(
+                self._child(depends_on=[*first, service]),
+                # The claims grow, each in place; the templates keep their first size, since the set would be replaced.
+                pulumi.ResourceOptions(ignore_changes=[f"spec.volumeClaimTemplates[*].{_SIZE}"]),
+            ),
+        )
         rollout = self._rollout(name, args, stateful)
 
         self.service_name = pulumi.Output.from_input(args["service_name"])
@@ -103,71 +121,83 @@ class StatefulService(pulumi.ComponentResource):
         self.revisions = rollout.apply(lambda of: of.revisions)
         self.register_outputs({_camel_case(output): getattr(self, output) for output in type(self).__annotations__})
 
-    def _child(self, depends_on: Sequence[pulumi.Input[pulumi.Resource]] = ()) -> pulumi.ResourceOptions:
+    def _child(self, depends_on: Sequence[pulumi.Input[Any]] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
-    def _storage_class(
-        self, name: str, args: StatefulServiceArgs
-    ) -> tuple[pulumi.Input[str] | None, list[pulumi.Resource]]:
-        """The class for the claim templates, and what has to be there before the set."""
+    def _class_name(self, args: StatefulServiceArgs) -> pulumi.Input[str] | None:
+        """The class for the claim templates.
+
+        Not taken from the class's outputs: when a class is replaced, whatever uses its outputs is replaced with it.
+        """
         if "storage_class" not in args:
-            return args.get("storage_class_name"), []
+            return args.get("storage_class_name")
         default_name = lifted(names.storage_class_name, pulumi.get_project(), pulumi.get_stack(), args["name"])
-        made = StorageClass(
-            f"{name}-storage-class", **_arguments_of(storage_class(args, default_name)), opts=self._child()
+        return args["storage_class"].get("name", default_name)
+
+    def _storage_class(
+        self, name: str, args: StatefulServiceArgs, class_name: Any, after: Sequence[pulumi.Input[Any]]
+    ) -> StorageClass:
+        return StorageClass(
+            f"{name}-storage-class",
+            **_arguments_of(storage_class(args, class_name)),
+            opts=pulumi.ResourceOptions.merge(
+                self._child(depends_on=after),
+                # The API refuses to change these in place. Volumes and claims don't need their class once made.
+                pulumi.ResourceOptions(
+                    replace_on_changes=["reclaimPolicy", "volumeBindingMode"], delete_before_replace=True
+                ),
+            ),
         )
-        return made.metadata.apply(lambda metadata: str(metadata.name)), [made]
 
     def _connection(self) -> pulumi.Output[Connection]:
         return connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
 
-    def _preflight(self, name: str, wanted: KubernetesObject, service: Service) -> pulumi.Output[Service]:
-        """The governing Service, once it is known what a change does to the set that is there."""
+    def _preflight(self, name: str, args: StatefulServiceArgs, wanted: KubernetesObject) -> pulumi.Input[Any]:
+        """Nothing, once it is known that the change is safe, and what has to be done before it is done."""
+        if isinstance(pulumi.runtime.settings.SETTINGS.monitor, MockMonitor):
+            return pulumi.Output.from_input(None)
+        deciding = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
+        metadata = {key: wanted["metadata"][key] for key in ("name", "annotations", "labels")}
+        known = pulumi.Output.all(self._connection(), args.get("namespace"), metadata, deciding)
 
-        async def look(connection: Connection, wanted: KubernetesObject, namespace: str) -> Service:
-            try:
-                async with connected(connection) as cluster:
-                    live = await cluster.stateful_set(namespace, wanted["metadata"]["name"])
-            except ClusterError:
-                if pulumi.runtime.is_dry_run():
-                    return service
-                raise
-            if live is not None and (changes := replacements(live, wanted)):
-                pulumi.log.warn(f"StatefulService {name!r}: {warning(changes)}", self)
-            return service
-
-        def after(metadata: Any) -> pulumi.Input[Service]:
-            # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to look at.
-            if not (metadata and metadata.uid):
-                return service
-            return pulumi.Output.all(self._connection(), wanted).apply(
-                lambda of: look(of[0], of[1], metadata.namespace)
+        async def look(connection: Connection, namespace: str | None, metadata: Any, spec: Any) -> None:
+            change = Change(
+                where=f"StatefulService {name!r}",
+                component=metadata["labels"][names.COMPONENT_LABEL],
+                namespace=namespace,
+                wanted={"metadata": metadata, "spec": spec},
+                may_recreate=args.get("recreate", False),
             )
+            await prepare(connection, change, self)
 
-        return service.metadata.apply(after)
+        return known.apply(lambda of: look(*of))
 
     def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
         """Where the rollout stands: when it is done, or in a preview as it is."""
+        volumes = {volume["name"]: volume["size"] for volume in args["volumes"]}
+        start = args.get("ordinals", {}).get("start", 0)
+        timeouts = [args.get("rollout_timeout_seconds", 600), args.get("growth_timeout_seconds", 300)]
+        settings = pulumi.Output.all(self._connection(), volumes, start, args["replicas"], *timeouts)
 
-        async def follow(connection: Connection, metadata: Any, timeout: int) -> Rollout:
+        async def follow(metadata: Any, settings: list[Any]) -> Rollout:
             # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
             if not (metadata and metadata.uid):
                 return Rollout()
+            connection, sizes, start, replicas, rollout_timeout, growth_timeout = settings
             asked = Asked(
                 where=f"StatefulService {name!r}",
                 namespace=metadata.namespace,
                 name=metadata.name,
                 uid=metadata.uid,
                 generation=metadata.generation,
-                timeout_seconds=timeout,
+                sizes=sizes_of_claims(metadata.name, sizes, range(start, start + replicas)),
+                labels=selector(metadata.name),
+                timeout_seconds=rollout_timeout,
+                growth_timeout_seconds=growth_timeout,
             )
             return await (seen(connection, asked) if pulumi.runtime.is_dry_run() else done(connection, asked, self))
 
-        connection = self._connection()
-        timeout = pulumi.Output.from_input(args.get("rollout_timeout_seconds", 600))
-        return stateful.metadata.apply(
-            lambda metadata: pulumi.Output.all(connection, timeout).apply(lambda of: follow(of[0], metadata, of[1]))
-        )
+        return stateful.metadata.apply(lambda metadata: settings.apply(lambda known: follow(metadata, known)))
 
     def _load_balancer(
         self,

@@ -32,3 +32,7 @@ class ArgumentError(pulumi.RunError):
 
 class RolloutError(pulumi.RunError):
     """A rollout that was not done in time: which instances are not there yet, why, and what to do."""
+
+
+class RefusedError(pulumi.RunError):
+    """A change that would lose data or leave it behind: what it would do, and how to get there safely."""

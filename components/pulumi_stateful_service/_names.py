@@ -3,12 +3,24 @@
 They are a contract with the user's data: a claim is found again by its name alone.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 from ._arguments import Instance
 
 MAX_SET_NAME_LENGTH = 52
 """A Pod carries ``SET-HASH`` as a label, its hash up to ten characters long; a label has at most 63."""
+
+SIZES_ANNOTATION = "pulumi-stateful-service/volume-sizes"
+"""On the set: the size that each volume was last asked for, since the set's own templates keep the first."""
+
+COMPONENT_LABEL = "pulumi-stateful-service/component"
+"""On the set: which component it belongs to, by a digest of the component's URN."""
+
+
+def component_label(urn: str) -> str:
+    """The value of ``COMPONENT_LABEL``: a URN is longer than a label may be."""
+    return hashlib.sha256(urn.encode()).hexdigest()[:32]
 
 
 def pod_name(set_name: str, ordinal: int) -> str:

@@ -11,14 +11,14 @@ KubernetesObject = dict[str, Any]
 """A Kubernetes object, or a part of one, in Kubernetes' own words."""
 
 
-def selector(args: StatefulServiceArgs) -> dict[str, pulumi.Input[str]]:
+def selector(set_name: pulumi.Input[str]) -> dict[str, Any]:
     """The labels by which the set and the Services know the Pods. A set's selector can't be changed in place."""
-    return {"app.kubernetes.io/name": args["name"], "app.kubernetes.io/instance": args["name"]}
+    return {"app.kubernetes.io/name": set_name, "app.kubernetes.io/instance": set_name}
 
 
-def labels(args: StatefulServiceArgs) -> dict[str, pulumi.Input[str]]:
+def labels(args: StatefulServiceArgs) -> dict[str, Any]:
     """The labels of every object and of the Pods."""
-    return {**args.get("labels", {}), **selector(args)}
+    return {**args.get("labels", {}), **selector(args["name"])}
 
 
 def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ._arguments import EnvFromArgs, KeyRefArgs, ProbeArgs, StatefulServiceArgs, VolumeArgs
+from ._arguments import EnvFromArgs, KeyRefArgs, ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
 from ._objects import KubernetesObject, given, labels, renamed
 from ._overlay import overlaid
 
@@ -40,7 +40,8 @@ def _container(args: StatefulServiceArgs) -> KubernetesObject:
         readinessProbe=_probe(args.get("readiness_probe")),
         livenessProbe=_probe(args.get("liveness_probe")),
         startupProbe=_probe(args.get("startup_probe")),
-        volumeMounts=[_mount(volume) for volume in args["volumes"]],
+        volumeMounts=[_mount(volume) for volume in args["volumes"] if not _is_block(volume)],
+        volumeDevices=[renamed(v, name="name", devicePath="mount_path") for v in args["volumes"] if _is_block(v)],
     )
 
 
@@ -89,6 +90,11 @@ def _probe(probe: ProbeArgs | None) -> KubernetesObject | None:
             failureThreshold="failure_threshold",
         ),
     )
+
+
+def _is_block(volume: VolumeArgs) -> bool:
+    # Decides between two lists, so it is plain (validation).
+    return volume.get("volume_mode") == VolumeMode.BLOCK
 
 
 def _mount(volume: VolumeArgs) -> KubernetesObject:

@@ -28,6 +28,8 @@ class Rollout:
     """Pods that are there, but not ready."""
     abandoned: Mapping[str, str] = field(default_factory=dict)
     """Pods of a version that is no longer wanted, which never became ready: identity by name."""
+    without_volume: Mapping[str, str] = field(default_factory=dict)
+    """Pods that lack a volume of the set, the lowest ordinal first: identity by name. Empty while a Pod is missing."""
 
     @property
     def done(self) -> bool:
@@ -55,15 +57,21 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
     behind: list[str] = []
     waiting: list[str] = []
     abandoned: dict[str, str] = {}
+    without_volume: dict[str, str] = {}
+    away = False
     for ordinal, pod in zip(wanted_ordinals(stateful_set), wanted, strict=True):
         found = by_name.get(pod)
         outdated = _is_outdated(stateful_set, ordinal, found)
+        away = away or found is None or not _is_ready(found) or _is_ending(found)
         if found is None or _is_ending(found):
             waiting.append(f"{pod}: {_why_absent(stateful_set, found, facts)}")
         elif not _is_ready(found):
             behind.append(f"{pod}: {_why_not_ready(found, facts)}{' (not the wanted version)' if outdated else ''}")
             if outdated and not _was_ready(found):
                 abandoned[pod] = found["metadata"]["uid"]
+        elif _lacks_volume(stateful_set, found):
+            waiting.append(f"{pod}: does not have its new volume yet")
+            without_volume[pod] = found["metadata"]["uid"]
         elif outdated:
             waiting.append(f"{pod}: does not run the new version yet")
     waiting.extend(f"{pod}: is to be removed" for pod in by_name if pod not in wanted)
@@ -76,6 +84,7 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
         missing=missing or _unsettled(stateful_set, by_name.values()),
         broken=[pod for pod in wanted if pod in by_name and _is_broken(by_name[pod])],
         abandoned=abandoned if _is_seen(stateful_set) else {},
+        without_volume=without_volume if _is_seen(stateful_set) and not away else {},
     )
 
 
@@ -108,6 +117,15 @@ def _is_outdated(stateful_set: KubernetesObject, ordinal: int, pod: KubernetesOb
     keeps = strategy.get("rollingUpdate", {}).get("partition", 0)
     must_be_new = bool(ordinal >= wanted_ordinals(stateful_set).start + keeps)
     return must_be_new and _revision(pod) != stateful_set.get("status", {}).get("updateRevision")
+
+
+def _lacks_volume(stateful_set: KubernetesObject, pod: KubernetesObject) -> bool:
+    """Whether the set has a claim template that the Pod was made without."""
+    mounted = {
+        volume["name"] for volume in pod["spec"].get("volumes", []) if volume.get("persistentVolumeClaim") is not None
+    }
+    templates = stateful_set["spec"].get("volumeClaimTemplates", [])
+    return not {template["metadata"]["name"] for template in templates} <= mounted
 
 
 def _why_absent(stateful_set: KubernetesObject, pod: KubernetesObject | None, facts: Facts) -> str:

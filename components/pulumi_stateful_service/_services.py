@@ -11,7 +11,7 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
         "metadata": metadata(args, args["service_name"]),
         "spec": given(
             clusterIP="None",
-            selector=selector(args),
+            selector=selector(args["name"]),
             ports=[_port(name, number) for name, number in args["ports"].items()],
             publishNotReadyAddresses=args.get("publish_not_ready_addresses"),
         ),
@@ -32,7 +32,7 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
         "metadata": {**of_the_service, "annotations": lifted(lambda kind: own | _awaited(kind), kind)},
         "spec": {
             "type": kind,
-            "selector": selector(args),
+            "selector": selector(args["name"]),
             "ports": [{**port, "targetPort": port["name"]} for port in ports],
         },
     }

@@ -1,51 +1,66 @@
 """The StatefulSet."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pulumi
+
 from ._arguments import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from ._inputs import lifted
+from ._names import COMPONENT_LABEL, SIZES_ANNOTATION
 from ._objects import KubernetesObject, given, metadata, selector
 from ._pods import pod_template
+from ._storage import retention_policy
 
 
-def stateful_set(args: StatefulServiceArgs, claim_templates: Sequence[KubernetesObject]) -> KubernetesObject:
-    """The set: who its instances are, what they run, which disks they get, and how they are updated."""
+def stateful_set(
+    args: StatefulServiceArgs, claim_templates: Sequence[KubernetesObject], component: pulumi.Input[str]
+) -> KubernetesObject:
+    """The set: who its instances are, what they run, which disks they get, and how they are updated.
+
+    ``component`` is the value of the label that tells which component it belongs to.
+    """
     return {
-        "metadata": _metadata(args),
+        "metadata": _metadata(args, component),
         "spec": given(
             replicas=args["replicas"],
             serviceName=args["service_name"],
-            selector={"matchLabels": selector(args)},
+            selector={"matchLabels": selector(args["name"])},
             ordinals=dict(args.get("ordinals", {})),
             minReadySeconds=args.get("min_ready_seconds"),
             revisionHistoryLimit=args.get("revision_history_limit"),
             podManagementPolicy=args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value),
             updateStrategy=_update_strategy(args),
-            persistentVolumeClaimRetentionPolicy={"whenDeleted": "Retain", "whenScaled": "Retain"},
+            persistentVolumeClaimRetentionPolicy=retention_policy(args),
             template=pod_template(args),
             volumeClaimTemplates=list(claim_templates),
         ),
     }
 
 
-def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
-    """The set's metadata, with what keeps Pulumi's provider from judging the rollout, which is ours to do.
+def _metadata(args: StatefulServiceArgs, component: pulumi.Input[str]) -> KubernetesObject:
+    """The set's metadata, with what the component notes on it.
 
+    Besides the sizes of the volumes that is what keeps Pulumi's provider from judging the rollout, which is ours to do.
     While a partition holds part of the set back, the provider must not even look, or a refresh would mark the set as
     failed. It then doesn't wait for the deletion either, so that one must not leave the set half-deleted behind.
     """
-
-    def annotations(partition: int) -> dict[str, str]:
-        if partition == 0:
-            return {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
-        return {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
-
     of_the_set = metadata(args, args["name"])
     own = of_the_set.get("annotations", {})
+    names = [volume["name"] for volume in args["volumes"]]
+
+    def annotations(partition: int, *sizes: str) -> KubernetesObject:
+        noted = {SIZES_ANNOTATION: json.dumps(dict(zip(names, sizes, strict=True)))} if names else {}
+        if partition == 0:
+            return {**own, **noted, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+        held_back = {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+        return {**own, **noted, **held_back}
+
     return {
         **of_the_set,
-        "annotations": lifted(lambda partition: own | annotations(partition), _partition(args)),
+        "labels": {**of_the_set["labels"], COMPONENT_LABEL: component},
+        "annotations": lifted(annotations, _partition(args), *(volume["size"] for volume in args["volumes"])),
     }
 
 

@@ -13,6 +13,7 @@ import pulumi
 from . import _checks as is_
 from ._arguments import (
     AccessMode,
+    ClaimRetention,
     EnvFromArgs,
     ImagePullPolicy,
     PodManagementPolicy,
@@ -22,6 +23,7 @@ from ._arguments import (
     StatefulServiceArgs,
     UpdateStrategy,
     VolumeBindingMode,
+    VolumeMode,
 )
 from ._errors import ArgumentError
 from ._inputs import jointly, lifted
@@ -40,7 +42,8 @@ _CHECKS: Mapping[str, is_.Check] = {
     "StatefulServiceArgs.env{}": is_.env_name,
     "StatefulServiceArgs.env_from_secrets{}": is_.env_name,
     "StatefulServiceArgs.env_from_config_maps{}": is_.env_name,
-    "StatefulServiceArgs.storage_class_name": is_.dns_subdomain,
+    "StatefulServiceArgs.storage_class_name": is_.dns_subdomain_or_empty,
+    "StatefulServiceArgs.growth_timeout_seconds": is_.at_least(1),
     "StatefulServiceArgs.pod_management_policy": is_.word_of(PodManagementPolicy),
     "StatefulServiceArgs.update_strategy": is_.word_of(UpdateStrategy),
     "StatefulServiceArgs.partition": is_.at_least(0),
@@ -77,13 +80,27 @@ _CHECKS: Mapping[str, is_.Check] = {
     "VolumeArgs.name": is_.dns_label,
     "VolumeArgs.mount_path": is_.mount_path,
     "VolumeArgs.size": is_.size,
-    "VolumeArgs.storage_class_name": is_.dns_subdomain,
+    "VolumeArgs.storage_class_name": is_.dns_subdomain_or_empty,
+    "VolumeArgs.volume_mode": is_.word_of(VolumeMode),
+    "VolumeArgs.volume_attributes_class_name": is_.dns_subdomain,
+    "VolumeArgs.selector{}": is_.label_key,
+    "VolumeArgs.selector[]": is_.label_value,
+    "VolumeArgs.labels{}": is_.label_key,
+    "VolumeArgs.labels[]": is_.label_value,
+    "VolumeArgs.annotations{}": is_.label_key,
+    "DataSourceArgs.kind": is_.not_empty,
+    "DataSourceArgs.name": is_.dns_subdomain,
+    "DataSourceArgs.api_group": is_.dns_subdomain,
     "VolumeArgs.access_modes[]": is_.word_of(AccessMode),
     "VolumeArgs.sub_path": is_.sub_path,
     "StorageClassArgs.provisioner": is_.not_empty,
     "StorageClassArgs.name": is_.dns_subdomain,
     "StorageClassArgs.reclaim_policy": is_.word_of(ReclaimPolicy),
     "StorageClassArgs.volume_binding_mode": is_.word_of(VolumeBindingMode),
+    "TopologyArgs.key": is_.label_key,
+    "TopologyArgs.values[]": is_.label_value,
+    "ClaimRetentionPolicyArgs.when_deleted": is_.word_of(ClaimRetention),
+    "ClaimRetentionPolicyArgs.when_scaled": is_.word_of(ClaimRetention),
     "LoadBalancerArgs.type": is_.word_of(ServiceType),
     "LoadBalancerArgs.name": is_.service_name,
     "LoadBalancerArgs.port": is_.port_number,
@@ -122,7 +139,7 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
 
 
 def _check_labels(where: str, args: StatefulServiceArgs) -> None:
-    for key in selector(args).keys() & args.get("labels", {}).keys():
+    for key in selector(args["name"]).keys() & args.get("labels", {}).keys():
         raise ArgumentError(
             where, f"labels[{key!r}]", "is the component's own", "the set and its Services select the Pods by it"
         )
@@ -134,7 +151,7 @@ def _check_pod_template(where: str, args: StatefulServiceArgs) -> None:
         known = is_.nearest(key, ("metadata", "spec")) or "a Pod template has metadata and spec"
         raise ArgumentError(where, f"pod_template.{key}", "is not a field", known)
     path = "pod_template.metadata.labels"
-    for key in selector(args).keys() & template.get("metadata", {}).get("labels", {}).keys():
+    for key in selector(args["name"]).keys() & template.get("metadata", {}).get("labels", {}).keys():
         raise ArgumentError(
             where, f"{path}[{key!r}]", "is the component's own", "the set and its Services select the Pods by it"
         )

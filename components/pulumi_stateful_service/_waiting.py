@@ -1,13 +1,16 @@
-"""Waits until a rollout is done, and says why where it is not in time."""
+"""Follows a change on the cluster until it is done: disks grown, instances rolled out. Says why where it is not."""
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from ._cluster import Cluster, ClusterError, Connection, connected
 from ._errors import RolloutError
+from ._growth import growths, waits_for
+from ._objects import KubernetesObject
 from ._rollout import Facts, Rollout, judge, may_be_done
 
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
@@ -28,7 +31,12 @@ class Asked:
     name: str
     uid: str
     generation: int
+    sizes: Mapping[str, str]
+    """The size of each claim, by its name."""
+    labels: Mapping[str, str]
+    """The labels that the set gives its claims."""
     timeout_seconds: int
+    growth_timeout_seconds: int
 
 
 async def seen(connection: Connection, asked: Asked) -> Rollout:
@@ -45,29 +53,70 @@ async def seen(connection: Connection, asked: Asked) -> Rollout:
 
 
 async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) -> Rollout:
-    """The rollout, once it is done.
+    """The rollout, once it is done and the disks have their sizes.
 
-    Raises RolloutError where it is not within the timeout, with each instance that is not there yet, why, and what to
-    do about it.
+    Raises RolloutError where that is not within the timeouts, with each instance that is not there yet, why, and what
+    to do about it.
     """
+    async with connected(connection) as cluster:
+        # First: a disk that is full may be what an instance is waiting for.
+        known = await _grow(cluster, asked)
+        rollout = await _rolled_out(cluster, asked, resource)
+        if len(known) < len(asked.sizes):
+            # The templates of the set keep their first size, and so have claims that are new.
+            known = await _grow(cluster, asked)
+        await _grown(cluster, asked, known)
+        return rollout
+
+
+async def _grow(cluster: Cluster, asked: Asked) -> list[KubernetesObject]:
+    """Asks for larger volumes where claims ask for less than they should; the claims that are there."""
+    claims = await cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels)
+    for growth in growths(claims, asked.sizes):
+        try:
+            await cluster.grow(asked.namespace, growth.claim, growth.wanted)
+        except ClusterError as error:
+            raise RolloutError(
+                f"{asked.where}: {growth.claim} cannot grow from {growth.has} to {growth.wanted}: {error.problem}"
+            ) from error
+    return claims
+
+
+async def _grown(cluster: Cluster, asked: Asked, claims: list[KubernetesObject]) -> None:
+    """Waits until every volume has the size that its claim was to have."""
+    deadline = time.monotonic() + asked.growth_timeout_seconds
+    while waiting := [
+        problem for claim in claims if (problem := waits_for(claim, asked.sizes[claim["metadata"]["name"]]))
+    ]:
+        if time.monotonic() > deadline:
+            seconds = asked.growth_timeout_seconds
+            begin = f"{asked.where}: the disks have not grown within growth_timeout_seconds ({seconds}):"
+            end = "The instances run on; the next pulumi up goes on waiting."
+            raise RolloutError("\n".join([begin, *(f"  {problem}" for problem in waiting[:_MAX_SHOWN]), end]))
+        await asyncio.sleep(_LAST_LOOK / 2)
+        claims = await cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels)
+
+
+async def _rolled_out(cluster: Cluster, asked: Asked, resource: pulumi.Resource) -> Rollout:
     started = last_news = time.monotonic()
     pause, trouble = _FIRST_LOOK, ""
-    async with connected(connection) as cluster:
-        while time.monotonic() - started < asked.timeout_seconds:
-            news_due = time.monotonic() - last_news > _NEWS
-            try:
-                rollout = await _look(cluster, asked, every_pod=news_due)
-                if rollout is not None and rollout.done:
-                    return rollout
-                if rollout is not None and news_due:
-                    last_news = time.monotonic()
-                    await _replace_abandoned(cluster, asked, rollout, resource)
-                    pulumi.log.info(f"waiting for {rollout.missing[0]}", resource, ephemeral=True)
-            except ClusterError as error:
-                trouble = f"the cluster does not answer: {error.problem}"
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LAST_LOOK)
-        raise await _not_in_time(cluster, asked, trouble)
+    while time.monotonic() - started < asked.timeout_seconds:
+        news_due = time.monotonic() - last_news > _NEWS
+        try:
+            rollout = await _look(cluster, asked, every_pod=news_due)
+            if rollout is not None and rollout.done:
+                return rollout
+            if rollout is not None:
+                await _give_new_volumes(cluster, asked, rollout, resource)
+            if rollout is not None and news_due:
+                last_news = time.monotonic()
+                await _replace_abandoned(cluster, asked, rollout, resource)
+                pulumi.log.info(f"waiting for {rollout.missing[0]}", resource, ephemeral=True)
+        except ClusterError as error:
+            trouble = f"the cluster does not answer: {error.problem}"
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LAST_LOOK)
+    raise await _not_in_time(cluster, asked, trouble)
 
 
 async def _replace_abandoned(cluster: Cluster, asked: Asked, rollout: Rollout, resource: pulumi.Resource) -> None:
@@ -83,6 +132,17 @@ async def _replace_abandoned(cluster: Cluster, asked: Asked, rollout: Rollout, r
                 "Its claims stay.",
                 resource,
             )
+
+
+async def _give_new_volumes(cluster: Cluster, asked: Asked, rollout: Rollout, resource: pulumi.Resource) -> None:
+    """Ends the next Pod that was made before the set had all its volumes, while all others are ready.
+
+    Kubernetes tries to add the volume to the running Pod, is refused by its own API, and tries again for ever. It goes
+    through the ordinals from the lowest up, so only that order gets it on.
+    """
+    for pod, uid in list(rollout.without_volume.items())[:1]:
+        if await cluster.evict(asked.namespace, pod, uid):
+            pulumi.log.info(f"{pod} is replaced to get its new volume.", resource)
 
 
 async def _look(cluster: Cluster, asked: Asked, *, every_pod: bool = True) -> Rollout | None:

@@ -6,10 +6,13 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi_stateful_service import StatefulService
+from pulumi_stateful_service._names import component_label
 from pulumi_stateful_service._overlay import overlaid
 from pulumi_stateful_service.testing import Deployment, deploy
 
+ZONE = {"key": "topology.kubernetes.io/zone", "values": ["a"]}
 Chapter = Callable[..., Deployment]
+COMPONENT = "urn:pulumi:stack::project::pulumi:pulumi:Stack$stateful-service:index:StatefulService::rg"
 
 
 def container(deployed: Deployment) -> dict[str, Any]:
@@ -29,8 +32,11 @@ def test_the_chapters_set(chapter: Chapter) -> None:
         "kind": "StatefulSet",
         "metadata": {
             "name": "rg",
-            "labels": labels,
-            "annotations": {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"},
+            "labels": {**labels, "pulumi-stateful-service/component": component_label(COMPONENT)},
+            "annotations": {
+                "pulumi.com/waitFor": "jsonpath={.metadata.uid}",
+                "pulumi-stateful-service/volume-sizes": '{"logs": "10Mi"}',
+            },
         },
         "spec": {
             "replicas": 2,
@@ -197,6 +203,63 @@ def test_p07_the_class_of_a_claim(chapter: Chapter, changes: Any, expected: str 
     assert template["spec"].get("storageClassName") == expected
 
 
+def test_everything_a_claim_can_say(chapter: Chapter) -> None:
+    """Each argument of a volume is the claim's field of that name."""
+    volume = {
+        "name": "a",
+        "mount_path": "/dev/a",
+        "size": "1Gi",
+        "volume_mode": "Block",
+        "volume_attributes_class_name": "gold",
+        "selector": {"disk": "a"},
+        "data_source": {"kind": "VolumeSnapshot", "name": "s", "api_group": "snapshot.storage.k8s.io"},
+        "labels": {"l": "1"},
+        "annotations": {"n": "2"},
+        "storage_class_name": "",
+    }
+    deployed = chapter(volumes=[volume])
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template == {
+        "metadata": {"name": "a", "labels": {"l": "1"}, "annotations": {"n": "2"}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "volumeMode": "Block",
+            "volumeAttributesClassName": "gold",
+            "selector": {"matchLabels": {"disk": "a"}},
+            "dataSource": {"kind": "VolumeSnapshot", "name": "s", "apiGroup": "snapshot.storage.k8s.io"},
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    assert container(deployed)["volumeDevices"] == [{"name": "a", "devicePath": "/dev/a"}]
+    assert "volumeMounts" not in container(deployed)
+
+
+def test_p06_claims_are_deleted_only_on_request(chapter: Chapter) -> None:
+    """Both halves of the retention policy can be set, each by itself."""
+    policy = chapter(persistent_volume_claim_retention_policy={"when_scaled": "Delete"}).stateful_set().spec
+    assert policy["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Delete"}
+
+
+def test_disks_grow_without_a_new_set(chapter: Chapter) -> None:
+    """The set's own templates keep their first size; what is asked for now is noted on the set."""
+    made = chapter().stateful_set()
+    assert list(made.request.ignoreChanges) == ["spec.volumeClaimTemplates[*].spec.resources.requests.storage"]
+
+
+def test_a_class_whose_fields_are_fixed_is_replaced(chapter: Chapter) -> None:
+    """What the API refuses to change replaces the class, old one first since both have one name, and nothing else."""
+    deployed = chapter(storage_class={"provisioner": "p", "default": True, "allowed_topologies": [ZONE]})
+    made = deployed.one("StorageClass")
+    assert list(made.request.replaceOnChanges) == ["reclaimPolicy", "volumeBindingMode"]
+    assert made.request.deleteBeforeReplace
+    assert made.metadata["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
+    assert made.inputs["allowedTopologies"] == [{"matchLabelExpressions": [ZONE]}]
+    # A set that used an output of the class would be replaced with it.
+    used = deployed.stateful_set().request.propertyDependencies
+    assert not [urn for of in used.values() for urn in of.urns if urn == made.urn]
+
+
 def test_a_volumes_arguments(chapter: Chapter) -> None:
     """Access modes, reading only and a folder of the volume reach the claim and the mount."""
     volume = {"name": "a", "mount_path": "/a", "size": "1Gi", "sub_path": "b", "read_only": True}
@@ -248,6 +311,7 @@ def test_p10_steps_where_the_numbering_starts_elsewhere(chapter: Chapter, steps:
 def test_the_provider_does_not_judge_a_set_that_is_held_back(chapter: Chapter, held_back: Any) -> None:
     """With a partition the provider's check is off for refresh too, and a deletion leaves nothing half-deleted."""
     assert chapter(**held_back).stateful_set().metadata["annotations"] == {
+        "pulumi-stateful-service/volume-sizes": '{"logs": "10Mi"}',
         "pulumi.com/skipAwait": "true",
         "pulumi.com/deletionPropagationPolicy": "background",
     }

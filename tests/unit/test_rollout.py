@@ -165,6 +165,21 @@ def test_only_a_pod_that_never_was_ready_is_abandoned() -> None:
     assert not judge(a_set(observedGeneration=1), [a_pod(2, third, ready=False, was_ready=False)]).abandoned
 
 
+def test_an_instance_without_its_new_volume_is_replaced_when_all_others_are_ready() -> None:
+    """The lowest ordinal first, and none while another one is away."""
+    stateful_set = a_set(replicas=2, currentRevision=NEW)
+    stateful_set["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "logs"}}, {"metadata": {"name": "more"}}]
+    pods = [a_pod(0, NEW), a_pod(1, NEW)]
+    for pod in pods:
+        pod["spec"] = {"volumes": [{"name": "logs", "persistentVolumeClaim": {"claimName": "logs"}}]}
+    rollout = judge(stateful_set, pods)
+    assert list(rollout.without_volume) == ["rg-0", "rg-1"]
+    assert rollout.missing[0] == "rg-0: does not have its new volume yet"
+    assert not judge(stateful_set, pods[:1]).without_volume
+    pods[0]["spec"]["volumes"].append({"name": "more", "persistentVolumeClaim": {"claimName": "more"}})
+    assert list(judge(stateful_set, pods).without_volume) == ["rg-1"]
+
+
 def waiting(reason: str, message: str, **more: Any) -> dict[str, Any]:
     return {"name": "app", "ready": False, "state": {"waiting": {"reason": reason, "message": message}}, **more}
 

@@ -1,0 +1,169 @@
+"""What a change would do to the set that is there already, judged before anything is sent.
+
+Kubernetes takes few changes to a StatefulSet in place. Pulumi's provider replaces the set for the others, which stops
+all instances at once and can leave their data behind. Here each of them is refused with the way out, made safe, or
+said for what it is.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._checks import size_in_bytes
+from ._names import SIZES_ANNOTATION
+from ._objects import KubernetesObject
+
+_REPLACING = {
+    "podManagementPolicy": "pod_management_policy",
+    "revisionHistoryLimit": "revision_history_limit",
+}
+"""Fields whose change makes Pulumi's provider replace the set without a need, and the argument that sets them."""
+
+DECIDING_FIELDS = ("selector", "serviceName", "volumeClaimTemplates", *_REPLACING)
+"""The fields of the wanted set that are judged."""
+
+_TEMPLATE_DEFAULTS: Mapping[str, Any] = {"volumeMode": "Filesystem"}
+"""What the API server fills into a claim template."""
+
+_TEMPLATE_FIELDS = {
+    "accessModes": "access_modes",
+    "storageClassName": "storage_class_name",
+    "volumeMode": "volume_mode",
+    "volumeAttributesClassName": "volume_attributes_class_name",
+    "selector": "selector",
+    "dataSource": "data_source",
+}
+
+_RECREATE = (
+    "Set recreate to true for one pulumi up: the set is then made anew around its Pods, which keep running, and its "
+    "claims"
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a change means."""
+
+    refusals: Sequence[str] = ()
+    """Why it must not be made, each with the way out."""
+    warnings: Sequence[str] = ()
+    """What it costs."""
+    recreate: bool = False
+    """Whether the set is to be made anew around its running Pods first."""
+
+
+@dataclass
+class _Findings:
+    refusals: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    need_new_set: list[str] = field(default_factory=list)
+    """Changes that are safe with a set made anew around its Pods, and not without."""
+    replacing: list[str] = field(default_factory=list)
+    """Changes for which the provider replaces the set; safe, but not for free."""
+
+
+def judge_change(live: KubernetesObject, wanted: KubernetesObject, *, may_recreate: bool) -> Judgement:
+    """What it means to change the live set into the wanted one."""
+    found = _Findings()
+    _judge_identity(live, wanted, found)
+    _judge_volumes(live, wanted, found)
+    old, new = live["spec"], wanted["spec"]
+    found.replacing.extend(
+        f"{argument} ({old[field]} → {new[field]})"
+        for field, argument in _REPLACING.items()
+        if field in old and field in new and old[field] != new[field]
+    )
+    deletes_claims = old.get("persistentVolumeClaimRetentionPolicy", {}).get("whenDeleted") == "Delete"
+    changes = [*found.need_new_set, *found.replacing]
+    recreate = bool(changes) and may_recreate and not found.refusals
+    if recreate:
+        found.warnings.append(
+            f"{' and '.join(changes)}: the StatefulSet is made anew around its Pods, which keep running, and its claims"
+            + (
+                ". Then one instance after the other is replaced to mount what it is to have"
+                if found.need_new_set
+                else ""
+            )
+        )
+    elif found.need_new_set:
+        found.refusals.append(
+            f"{' and '.join(found.need_new_set)}: Kubernetes takes this only with a new StatefulSet. {_RECREATE}"
+        )
+    elif found.replacing and deletes_claims:
+        found.refusals.append(
+            f"changing {' and '.join(found.replacing)} replaces the StatefulSet, and with when_deleted Delete that "
+            f"would delete the claims and the data. {_RECREATE}"
+        )
+    elif found.replacing:
+        found.warnings.append(
+            f"changing {' and '.join(found.replacing)} replaces the StatefulSet: all instances stop, then they start "
+            f"again, on the same claims and with their data. Until then the service is not available. {_RECREATE}"
+        )
+    return Judgement(found.refusals, found.warnings, recreate)
+
+
+def judge_name(known_as: Sequence[str], name: str, volumes: Sequence[str]) -> list[str]:
+    """Why a set that is known under another name must keep it."""
+    claims = ", ".join(f"{volume}-%s-0" for volume in volumes)
+    return [
+        f"name changes from {old!r} to {name!r}: claims are named after the set, so the instances of {name!r} would "
+        f"start with empty disks, and the data would stay behind in {claims.replace('%s', old)} and so on. "
+        f"Keep name: {old!r}; to move the data, see docs/storage.md"
+        for old in known_as
+        if old != name and volumes
+    ]
+
+
+def sizes(stateful_set: KubernetesObject) -> dict[str, str]:
+    """The size that each volume was last asked for: the templates of a set keep the first."""
+    asked = {each["metadata"]["name"]: _size(each) for each in _templates(stateful_set)}
+    noted = stateful_set["metadata"].get("annotations", {}).get(SIZES_ANNOTATION)
+    return {**asked, **{volume: size for volume, size in json.loads(noted or "{}").items() if volume in asked}}
+
+
+def _judge_identity(live: KubernetesObject, wanted: KubernetesObject, found: _Findings) -> None:
+    old, new = live["spec"], wanted["spec"]
+    if old["selector"].get("matchLabels") != new["selector"]["matchLabels"]:
+        found.refusals.append(
+            f"the selector changes from {old['selector'].get('matchLabels')} to {new['selector']['matchLabels']}: the "
+            "running Pods would be left without a set. Keep the labels that it selects by"
+        )
+    if old.get("serviceName") != new["serviceName"]:
+        found.refusals.append(
+            f"service_name changes from {old.get('serviceName')!r} to {new['serviceName']!r}: the instances' "
+            "addresses are made from it, and peers would no longer find each other. Keep service_name: "
+            f"{old.get('serviceName')!r}; for another address of the whole service, give load_balancer a name"
+        )
+
+
+def _judge_volumes(live: KubernetesObject, wanted: KubernetesObject, found: _Findings) -> None:
+    old = {each["metadata"]["name"]: each for each in _templates(live)}
+    new = {each["metadata"]["name"]: each for each in _templates(wanted)}
+    before, after = sizes(live), sizes(wanted)
+    found.need_new_set.extend(f"the volume {volume!r} is added" for volume in new if volume not in old)
+    found.need_new_set.extend(
+        f"the volume {volume!r} is removed (its claims stay)" for volume in old if volume not in new
+    )
+    for volume in old.keys() & new.keys():
+        if size_in_bytes(after[volume]) < size_in_bytes(before[volume]):
+            found.refusals.append(
+                f"volume {volume!r}: size shrinks from {before[volume]} to {after[volume]}, and disks can't. Keep "
+                f"{before[volume]}; to move to smaller disks, see docs/storage.md"
+            )
+        for api_field, argument in _TEMPLATE_FIELDS.items():
+            default = _TEMPLATE_DEFAULTS.get(api_field)
+            was, will = (each["spec"].get(api_field, default) for each in (old[volume], new[volume]))
+            if was != will:
+                found.refusals.append(
+                    f"volume {volume!r}: {argument} changes from {was!r} to {will!r}, and a claim keeps it for life: "
+                    f"the instances would go on with their claims. Keep {was!r}; to move the data, see docs/storage.md"
+                )
+
+
+def _templates(stateful_set: KubernetesObject) -> list[KubernetesObject]:
+    return list(stateful_set["spec"].get("volumeClaimTemplates", []))
+
+
+def _size(template: KubernetesObject) -> str:
+    return str(template["spec"]["resources"]["requests"]["storage"])
