@@ -131,6 +131,7 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
     _check_labels(where, result)
     _check_pod_template(where, result)
     _check_storage(where, result)
+    _say_what_is_deleted(where, result, resource)
     _check_environment(where, result)
     _check_probes(where, result)
     _check_load_balancer(where, result)
@@ -177,6 +178,21 @@ def _check_storage(where: str, args: StatefulServiceArgs) -> None:
     paths = jointly(mount_paths_differ, *(volume["mount_path"] for volume in volumes))
     for volume, path in zip(volumes, paths, strict=True):
         volume["mount_path"] = path
+
+
+def _say_what_is_deleted(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:
+    policy = args.get("persistent_volume_claim_retention_policy", {})
+    if not pulumi.runtime.is_dry_run():
+        return
+
+    def say(when: str, then: str, word: str) -> None:
+        if word == ClaimRetention.DELETE:
+            pulumi.log.warn(f"{where}: {when} is Delete: {then}, and with them the data.", resource)
+
+    if "when_deleted" in policy:
+        lifted(functools.partial(say, "when_deleted", "pulumi destroy deletes the claims"), policy["when_deleted"])
+    if "when_scaled" in policy:
+        lifted(functools.partial(say, "when_scaled", "scaling down deletes the claims"), policy["when_scaled"])
 
 
 def _refuse_repeated(where: str, argument: str, key: str, values: list[str]) -> None:
