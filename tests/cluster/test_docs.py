@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
-from harness import ROOT
+from harness import ROOT, absent_as_none, environment, eventually
 from lightkube import Client
-from lightkube.resources.core_v1 import Pod
+from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 
 
 @pytest.fixture
@@ -29,7 +30,40 @@ def clone(tmp_path: Path) -> Iterator[Path]:
             shutil.copy2(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     yield tmp_path
-    subprocess.run(["make", "down", "STACK=prod"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    for stack in ("dev", "prod"):
+        subprocess.run(["make", "down", f"STACK={stack}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        claims = [
+            "kubectl",
+            "-n",
+            "default" if stack == "dev" else stack,
+            "delete",
+            "pvc",
+            "-l",
+            "app.kubernetes.io/name=rg",
+        ]
+        subprocess.run(claims, env=environment(), check=True, stdout=subprocess.DEVNULL)
+
+
+def run(clone: Path, *lines: str) -> None:
+    """Runs lines of a sequence as one script."""
+    result = subprocess.run(
+        ["bash", "-ec", "\n".join(lines)],
+        cwd=clone,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def first_line_of(client: Client, namespace: str, pod: str) -> str:
+    """What an instance wrote first; it writes one line if it has none."""
+    live: Any = client.get(Pod, pod, namespace=namespace)
+    address = f"http://{live.status.podIP}:8080"
+    if not httpx2.get(f"{address}/logs").text:
+        httpx2.get(address).raise_for_status()
+    return httpx2.get(f"{address}/logs").text.splitlines()[0]
 
 
 def sequence(document: str, heading: str) -> list[str]:
@@ -55,16 +89,7 @@ def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
     for line in sequence("rollouts.md", "A canary, step by step"):
         before.append(line)
         if line.startswith(("pulumi up", "make up")):
-            script = "\n".join(["set -e", *(each for each in before)])
-            result = subprocess.run(
-                ["bash", "-c", script],
-                cwd=clone,
-                check=False,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            assert result.returncode == 0, result.stdout
+            run(clone, *before)
             after_each.append(versions())
             before = before[:1]
     assert after_each == [
@@ -73,3 +98,46 @@ def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
         ["1.0", "2.0", "2.0"],
         ["2.0", "2.0", "2.0"],
     ]
+
+
+@pytest.mark.alone
+def test_growing_as_the_storage_page_tells(clone: Path, client: Client) -> None:
+    """After the sequence both disks have the new size."""
+    run(clone, *sequence("storage.md", "Grow"))
+    claims: Any = client.list(PersistentVolumeClaim, namespace="default", labels={"app.kubernetes.io/name": "rg"})
+    assert [claim.status.capacity["storage"] for claim in claims] == ["20Mi", "20Mi"]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("heading", "storage_class"),
+    [("Move volumes to another class", "standard"), ("Restore", "random-generator-prod-rg")],
+)
+def test_volumes_are_given_back_as_the_storage_page_tells(
+    clone: Path, client: Client, heading: str, storage_class: str
+) -> None:
+    """After the sequence rg-0 has its data, on a claim of the class that the page tells."""
+    settings, up, *rest = sequence("storage.md", heading)
+    run(clone, settings, up)
+    written = first_line_of(client, "prod", "rg-0")
+    run(clone, settings, *rest)
+    assert first_line_of(client, "prod", "rg-0") == written
+    claim: Any = client.get(PersistentVolumeClaim, "logs-rg-0", namespace="prod")
+    assert claim.spec.storageClassName == storage_class
+
+
+@pytest.mark.alone
+def test_deleting_for_good_as_the_storage_page_tells(clone: Path, client: Client) -> None:
+    """After the sequence there is neither a claim nor a volume of it."""
+    *before, delete = sequence("storage.md", "Delete for good")
+    run(clone, *before)
+    claims: Any = client.list(PersistentVolumeClaim, namespace="default", labels={"app.kubernetes.io/name": "rg"})
+    volumes = [claim.spec.volumeName for claim in claims]
+    assert len(volumes) == 2
+    run(clone, before[0], delete)
+    eventually("the volumes are gone", lambda: not [v for v in volumes if there(client, v)])
+
+
+def there(client: Client, volume: str) -> bool:
+    """Whether a volume still is."""
+    return absent_as_none(lambda: client.get(PersistentVolume, volume)) is not None
