@@ -58,3 +58,10 @@ requirements: environment ## Pin the requirements anew
 	  $(VENV)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
 	    $$each.in --output-file $$each.txt; \
 	done
+
+.PHONY: bench
+bench: environment cluster ## Measure operations against kubectl, as ratios
+	$(VENV)/python benchmarks/operations.py
+	$(PYTHON) -m local scale-simulated-nodes 10
+	$(VENV)/python benchmarks/growth_at_scale.py
+	$(PYTHON) -m local scale-simulated-nodes 0
