@@ -7,29 +7,29 @@ BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kub
 
 .PHONY: cluster cluster-down cluster-delete cluster-status env binaries image test-image $(BINARIES:%=bin-%)
 
-cluster: ## have the embedded cluster up and ready
+cluster: ## Have the embedded cluster up and ready
 	@$(LOCAL) cluster
 
-cluster-down: ## end the embedded cluster; its data stay
+cluster-down: ## End the embedded cluster; its data stay
 	@$(LOCAL) cluster-down
 
-cluster-delete: ## end the embedded cluster and remove its data
+cluster-delete: ## End the embedded cluster and remove its data
 	@$(LOCAL) cluster-delete
 
-cluster-status: ## print each part of the embedded cluster, its process and its log
+cluster-status: ## Print each part of the embedded cluster, its process and its log
 	@$(LOCAL) status
 
-env: ## print the settings for a shell: eval "$$(make -s env)"
+env: ## Print the settings for a shell: eval "$(make -s env)"
 	@$(LOCAL) env $(if $(CONTEXT),--context '$(CONTEXT)')
 
-binaries: ## build every program of the embedded engine and cluster into the cache
+binaries: ## Build every program of the embedded engine and cluster into the cache
 	@$(LOCAL) binaries
 
 $(BINARIES:%=bin-%): bin-%:
 	@$(LOCAL) binaries $*
 
-image: ## make the images for the embedded cluster
+image: ## Make the images for the embedded cluster
 	@$(LOCAL) image
 
-test-image: ## test the programs in the images
+test-image: ## Test the programs in the images
 	@$(LOCAL) test-image

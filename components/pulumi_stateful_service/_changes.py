@@ -103,6 +103,17 @@ def judge_change(live: KubernetesObject, wanted: KubernetesObject, *, may_recrea
     return Judgement(found.refusals, found.warnings, recreate)
 
 
+def not_known_to_the_server(live: KubernetesObject, max_unavailable: object) -> str | None:
+    """What the API server has dropped of what was asked for, if anything."""
+    rolling = live["spec"].get("updateStrategy", {}).get("rollingUpdate", {})
+    if max_unavailable is None or "maxUnavailable" in rolling:
+        return None
+    return (
+        f"max_unavailable is {max_unavailable!r}, and this cluster does not know it for StatefulSets: it needs the "
+        "feature MaxUnavailableStatefulSet, on by default from Kubernetes 1.37. Updates go one instance at a time"
+    )
+
+
 def judge_name(known_as: Sequence[str], name: str, volumes: Sequence[str]) -> list[str]:
     """Why a set that is known under another name must keep it."""
     claims = ", ".join(f"{volume}-%s-0" for volume in volumes)
@@ -151,6 +162,9 @@ def _judge_volumes(live: KubernetesObject, wanted: KubernetesObject, found: _Fin
                 f"volume {volume!r}: size shrinks from {before[volume]} to {after[volume]}, and disks can't. Keep "
                 f"{before[volume]}; to move to smaller disks, see docs/storage.md"
             )
+        for key in ("labels", "annotations"):
+            if old[volume]["metadata"].get(key, {}) != new[volume]["metadata"].get(key, {}):
+                found.need_new_set.append(f"the {key} of new claims of the volume {volume!r} change")
         for api_field, argument in _TEMPLATE_FIELDS.items():
             default = _TEMPLATE_DEFAULTS.get(api_field)
             was, will = (each["spec"].get(api_field, default) for each in (old[volume], new[volume]))

@@ -62,6 +62,9 @@ class StatefulService(pulumi.ComponentResource):
     """The revision of the arguments as they are (``status.updateRevision``)."""
     revisions: pulumi.Output[Mapping[str, str]]
     """The revision that each instance runs, by its Pod's name."""
+    outdated: pulumi.Output[Sequence[str]]
+    """The Pods that do not run the update revision: those held back by ``canary`` or ``partition``, or with
+    ``OnDelete`` those that were not deleted yet."""
 
     def __init__(
         self,
@@ -78,7 +81,9 @@ class StatefulService(pulumi.ComponentResource):
         args = checked(name, args, self)
 
         class_name = self._class_name(args)
-        templates = [claim_template(volume, class_name) for volume in args["volumes"]]
+        # In a fixed order: another one would replace the set.
+        volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
+        templates = [claim_template(volume, class_name) for volume in volumes]
         # By way of a future, since a child that used the component's own output would wait for itself.
         urn: pulumi.Output[Any] = pulumi.Output.from_input(cast("Any", self.urn.future()))
         wanted = stateful_set(args, templates, urn.apply(names.component_label))
@@ -119,6 +124,7 @@ class StatefulService(pulumi.ComponentResource):
         self.current_revision = rollout.apply(lambda of: of.current_revision)
         self.update_revision = rollout.apply(lambda of: of.update_revision)
         self.revisions = rollout.apply(lambda of: of.revisions)
+        self.outdated = rollout.apply(lambda of: of.outdated)
         self.register_outputs({_camel_case(output): getattr(self, output) for output in type(self).__annotations__})
 
     def _child(self, depends_on: Sequence[pulumi.Input[Any]] = ()) -> pulumi.ResourceOptions:
@@ -177,13 +183,14 @@ class StatefulService(pulumi.ComponentResource):
         volumes = {volume["name"]: volume["size"] for volume in args["volumes"]}
         start = args.get("ordinals", {}).get("start", 0)
         timeouts = [args.get("rollout_timeout_seconds", 600), args.get("growth_timeout_seconds", 300)]
-        settings = pulumi.Output.all(self._connection(), volumes, start, args["replicas"], *timeouts)
+        also = args.get("max_unavailable")
+        settings = pulumi.Output.all(self._connection(), volumes, start, args["replicas"], also, *timeouts)
 
         async def follow(metadata: Any, settings: list[Any]) -> Rollout:
             # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
             if not (metadata and metadata.uid):
                 return Rollout()
-            connection, sizes, start, replicas, rollout_timeout, growth_timeout = settings
+            connection, sizes, start, replicas, max_unavailable, rollout_timeout, growth_timeout = settings
             asked = Asked(
                 where=f"StatefulService {name!r}",
                 namespace=metadata.namespace,
@@ -192,12 +199,17 @@ class StatefulService(pulumi.ComponentResource):
                 generation=metadata.generation,
                 sizes=sizes_of_claims(metadata.name, sizes, range(start, start + replicas)),
                 labels=selector(metadata.name),
+                max_unavailable=max_unavailable,
                 timeout_seconds=rollout_timeout,
                 growth_timeout_seconds=growth_timeout,
             )
             return await (seen(connection, asked) if pulumi.runtime.is_dry_run() else done(connection, asked, self))
 
-        return stateful.metadata.apply(lambda metadata: settings.apply(lambda known: follow(metadata, known)))
+        rollout: pulumi.Output[Rollout] = stateful.metadata.apply(
+            lambda metadata: settings.apply(lambda known: follow(metadata, known))
+        )
+        # A kubeconfig is a secret, but which Pod runs which revision is not.
+        return pulumi.Output.unsecret(rollout)
 
     def _load_balancer(
         self,

@@ -32,6 +32,11 @@ class Rollout:
     """Pods that lack a volume of the set, the lowest ordinal first: identity by name. Empty while a Pod is missing."""
 
     @property
+    def outdated(self) -> list[str]:
+        """The Pods that do not run the update revision."""
+        return [pod for pod, revision in self.revisions.items() if revision != self.update_revision]
+
+    @property
     def done(self) -> bool:
         """Whether what was asked for is there."""
         return not self.missing

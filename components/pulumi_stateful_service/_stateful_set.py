@@ -51,7 +51,7 @@ def _metadata(args: StatefulServiceArgs, component: pulumi.Input[str]) -> Kubern
     names = [volume["name"] for volume in args["volumes"]]
 
     def annotations(partition: int, *sizes: str) -> KubernetesObject:
-        noted = {SIZES_ANNOTATION: json.dumps(dict(zip(names, sizes, strict=True)))} if names else {}
+        noted = {SIZES_ANNOTATION: json.dumps(dict(zip(names, sizes, strict=True)), sort_keys=True)} if names else {}
         if partition == 0:
             return {**own, **noted, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
         held_back = {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from ._changes import not_known_to_the_server
 from ._cluster import Cluster, ClusterError, Connection, connected
 from ._errors import RolloutError
 from ._growth import growths, waits_for
@@ -35,6 +36,8 @@ class Asked:
     """The size of each claim, by its name."""
     labels: Mapping[str, str]
     """The labels that the set gives its claims."""
+    max_unavailable: object
+    """What was asked for as ``maxUnavailable``, which not every API server knows."""
     timeout_seconds: int
     growth_timeout_seconds: int
 
@@ -61,6 +64,9 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
     async with connected(connection) as cluster:
         # First: a disk that is full may be what an instance is waiting for.
         known = await _grow(cluster, asked)
+        live = await cluster.stateful_set(asked.namespace, asked.name)
+        if live is not None and (dropped := not_known_to_the_server(live, asked.max_unavailable)):
+            pulumi.log.warn(f"{asked.where}: {dropped}.", resource)
         rollout = await _rolled_out(cluster, asked, resource)
         if len(known) < len(asked.sizes):
             # The templates of the set keep their first size, and so have claims that are new.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_stateful_service._changes import judge_change, judge_name, sizes
+from pulumi_stateful_service._changes import judge_change, judge_name, not_known_to_the_server, sizes
 from pulumi_stateful_service._growth import Growth, cannot_grow, growths, sizes_of_claims, waits_for
 from pulumi_stateful_service._names import SIZES_ANNOTATION
 
@@ -132,6 +132,24 @@ def test_a_replacement_never_deletes_claims() -> None:
     judgement = judge_change(live, wanted, may_recreate=True)
     assert judgement.recreate
     assert not judgement.refusals
+
+
+def test_labels_of_claims_need_a_word() -> None:
+    """A template's labels can't change in place; claims that are there keep theirs."""
+    wanted = a_set(logs="10Mi")
+    wanted["spec"]["volumeClaimTemplates"][0]["metadata"]["labels"] = {"tier": "gold"}
+    [refusal] = judge_change(a_set(logs="10Mi"), wanted, may_recreate=False).refusals
+    assert "the labels of new claims of the volume 'logs' change" in refusal
+    assert judge_change(a_set(logs="10Mi"), wanted, may_recreate=True).recreate
+
+
+def test_a_server_without_max_unavailable_is_said() -> None:
+    """The API server drops a field that it does not know; the message names the feature."""
+    live = changed(a_set(), updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 0}})
+    assert "MaxUnavailableStatefulSet" in (not_known_to_the_server(live, "50%") or "")
+    assert not_known_to_the_server(live, None) is None
+    live["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = "50%"
+    assert not_known_to_the_server(live, "50%") is None
 
 
 def test_a_set_keeps_its_name() -> None:

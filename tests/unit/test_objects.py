@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi_stateful_service import StatefulService
 from pulumi_stateful_service._names import component_label
@@ -258,6 +259,28 @@ def test_a_class_whose_fields_are_fixed_is_replaced(chapter: Chapter) -> None:
     # A set that used an output of the class would be replaced with it.
     used = deployed.stateful_set().request.propertyDependencies
     assert not [urn for of in used.values() for urn in of.urns if urn == made.urn]
+
+
+def test_the_order_of_volumes_does_not_matter(chapter: Chapter) -> None:
+    """The templates have an order of their own: another one would replace the set."""
+    volumes = [{"name": name, "mount_path": f"/{name}", "size": "1Gi"} for name in ("b", "a")]
+    spec = chapter(volumes=volumes).stateful_set().spec
+    assert [template["metadata"]["name"] for template in spec["volumeClaimTemplates"]] == ["a", "b"]
+    sizes = (
+        chapter(volumes=volumes[::-1]).stateful_set().metadata["annotations"]["pulumi-stateful-service/volume-sizes"]
+    )
+    assert sizes == '{"a": "1Gi", "b": "1Gi"}'
+
+
+def test_a_secret_kubeconfig_makes_no_secret_outputs() -> None:
+    """How the cluster is reached is a secret; the instances' names are not."""
+
+    async def secrets() -> list[bool]:
+        cluster = kubernetes.Provider("cluster", kubeconfig=pulumi.Output.secret("a: b"))
+        rg = StatefulService("rg", {"image": "a"}, pulumi.ResourceOptions(provider=cluster))
+        return [await output.is_secret() for output in (rg.instances, rg.revisions, rg.service_address)]
+
+    assert deploy(secrets).result == [False, False, False]
 
 
 def test_a_volumes_arguments(chapter: Chapter) -> None:
