@@ -10,6 +10,7 @@ from ._changes import judge_change, judge_name, sizes
 from ._cluster import Cluster, ClusterError, Connection, connected
 from ._errors import RefusedError
 from ._growth import cannot_grow, growths, sizes_of_claims
+from ._names import COMPONENT_LABEL
 from ._objects import KubernetesObject
 from ._rollout import wanted_ordinals
 
@@ -55,6 +56,8 @@ async def _prepare(cluster: Cluster, change: Change, resource: pulumi.Resource, 
     for warning in judgement.warnings:
         pulumi.log.warn(f"{change.where}: {warning}.", resource)
     await _announce_growth(cluster, change, live, resource)
+    if judgement.recreate and live["metadata"].get("labels", {}).get(COMPONENT_LABEL) != change.component:
+        _refuse(change, [f"the StatefulSet {namespace}/{name} is not this component's, so it is not made anew"])
     if judgement.recreate and not preview:
         await cluster.orphan(namespace, name, live["metadata"]["uid"])
 

@@ -62,11 +62,12 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
     to do about it.
     """
     async with connected(connection) as cluster:
-        # First: a disk that is full may be what an instance is waiting for.
-        known = await _grow(cluster, asked)
-        live = await cluster.stateful_set(asked.namespace, asked.name)
-        if live is not None and (dropped := not_known_to_the_server(live, asked.max_unavailable)):
+        # Before anything is done: is this the cluster that the set is on?
+        live = await _the_set(cluster, asked)
+        if dropped := not_known_to_the_server(live, asked.max_unavailable):
             pulumi.log.warn(f"{asked.where}: {dropped}.", resource)
+        # A disk that is full may be what an instance is waiting for, so disks come first.
+        known = await _grow(cluster, asked)
         rollout = await _rolled_out(cluster, asked, resource)
         if len(known) < len(asked.sizes):
             # The templates of the set keep their first size, and so have claims that are new.
@@ -153,6 +154,14 @@ async def _give_new_volumes(cluster: Cluster, asked: Asked, rollout: Rollout, re
 
 async def _look(cluster: Cluster, asked: Asked, *, every_pod: bool = True) -> Rollout | None:
     """Where it stands; None while the set's own status says that it can't be done, unless asked for every Pod."""
+    stateful_set = await _the_set(cluster, asked)
+    if stateful_set["metadata"]["generation"] < asked.generation or not (every_pod or may_be_done(stateful_set)):
+        return None
+    return judge(stateful_set, await cluster.pods_of(stateful_set))
+
+
+async def _the_set(cluster: Cluster, asked: Asked) -> KubernetesObject:
+    """The very set that was asked for; its identity tells that this is the provider's cluster."""
     stateful_set = await cluster.stateful_set(asked.namespace, asked.name)
     if stateful_set is None or stateful_set["metadata"]["uid"] != asked.uid:
         raise RolloutError(
@@ -160,9 +169,7 @@ async def _look(cluster: Cluster, asked: Asked, *, every_pod: bool = True) -> Ro
             "Either it was deleted meanwhile (run pulumi refresh and then pulumi up), or this program sees another "
             "cluster than the provider: give the provider its kubeconfig, or set KUBECONFIG."
         )
-    if stateful_set["metadata"]["generation"] < asked.generation or not (every_pod or may_be_done(stateful_set)):
-        return None
-    return judge(stateful_set, await cluster.pods_of(stateful_set))
+    return stateful_set
 
 
 async def _not_in_time(cluster: Cluster, asked: Asked, trouble: str) -> RolloutError:
