@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pulumi
 
@@ -13,6 +14,8 @@ from ._errors import RolloutError
 from ._growth import growths, waits_for
 from ._objects import KubernetesObject
 from ._rollout import Facts, Rollout, judge, may_be_done
+
+_T = TypeVar("_T")
 
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 """Seconds from one look to the next, growing: quick where a rollout is, light where it takes minutes."""
@@ -63,15 +66,15 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
     """
     async with connected(connection) as cluster:
         # Before anything is done: is this the cluster that the set is on?
-        live = await _the_set(cluster, asked)
+        live = await _patiently(asked, lambda: _the_set(cluster, asked))
         if dropped := not_known_to_the_server(live, asked.max_unavailable):
             pulumi.log.warn(f"{asked.where}: {dropped}.", resource)
         # A disk that is full may be what an instance is waiting for, so disks come first.
-        known = await _grow(cluster, asked)
+        known = await _patiently(asked, lambda: _grow(cluster, asked))
         rollout = await _rolled_out(cluster, asked, resource)
         if len(known) < len(asked.sizes):
             # The templates of the set keep their first size, and so have claims that are new.
-            known = await _grow(cluster, asked)
+            known = await _patiently(asked, lambda: _grow(cluster, asked))
         await _grown(cluster, asked, known)
         return rollout
 
@@ -101,7 +104,19 @@ async def _grown(cluster: Cluster, asked: Asked, claims: list[KubernetesObject])
             end = "The instances run on; the next pulumi up goes on waiting."
             raise RolloutError("\n".join([begin, *(f"  {problem}" for problem in waiting[:_MAX_SHOWN]), end]))
         await asyncio.sleep(_LAST_LOOK / 2)
-        claims = await cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels)
+        claims = await _patiently(asked, lambda: cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels))
+
+
+async def _patiently(asked: Asked, look: Callable[[], Awaitable[_T]]) -> _T:
+    """What a look tells, once the cluster answers: an API server may be away for a while."""
+    deadline = time.monotonic() + asked.timeout_seconds
+    while True:
+        try:
+            return await look()
+        except ClusterError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_LAST_LOOK)
 
 
 async def _rolled_out(cluster: Cluster, asked: Asked, resource: pulumi.Resource) -> Rollout:
