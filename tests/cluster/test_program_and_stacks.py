@@ -40,6 +40,17 @@ def stack(request: pytest.FixtureRequest, client: Client) -> Iterator[str]:
     remove_claims(client, name)
 
 
+@pytest.fixture
+def project(env: dict[str, str], tmp_path: Path) -> Project:
+    """The program with a stack of its own that has no configuration yet."""
+    for name in ("Pulumi.yaml", "__main__.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "stacks").mkdir()
+    bare = Project(tmp_path, env)
+    bare.init()
+    return bare
+
+
 def remove_claims(client: Client, stack: str) -> None:
     namespace = STACKS[stack]["namespace"]
     claims: Any = client.list(PersistentVolumeClaim, namespace=str(namespace))
@@ -99,13 +110,8 @@ def test_p12_the_load_is_answered_by_all_instances(client: Client) -> None:
 
 
 @pytest.mark.alone
-def test_a_stack_without_a_required_key_gets_one_message(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_stack_without_a_required_key_gets_one_message(project: Project) -> None:
     """The size of the disks has no default: without it nothing is made, and the key is named."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
-    (tmp_path / "stacks").mkdir()
-    project = Project(tmp_path, env)
-    project.init()
     said = project.must_fail("up", "--yes", "--skip-preview")
     assert "missing configuration value" in said
     assert "storageSize" in said
@@ -113,13 +119,8 @@ def test_a_stack_without_a_required_key_gets_one_message(env: dict[str, str], tm
 
 
 @pytest.mark.alone
-def test_a_mistake_in_a_stack_gets_one_message_and_changes_nothing(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_mistake_in_a_stack_gets_one_message_and_changes_nothing(project: Project) -> None:
     """A misspelt policy: the message names argument, value and what is allowed, without a stack trace."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
-    (tmp_path / "stacks").mkdir()
-    project = Project(tmp_path, env)
-    project.init()
     project.must("config", "set", "storageSize", "10Mi")
     project.must("config", "set", "podManagementPolicy", "Paralel")
     said = project.must_fail("up", "--yes", "--skip-preview")
