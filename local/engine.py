@@ -45,6 +45,12 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 def exports(context: str = "") -> str:
     """Shell commands that set a shell up for Pulumi and kubectl, on the embedded cluster or on a real one."""
+    variables = sorted(environment(context).items())
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables)
+
+
+def environment(context: str = "") -> dict[str, str]:
+    """The variables that Pulumi and kubectl need besides the user's own."""
     own = installed()
     variables: dict[str, str] = {}
     path = [str(CLONE / ".venv" / "bin")]
@@ -71,7 +77,7 @@ def exports(context: str = "") -> str:
             variables["PULUMI_CONFIG_PASSPHRASE"] = "embedded"  # noqa: S105
     rest = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each not in path and not _is_ours(each)]
     variables["PATH"] = os.pathsep.join([*path, *rest])
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
+    return variables
 
 
 def _is_ours(folder: str) -> bool:

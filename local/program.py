@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -27,7 +26,7 @@ def run(command: str, stack: str, context: str) -> int:
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
         cluster.up()
-    environment = _environment(context)
+    environment = {**os.environ, **engine.environment(context)}
     pulumi = Pulumi(environment, stack, own_config if context else _working_copy(own_config))
     if context:
         say(f"Stack {stack} on the cluster of context {context}.")
@@ -86,11 +85,6 @@ class Pulumi:
     def make_stack(self) -> None:
         """Make the stack. Pulumi writes its salt into the configuration beside the project file that it finds."""
         self.must("stack", "init", self.stack, "--no-select", folder=self.config.parents[1])
-
-
-def _environment(context: str) -> dict[str, str]:
-    lines = (shlex.split(line)[1].partition("=") for line in engine.exports(context).splitlines())
-    return {**os.environ, **{name: value for name, _, value in lines}}
 
 
 def _working_copy(own_config: Path) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._checks import size_in_bytes
-from ._names import SIZES_ANNOTATION
+from ._names import SIZES_ANNOTATION, claim_name
 from ._objects import KubernetesObject
 
 _REPLACING = {
@@ -116,10 +116,10 @@ def not_known_to_the_server(live: KubernetesObject, max_unavailable: object) -> 
 
 def judge_name(known_as: Sequence[str], name: str, volumes: Sequence[str]) -> list[str]:
     """Why a set that is known under another name must keep it."""
-    claims = ", ".join(f"{volume}-%s-0" for volume in volumes)
     return [
         f"name changes from {old!r} to {name!r}: claims are named after the set, so the instances of {name!r} would "
-        f"start with empty disks, and the data would stay behind in {claims.replace('%s', old)} and so on. "
+        "start with empty disks, and the data would stay behind in "
+        f"{', '.join(claim_name(volume, old, 0) for volume in volumes)} and so on. "
         f"Keep name: {old!r}; to move the data, see docs/storage.md"
         for old in known_as
         if old != name and volumes

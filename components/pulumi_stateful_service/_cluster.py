@@ -103,12 +103,13 @@ class Cluster:
         """Those of these claims that are there; ``labels`` are the ones that a set gives its claims."""
         from lightkube.resources.core_v1 import PersistentVolumeClaim
 
-        found = await self._all(PersistentVolumeClaim, namespace, labels=dict(labels))
-        claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
-        for name in names - claims.keys():
-            # Made by somebody else, in advance or when restored, without the set's labels.
-            if claim := await self._one(PersistentVolumeClaim, namespace, name):
-                claims[name] = claim
+        claims: dict[str, KubernetesObject] = {}
+        # Those made by somebody else, in advance or when restored, may lack the set's labels: all are listed for them.
+        for selection in ({"labels": dict(labels)}, {}):
+            if names <= claims.keys():
+                break
+            found = await self._all(PersistentVolumeClaim, namespace, **selection)
+            claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
         return [claims[name] for name in names if name in claims]
 
     async def unbound_claims(self, namespace: str) -> set[str]:

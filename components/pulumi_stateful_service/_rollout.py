@@ -63,6 +63,7 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
     waiting: list[str] = []
     abandoned: dict[str, str] = {}
     without_volume: dict[str, str] = {}
+    broken: list[str] = []
     away = False
     for ordinal, pod in zip(wanted_ordinals(stateful_set), wanted, strict=True):
         found = by_name.get(pod)
@@ -71,6 +72,7 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
         if found is None or _is_ending(found):
             waiting.append(f"{pod}: {_why_absent(stateful_set, found, facts)}")
         elif not _is_ready(found):
+            broken.append(pod)
             behind.append(f"{pod}: {_why_not_ready(found, facts)}{' (not the wanted version)' if outdated else ''}")
             if outdated and not _was_ready(found):
                 abandoned[pod] = found["metadata"]["uid"]
@@ -87,7 +89,7 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
         update_revision=status.get("updateRevision"),
         revisions={pod: _revision(found) for pod, found in by_name.items()},
         missing=missing or _unsettled(stateful_set, by_name.values()),
-        broken=[pod for pod in wanted if pod in by_name and _is_broken(by_name[pod])],
+        broken=broken,
         abandoned=abandoned if _is_seen(stateful_set) else {},
         without_volume=without_volume if _is_seen(stateful_set) and not away else {},
     )
@@ -164,10 +166,6 @@ def _revision(pod: KubernetesObject) -> str:
 
 def _is_ending(pod: KubernetesObject) -> bool:
     return pod["metadata"].get("deletionTimestamp") is not None
-
-
-def _is_broken(pod: KubernetesObject) -> bool:
-    return not _is_ready(pod) and not _is_ending(pod)
 
 
 def _is_ready(pod: KubernetesObject) -> bool:
