@@ -27,6 +27,11 @@ def growths(claims: Sequence[KubernetesObject], sizes: Mapping[str, str]) -> lis
     ]
 
 
+def is_bound(claim: KubernetesObject) -> bool:
+    """Whether the claim has its volume."""
+    return bool(claim.get("status", {}).get("phase") == "Bound")
+
+
 def sizes_of_claims(set_name: str, sizes: Mapping[str, str], ordinals: Sequence[int]) -> dict[str, str]:
     """The size of each claim by its name, from that of each volume."""
     return {claim_name(volume, set_name, ordinal): size for volume, size in sizes.items() for ordinal in ordinals}
@@ -66,6 +71,6 @@ def waits_for(claim: KubernetesObject, wanted: str) -> str | None:
     for failed in ("ControllerResizeError", "NodeResizeError"):
         if failed in conditions:
             return f"{name} ({capacity} of {wanted}): {conditions[failed].get('message') or failed}"
-    if status.get("phase") != "Bound":
+    if not is_bound(claim):
         return f"{name}: it has no volume yet"
     return f"{name} ({capacity} of {wanted}): waits for the storage driver to expand its volume"

@@ -11,7 +11,7 @@ import pulumi
 from ._changes import not_known_to_the_server
 from ._cluster import Cluster, ClusterError, Connection, connected
 from ._errors import RolloutError
-from ._growth import growths, waits_for
+from ._growth import growths, is_bound, waits_for
 from ._objects import KubernetesObject
 from ._rollout import Facts, Rollout, judge, may_be_done
 
@@ -72,7 +72,7 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
         # A disk that is full may be what an instance is waiting for, so disks come first.
         known = await _patiently(asked, lambda: _grow(cluster, asked))
         rollout = await _rolled_out(cluster, asked, resource)
-        if len(known) < len(asked.sizes):
+        if len(known) < len(asked.sizes) or not all(is_bound(claim) for claim in known):
             # The templates of the set keep their first size, and so have claims that are new.
             known = await _patiently(asked, lambda: _grow(cluster, asked))
         await _grown(cluster, asked, known)
@@ -80,9 +80,12 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
 
 
 async def _grow(cluster: Cluster, asked: Asked) -> list[KubernetesObject]:
-    """Asks for larger volumes where claims ask for less than they should; the claims that are there."""
+    """Asks for larger volumes where claims ask for less than they should; the claims that are there.
+
+    A claim without a volume can't be changed: it grows once it is bound.
+    """
     claims = await cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels)
-    for growth in growths(claims, asked.sizes):
+    for growth in growths([claim for claim in claims if is_bound(claim)], asked.sizes):
         try:
             await cluster.grow(asked.namespace, growth.claim, growth.wanted)
         except ClusterError as error:
@@ -104,7 +107,7 @@ async def _grown(cluster: Cluster, asked: Asked, claims: list[KubernetesObject])
             end = "The instances run on; the next pulumi up goes on waiting."
             raise RolloutError("\n".join([begin, *(f"  {problem}" for problem in waiting[:_MAX_SHOWN]), end]))
         await asyncio.sleep(_LAST_LOOK / 2)
-        claims = await _patiently(asked, lambda: cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels))
+        claims = await _patiently(asked, lambda: _grow(cluster, asked))
 
 
 async def _patiently(asked: Asked, look: Callable[[], Awaitable[_T]]) -> _T:

@@ -32,10 +32,11 @@ SET = {
 class Script:
     """A cluster that answers as it is told, and notes what was asked of it."""
 
-    def __init__(self, uid: str = "the-set", failures: int = 0) -> None:
+    def __init__(self, uid: str = "the-set", failures: int = 0, looks_until_bound: int = 0) -> None:
         self.asked: list[str] = []
         self.uid = uid
         self.failures = failures
+        self.looks_until_bound = looks_until_bound
         self.size = "10Mi"
 
     async def stateful_set(self, *_: object) -> dict[str, Any]:
@@ -51,17 +52,16 @@ class Script:
         if self.failures:
             self.failures -= 1
             raise ClusterError("connection refused")
+        bound = {"phase": "Bound", "capacity": {"storage": self.size}}
+        status = {"phase": "Pending"} if self.looks_until_bound else bound
+        self.looks_until_bound = max(0, self.looks_until_bound - 1)
         requests = {"requests": {"storage": self.size}}
-        return [
-            {
-                "metadata": {"name": "logs-rg-0"},
-                "spec": {"resources": requests},
-                "status": {"phase": "Bound", "capacity": {"storage": self.size}},
-            }
-        ]
+        return [{"metadata": {"name": "logs-rg-0"}, "spec": {"resources": requests}, "status": status}]
 
     async def grow(self, _: str, claim: str, size: str) -> None:
         self.asked.append(f"grow {claim}")
+        if self.looks_until_bound:
+            raise ClusterError("spec is immutable except for bound claims")
         self.size = size
 
 
@@ -89,6 +89,15 @@ def test_disks_grow_before_instances_are_waited_for(monkeypatch: pytest.MonkeyPa
     script = Script()
     assert follow(script, monkeypatch).done
     assert script.asked.index("grow logs-rg-0") < script.asked.index("pods")
+    assert script.size == "20Mi"
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_claim_grows_once_it_has_its_volume(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """A claim of a new instance has the template's first size, and can't be changed before it is bound."""
+    script = Script(looks_until_bound=looks)
+    assert follow(script, monkeypatch).done
+    assert script.asked.count("grow logs-rg-0") == 1
     assert script.size == "20Mi"
 
 
