@@ -91,6 +91,77 @@ class ServiceType(StrEnum):
     """Through a load balancer of the cluster's provider."""
 
 
+class PortProtocol(StrEnum):
+    """What a port speaks (``protocol`` of a container's and a Service's port)."""
+
+    TCP = "TCP"
+    """Connections."""
+    UDP = "UDP"
+    """Datagrams."""
+    SCTP = "SCTP"
+    """Associations; needs a cluster network that knows them."""
+
+
+class IpFamilyPolicy(StrEnum):
+    """Which addresses a Service gets (``spec.ipFamilyPolicy``)."""
+
+    SINGLE_STACK = "SingleStack"
+    """One, of the cluster's first family or of the one given."""
+    PREFER_DUAL_STACK = "PreferDualStack"
+    """IPv4 and IPv6 where the cluster has both."""
+    REQUIRE_DUAL_STACK = "RequireDualStack"
+    """IPv4 and IPv6; refused by a cluster that has not both."""
+
+
+class IpFamily(StrEnum):
+    """A kind of address (``spec.ipFamilies`` of a Service)."""
+
+    IPV4 = "IPv4"
+    """Version 4."""
+    IPV6 = "IPv6"
+    """Version 6."""
+
+
+class TrafficPolicy(StrEnum):
+    """Which instances a node sends a Service's traffic to (``externalTrafficPolicy``, ``internalTrafficPolicy``)."""
+
+    CLUSTER = "Cluster"
+    """All of them."""
+    LOCAL = "Local"
+    """Those on the node itself; from outside the client's address is kept then."""
+
+
+class SessionAffinity(StrEnum):
+    """Whether a client stays with an instance (``spec.sessionAffinity`` of a Service)."""
+
+    NONE = "None"
+    """Each connection goes to any."""
+    CLIENT_IP = "ClientIP"
+    """Connections from one address go to the same one."""
+
+
+class Spread(StrEnum):
+    """How far instances are kept apart (``topologySpreadConstraints``, ``whenUnsatisfiable``)."""
+
+    SCHEDULE_ANYWAY = "ScheduleAnyway"
+    """Apart where there is room for it; together rather than not at all."""
+    DO_NOT_SCHEDULE = "DoNotSchedule"
+    """Apart, or the instance waits."""
+    OFF = "Off"
+    """No constraint: the cluster's own defaults hold."""
+
+
+class PodSecurityStandard(StrEnum):
+    """What a Pod may do (the Pod Security Standards)."""
+
+    RESTRICTED = "restricted"
+    """As an ordinary user, with no privilege and no way to get one."""
+    BASELINE = "baseline"
+    """As root in its container too, with the container runtime's own privileges."""
+    PRIVILEGED = "privileged"
+    """Whatever ``pod_template`` says; nothing is set."""
+
+
 class ImagePullPolicy(StrEnum):
     """When the kubelet pulls an image (``imagePullPolicy`` of a container)."""
 
@@ -289,8 +360,118 @@ class LoadBalancerArgs(TypedDict):
     """The port that clients use, 1 to 65535. Default: each port of ``ports`` under its own number."""
     target_port: NotRequired[pulumi.Input[str]]
     """Name of the port in ``ports`` that ``port`` leads to. Default: the only one there is."""
+    ports: NotRequired[Mapping[str, pulumi.Input[int]]]
+    """The ports that clients use, 1 to 65535, each by the name of the instances' port that it leads to. Not with
+    ``port``. Default: each port of ``ports`` under its own number."""
+    load_balancer_class: NotRequired[pulumi.Input[str]]
+    """Who makes the load balancer (``spec.loadBalancerClass``); with type ``LoadBalancer``. Can't be changed later.
+    Default: the cluster's own."""
+    load_balancer_source_ranges: NotRequired[Sequence[pulumi.Input[str]]]
+    """The networks that clients may come from, such as ``10.0.0.0/8`` (``spec.loadBalancerSourceRanges``); with type
+    ``LoadBalancer``. Default: any."""
+    external_traffic_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``TrafficPolicy`` for clients outside; with type ``NodePort`` or ``LoadBalancer``. Default:
+    ``Cluster``."""
+    internal_traffic_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``TrafficPolicy`` for clients in the cluster. Default: ``Cluster``."""
+    traffic_distribution: NotRequired[pulumi.Input[str]]
+    """Which instances a client's are first (``spec.trafficDistribution``), such as ``PreferSameZone``. Default: all
+    alike."""
+    session_affinity: NotRequired[pulumi.Input[str]]
+    """A word of ``SessionAffinity``. Default: ``None``."""
+    session_affinity_timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds that a client stays with its instance, 1 to 86400; with ``session_affinity`` ClientIP. Default:
+    10800."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
     """For the cluster's load-balancer controller. Default: none."""
+    wait_for_address: NotRequired[pulumi.Input[bool]]
+    """Whether ``pulumi up`` waits until the Service has its address. Without it a cluster that has no load balancer to
+    give does no harm, and ``load_balancer_address`` is absent until ``pulumi refresh`` finds it. Default: true."""
+
+
+class InstanceServicesArgs(TypedDict):
+    """A Service for one instance each, named like its Pod (label ``statefulset.kubernetes.io/pod-name``).
+
+    For clients that must reach a chosen instance, from outside the cluster too.
+    """
+
+    ordinals: NotRequired[Sequence[int]]
+    """The ordinals that get one; those that ``replicas`` does not reach get theirs when it does. Default: all."""
+    type: NotRequired[pulumi.Input[str]]
+    """A word of ``ServiceType``. Default: ``ClusterIP``."""
+    load_balancer_class: NotRequired[pulumi.Input[str]]
+    """Who makes the load balancers (``spec.loadBalancerClass``); with type ``LoadBalancer``. Can't be changed later.
+    Default: the cluster's own."""
+    load_balancer_source_ranges: NotRequired[Sequence[pulumi.Input[str]]]
+    """The networks that clients may come from (``spec.loadBalancerSourceRanges``); with type ``LoadBalancer``. Default:
+    any."""
+    external_traffic_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``TrafficPolicy`` for clients outside; with type ``NodePort`` or ``LoadBalancer``. Default:
+    ``Cluster``."""
+    annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """For the cluster's load-balancer controller. Default: none."""
+    wait_for_address: NotRequired[pulumi.Input[bool]]
+    """Whether ``pulumi up`` waits until each Service has its address. Default: true."""
+
+
+class DiscoveryArgs(TypedDict):
+    """What an instance is told of itself and its peers, as environment variables.
+
+    They come before ``env``, whose values can refer to them: ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``,
+    ``SERVICE_NAME`` (the governing Service), ``SERVICE_ADDRESS`` (its DNS name) and ``POD_ADDRESS`` (the instance's own
+    stable DNS name).
+    """
+
+    peers: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Variables that list all instances, by name: the form of one instance, with ``{pod}``, ``{ordinal}`` and
+    ``{address}`` in it; the list is separated by commas. ``{"INITIAL_CLUSTER": "{pod}=http://{address}:2380"}``.
+    Such a list changes with ``replicas``, so scaling replaces all instances, one after the other, unless ``partition``
+    holds them back; an application that asks the DNS (``srv_names``) needs none. Not with ``autoscaled``. Default:
+    none."""
+
+
+class SecurityArgs(TypedDict):
+    """What the Pods may do. The defaults pass the ``restricted`` Pod Security Standard."""
+
+    standard: NotRequired[str]
+    """A word of ``PodSecurityStandard``: the strictest that the image can live with. Default: ``restricted``, for which
+    the image must run as a user other than root, by its own ``USER`` (a number) or by ``run_as_user``."""
+    run_as_user: NotRequired[pulumi.Input[int]]
+    """The user's number, 0 or more; 0 is root and not with ``restricted``. Default: the image's."""
+    run_as_group: NotRequired[pulumi.Input[int]]
+    """The group's number, 0 or more. Default: the image's."""
+    fs_group: NotRequired[pulumi.Input[int]]
+    """The group that may write to the volumes, 0 or more; the processes get it beside their own. Default:
+    ``run_as_group``, else 65532; none with ``privileged``, nor without volumes."""
+    read_only_root_filesystem: NotRequired[pulumi.Input[bool]]
+    """Whether the container can write to its volumes alone. Default: false."""
+    add_capabilities: NotRequired[Sequence[pulumi.Input[str]]]
+    """Linux capabilities to add, without ``CAP_``; ``restricted`` allows ``NET_BIND_SERVICE``. Default: none."""
+
+
+class NetworkClientArgs(TypedDict):
+    """Clients that a network policy lets in: Pods by namespace and labels, or a network (``cidr``)."""
+
+    namespace: NotRequired[pulumi.Input[str]]
+    """Name of their namespace. Default: the service's own, unless ``namespace_labels`` or ``cidr`` is given."""
+    namespace_labels: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels of their namespaces. Not with ``namespace``."""
+    pod_labels: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels of the Pods. Default: all Pods there."""
+    cidr: NotRequired[pulumi.Input[str]]
+    """A network, such as ``10.0.0.0/8``. Alone."""
+    ports: NotRequired[Sequence[str]]
+    """Names of the ports in ``ports`` that they may use. Default: all of them."""
+
+
+class NetworkPolicyArgs(TypedDict):
+    """A NetworkPolicy that lets in the instances themselves, and the clients given here.
+
+    It needs a cluster network that enforces it. What the instances send is not restricted.
+    """
+
+    clients: NotRequired[Sequence[NetworkClientArgs]]
+    """Who else is let in. Default: nobody."""
 
 
 class OrdinalsArgs(TypedDict):
@@ -312,12 +493,24 @@ class StatefulServiceArgs(TypedDict):
     """An existing namespace. Default: the provider's, else ``default``."""
     replicas: NotRequired[pulumi.Input[int]]
     """Number of instances, 0 or more (``spec.replicas``). Default: 1."""
+    autoscaled: NotRequired[bool]
+    """An autoscaler, or whoever uses the set's ``scale``, decides the number of instances: ``replicas`` is what the
+    service starts with, and no later ``pulumi up`` changes it. Default: false."""
     service_name: NotRequired[pulumi.Input[str]]
     """Name of the governing headless Service (``spec.serviceName``), a DNS label that starts with a letter. Default:
     the StatefulSet's name."""
     ports: NotRequired[Mapping[str, pulumi.Input[int]]]
     """The container's ports, number (1 to 65535) by name (at most 15 of a-z, 0-9 and -, with a letter). The governing
     Service has the same. Default: none."""
+    port_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """A word of ``PortProtocol`` for ports, by name. Default: ``TCP``."""
+    app_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """What is spoken over ports, by name (``appProtocol`` of the Services' ports), such as ``kubernetes.io/h2c`` or
+    ``https``. Default: nothing is said."""
+    ip_family_policy: NotRequired[pulumi.Input[str]]
+    """A word of ``IpFamilyPolicy``, for all Services. Default: Kubernetes' (``SingleStack``)."""
+    ip_families: NotRequired[Sequence[pulumi.Input[str]]]
+    """Words of ``IpFamily``, for all Services, the first family first. Default: the cluster's."""
     command: NotRequired[Sequence[pulumi.Input[str]]]
     """What to run instead of the image's entrypoint (``command``)."""
     args: NotRequired[Sequence[pulumi.Input[str]]]
@@ -325,6 +518,13 @@ class StatefulServiceArgs(TypedDict):
     env: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Environment variables by name. In a value, ``$(OTHER)`` stands for the value of a variable that comes before it.
     Default: none."""
+    secret_env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables by name whose values are secret. The component keeps them in a Secret of its own,
+    ``NAME-env``, so that neither the set nor its Pods show them, and a secret in Pulumi's state whether they were given
+    as one or not. A new value replaces the instances as a new version does; an instance that ``partition`` holds back
+    gets it when it restarts. Default: none."""
+    discovery: NotRequired[DiscoveryArgs]
+    """Tell each instance its own names and those of its peers in environment variables. Default: no such variables."""
     env_from_secrets: NotRequired[Mapping[str, KeyRefArgs]]
     """Environment variables by name, each from a key of a Secret."""
     env_from_config_maps: NotRequired[Mapping[str, KeyRefArgs]]
@@ -385,6 +585,25 @@ class StatefulServiceArgs(TypedDict):
     termination_grace_period_seconds: NotRequired[pulumi.Input[int]]
     """Seconds that an instance gets to end cleanly, at least 1: without them two Pods could hold one identity.
     Default: 30."""
+    instance_services: NotRequired[InstanceServicesArgs]
+    """Make a Service for each instance, or each chosen one, after they are there. Default: none."""
+    network_policy: NotRequired[NetworkPolicyArgs]
+    """Let in peers and chosen clients alone. Default: no policy of the component's own."""
+    quorum: NotRequired[bool]
+    """Keep a majority of ``replicas`` running when nodes are drained and during updates: the same as ``min_available``
+    with that number. Not with ``min_available``. Default: false."""
+    min_available: NotRequired[Any]
+    """How many instances must stay when nodes are drained and during updates: a number from 1, or a percentage of
+    ``replicas`` such as ``"60%"``, rounded up. The component makes a PodDisruptionBudget, which refuses an eviction
+    that would leave fewer ready (an instance that is not ready can always be evicted), and refuses a
+    ``max_unavailable`` that would. Not with ``quorum``. Default: no budget."""
+    spread_over_nodes: NotRequired[pulumi.Input[str]]
+    """A word of ``Spread``: how far instances are kept on different nodes. Default: ``ScheduleAnyway``."""
+    spread_over_zones: NotRequired[pulumi.Input[str]]
+    """A word of ``Spread``: how far instances are kept in different zones (``topology.kubernetes.io/zone``). Default:
+    ``ScheduleAnyway``."""
+    security: NotRequired[SecurityArgs]
+    """What the Pods may do. Default: what the ``restricted`` Pod Security Standard allows."""
     service_account_name: NotRequired[pulumi.Input[str]]
     """The ServiceAccount that the Pods run as. Default: ``default``."""
     automount_service_account_token: NotRequired[pulumi.Input[bool]]
@@ -402,9 +621,9 @@ class StatefulServiceArgs(TypedDict):
     """For the Pods. Default: none."""
     pod_template: NotRequired[Mapping[str, Any]]
     """Laid over the Pod template in Kubernetes' own words, as in a strategic merge: maps are merged, lists of named
-    things (containers, volumes, environment variables …) by their names, other lists are replaced. The component's
-    own container is ``app``. This way go side-cars, affinity, tolerations, security contexts and whatever else the
-    component does not model. Default: nothing."""
+    things (containers, volumes, environment variables …) by their names, other lists are replaced, and null takes a
+    field away. The component's own container is ``app``. This way go side-cars, affinity, tolerations and whatever else
+    the component does not model. Default: nothing."""
     publish_not_ready_addresses: NotRequired[pulumi.Input[bool]]
     """Instances are found through DNS before they are ready (``spec.publishNotReadyAddresses`` of the governing
     Service). Default: false."""

@@ -4,6 +4,7 @@ The rules are Kubernetes' own (``k8s.io/apimachinery/pkg/util/validation``), hel
 before anything is sent.
 """
 
+import ipaddress
 import math
 import posixpath
 import re
@@ -28,6 +29,7 @@ _QUANTITY = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[munkMGTPE]|[eE][+-]?\
 _EXPONENT = re.compile(r"[eE]([+-]?\d+)$")
 _QUALIFIED_NAME_PART = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
+_CAPABILITY = re.compile(r"[A-Z][A-Z_]*")
 _PERCENTAGE = re.compile(r"\d{1,3}%")
 
 _PERCENT = 100
@@ -46,11 +48,14 @@ def nearest(word: str, known: Collection[str]) -> str:
 
 def at_least(least: int) -> Check:
     """A whole number from ``least`` on."""
+    return between(least, _MAX_INT32)
+
+
+def between(least: int, most: int) -> Check:
+    """A whole number from ``least`` to ``most``."""
 
     def check(value: int) -> str | None:
-        if least <= value <= _MAX_INT32:
-            return None
-        return f"must be a whole number from {least} to {_MAX_INT32}"
+        return None if least <= value <= most else f"must be a whole number from {least} to {most}"
 
     return check
 
@@ -153,6 +158,41 @@ def env_name(value: str) -> str | None:
     if _ENV_NAME.fullmatch(value):
         return None
     return "must be a variable's name: letters, digits, '_', '-' and '.', not beginning with a digit"
+
+
+def secret_key_and_env_name(value: str) -> str | None:
+    """The name of an environment variable that is the key of a Secret too."""
+    return env_name(value) or (
+        None if len(value) <= _MAX_SUBDOMAIN else f"must have at most {_MAX_SUBDOMAIN} characters"
+    )
+
+
+def peer_form(value: str) -> str | None:
+    """How one instance is written in a list of all."""
+    try:
+        forms = {value.format(pod=f"p-{n}", ordinal=n, address=f"a-{n}") for n in range(2)}
+    except (ValueError, LookupError, AttributeError, TypeError):
+        forms = set()
+    if len(forms) > 1:
+        return None
+    return "must be the form of one instance, with {pod}, {ordinal} or {address} in it, other braces doubled"
+
+
+def capability(value: str) -> str | None:
+    """A Linux capability."""
+    if _CAPABILITY.fullmatch(value) and not value.startswith("CAP_"):
+        return None
+    return "must be a Linux capability without CAP_, such as NET_BIND_SERVICE"
+
+
+def network(value: str) -> str | None:
+    """A network in CIDR notation."""
+    try:
+        if "/" in value and ipaddress.ip_network(value):
+            return None
+    except ValueError:
+        pass
+    return "must be a network such as 10.0.0.0/8 or fd00::/8, with no bits set after its prefix"
 
 
 def quantity(value: str) -> str | None:

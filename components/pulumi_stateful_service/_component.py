@@ -7,19 +7,23 @@ from typing import Any, cast
 import pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi_kubernetes.apps.v1 import StatefulSet
-from pulumi_kubernetes.core.v1 import Service
+from pulumi_kubernetes.core.v1 import Secret, Service
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.storage.v1 import StorageClass
 
 from . import _names as names
 from ._arguments import Instance, ServiceType, StatefulServiceArgs
+from ._availability import disruption_budget, wants_budget
 from ._changes import DECIDING_FIELDS
 from ._cluster import Connection, connection_of
-from ._growth import sizes_of_claims
+from ._environment import secret, secret_version
 from ._inputs import lifted
 from ._objects import KubernetesObject, selector
 from ._preflight import Change, prepare
 from ._rollout import Rollout
-from ._services import governing_service, load_balancing_service
+from ._security import network_policy
+from ._services import chosen_ordinals, governing_service, instance_service, load_balancing_service
 from ._stateful_set import stateful_set
 from ._storage import claim_template, storage_class
 from ._validation import checked
@@ -32,9 +36,9 @@ _CAPITAL = re.compile(r"[A-Z]")
 class StatefulService(pulumi.ComponentResource):
     """A stateful distributed application on Kubernetes: instances with stable names and a disk each.
 
-    Makes the governing headless Service, a storage class if asked for, the StatefulSet, and an ordinary Service over
-    all instances if asked for, in this order. What it makes, ``pulumi destroy`` removes; the claims, and with them the
-    data, stay.
+    Makes the governing headless Service, then the StatefulSet, then the Services that clients reach instances by, if
+    asked for; before the set also a storage class, a Secret, a PodDisruptionBudget and a NetworkPolicy, each if asked
+    for. What it makes, ``pulumi destroy`` removes; the claims, and with them the data, stay.
 
     Source: the chapter Stateful Service of *Kubernetes Patterns*.
     """
@@ -56,6 +60,9 @@ class StatefulService(pulumi.ComponentResource):
     load_balancer_address: pulumi.Output[str | None]
     """Where clients reach the load-balancing Service: the address that the cluster's load balancer gave it, or for the
     other types its DNS name. Absent without a load-balancing Service."""
+    instance_service_addresses: pulumi.Output[Mapping[str, str]]
+    """Where clients reach each instance that has a Service of its own, by its Pod's name: the address that the
+    cluster's load balancer gave it, or for the other types its DNS name. Without those that have no address yet."""
     current_revision: pulumi.Output[str | None]
     """The revision that instances below the partition run (``status.currentRevision``)."""
     update_revision: pulumi.Output[str | None]
@@ -86,20 +93,27 @@ class StatefulService(pulumi.ComponentResource):
         templates = [claim_template(volume, class_name) for volume in volumes]
         # By way of a future, since a child that used the component's own output would wait for itself.
         urn: pulumi.Output[Any] = pulumi.Output.from_input(cast("Any", self.urn.future()))
-        wanted = stateful_set(args, templates, urn.apply(names.component_label))
-        first = [self._preflight(name, args, wanted)]
-        if "storage_class" in args:
-            first.append(self._storage_class(name, args, class_name, after=first))
+        component = urn.apply(names.component_label)
+        safe = self._preflight(name, args, stateful_set(args, templates, component))
+        first = [safe, *self._before_the_set(name, args, class_name, safe)]
+        version = None
+        if "secret_env" in args:
+            values = Secret(f"{name}-env", **_arguments_of(secret(args)), opts=self._child(depends_on=[safe]))
+            version = secret_version(args, values.metadata.apply(lambda metadata: metadata.uid))
+            first.append(values)
         service = Service(
-            f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child(depends_on=first[:1])
+            f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child(depends_on=[safe])
         )
+        # The claims grow, each in place; the templates keep their first size, since the set would be replaced.
+        not_ours = [f"spec.volumeClaimTemplates[*].{_SIZE}"]
+        if args.get("autoscaled"):
+            # The provider leaves out of what it sends what is ignored and belongs to somebody else.
+            not_ours.append("spec.replicas")
         stateful = StatefulSet(
             name,
-            **_arguments_of(wanted),
+            **_arguments_of(stateful_set(args, templates, component, version)),
             opts=pulumi.ResourceOptions.merge(
-                self._child(depends_on=[*first, service]),
-                # The claims grow, each in place; the templates keep their first size, since the set would be replaced.
-                pulumi.ResourceOptions(ignore_changes=[f"spec.volumeClaimTemplates[*].{_SIZE}"]),
+                self._child(depends_on=[*first, service]), pulumi.ResourceOptions(ignore_changes=not_ours)
             ),
         )
         rollout = self._rollout(name, args, stateful)
@@ -113,14 +127,23 @@ class StatefulService(pulumi.ComponentResource):
         self.service_address = pulumi.Output.all(self.service_name, self.namespace, domain, rollout).apply(
             lambda of: names.service_address(*of[:3])
         )
-        self.srv_names = self.service_address.apply(
-            lambda of: {port: names.srv_name(port, "TCP", of) for port in args["ports"]}
+        protocols = args.get("port_protocols", {})
+        self.srv_names = pulumi.Output.all(self.service_address, protocols).apply(
+            lambda of: {port: names.srv_name(port, of[1].get(port, "TCP"), of[0]) for port in args["ports"]}
         )
         start = args.get("ordinals", {}).get("start", 0)
-        self.instances = pulumi.Output.all(self.stateful_set_name, self.service_address, start, args["replicas"]).apply(
-            lambda of: names.instances(of[0], of[1], [v["name"] for v in args["volumes"]], range(of[2], of[2] + of[3]))
+        ordinals = pulumi.Output.all(start, args["replicas"]).apply(lambda of: range(of[0], of[0] + of[1]))
+        if args.get("autoscaled"):
+            ordinals = pulumi.Output.all(rollout, ordinals).apply(
+                lambda of: of[1] if of[0].ordinals is None else of[0].ordinals
+            )
+        volume_names = [volume["name"] for volume in args["volumes"]]
+        self.instances = pulumi.Output.all(self.stateful_set_name, self.service_address, ordinals).apply(
+            lambda of: names.instances(of[0], of[1], volume_names, of[2])
         )
-        self.load_balancer_address = self._load_balancer(name, args, [rollout.apply(lambda _: stateful)], domain)
+        ready = [rollout.apply(lambda _: stateful)]
+        self.load_balancer_address = self._load_balancer(name, args, ready, domain)
+        self.instance_service_addresses = self._instance_services(name, args, ready, domain)
         self.current_revision = rollout.apply(lambda of: of.current_revision)
         self.update_revision = rollout.apply(lambda of: of.update_revision)
         self.revisions = rollout.apply(lambda of: of.revisions)
@@ -181,23 +204,22 @@ class StatefulService(pulumi.ComponentResource):
     def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
         """Where the rollout stands: when it is done, or in a preview as it is."""
         volumes = {volume["name"]: volume["size"] for volume in args["volumes"]}
-        start = args.get("ordinals", {}).get("start", 0)
         timeouts = [args.get("rollout_timeout_seconds", 600), args.get("growth_timeout_seconds", 300)]
         also = args.get("max_unavailable")
-        settings = pulumi.Output.all(self._connection(), volumes, start, args["replicas"], also, *timeouts)
+        settings = pulumi.Output.all(self._connection(), volumes, also, *timeouts)
 
         async def follow(metadata: Any, settings: list[Any]) -> Rollout:
             # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
             if not (metadata and metadata.uid):
                 return Rollout()
-            connection, sizes, start, replicas, max_unavailable, rollout_timeout, growth_timeout = settings
+            connection, sizes, max_unavailable, rollout_timeout, growth_timeout = settings
             asked = Asked(
                 where=f"StatefulService {name!r}",
                 namespace=metadata.namespace,
                 name=metadata.name,
                 uid=metadata.uid,
                 generation=metadata.generation,
-                sizes=sizes_of_claims(metadata.name, sizes, range(start, start + replicas)),
+                sizes=sizes,
                 labels=selector(metadata.name),
                 max_unavailable=max_unavailable,
                 timeout_seconds=rollout_timeout,
@@ -210,6 +232,20 @@ class StatefulService(pulumi.ComponentResource):
         )
         # A kubeconfig is a secret, but which Pod runs which revision is not.
         return pulumi.Output.unsecret(rollout)
+
+    def _before_the_set(
+        self, name: str, args: StatefulServiceArgs, class_name: Any, safe: pulumi.Input[Any]
+    ) -> list[pulumi.Resource]:
+        """What has to be there when the first instance starts."""
+        opts = self._child(depends_on=[safe])
+        made: list[pulumi.Resource] = []
+        if "storage_class" in args:
+            made.append(self._storage_class(name, args, class_name, after=[safe]))
+        if wants_budget(args):
+            made.append(PodDisruptionBudget(f"{name}-budget", **_arguments_of(disruption_budget(args)), opts=opts))
+        if "network_policy" in args:
+            made.append(NetworkPolicy(f"{name}-network", **_arguments_of(network_policy(args)), opts=opts))
+        return made
 
     def _load_balancer(
         self,
@@ -224,9 +260,35 @@ class StatefulService(pulumi.ComponentResource):
         service = Service(
             f"{name}-load-balancer", **_arguments_of(load_balancing_service(args)), opts=self._child(depends_on=after)
         )
-        dns_name = pulumi.Output.all(args["load_balancer"]["name"], self.namespace, domain).apply(
-            lambda of: names.service_address(*of)
+        return self._address(service, args["load_balancer"]["name"], domain)
+
+    def _instance_services(
+        self,
+        name: str,
+        args: StatefulServiceArgs,
+        after: Sequence[pulumi.Input[pulumi.Resource]],
+        domain: pulumi.Input[str],
+    ) -> pulumi.Output[Mapping[str, str]]:
+        if "instance_services" not in args:
+            return pulumi.Output.from_input({})
+        addresses = []
+        for ordinal in chosen_ordinals(args):
+            service = Service(
+                f"{name}-{ordinal}",
+                **_arguments_of(instance_service(args, ordinal)),
+                opts=self._child(depends_on=after),
+            )
+            pod = lifted(lambda set_name, ordinal=ordinal: names.pod_name(set_name, ordinal), args["name"])
+            addresses.append(pulumi.Output.all(pod, self._address(service, pod, domain)))
+        return pulumi.Output.all(*addresses).apply(
+            lambda all_of_them: {pod: address for pod, address in all_of_them if address}
         )
+
+    def _address(
+        self, service: Service, name: pulumi.Input[str], domain: pulumi.Input[str]
+    ) -> pulumi.Output[str | None]:
+        """Where clients reach a Service."""
+        dns_name = pulumi.Output.all(name, self.namespace, domain).apply(lambda of: names.service_address(*of))
         ingress = service.status.apply(_ingress_address)
         return pulumi.Output.all(service.spec.apply(lambda spec: spec.type), ingress, dns_name).apply(
             lambda of: of[1] if of[0] == ServiceType.LOAD_BALANCER else of[2]

@@ -18,6 +18,10 @@ COMPONENT_LABEL = "pulumi-stateful-service/component"
 """On the set: which component it belongs to, by a digest of the component's URN."""
 
 
+SECRET_ANNOTATION = "pulumi-stateful-service/secret-env"  # noqa: S105 - a name, not a secret
+"""On the Pods: changes when a value of ``secret_env`` does."""
+
+
 def component_label(urn: str) -> str:
     """The value of ``COMPONENT_LABEL``: a URN is longer than a label may be."""
     return hashlib.sha256(urn.encode()).hexdigest()[:32]
@@ -51,6 +55,11 @@ def srv_name(port_name: str, protocol: str, governing_service_address: str) -> s
 def load_balancer_name(service_name: str) -> str:
     """The default name of the Service over all instances."""
     return f"{service_name}-lb"
+
+
+def secret_name(set_name: str) -> str:
+    """The Secret that holds the values of ``secret_env``."""
+    return f"{set_name}-env"
 
 
 def storage_class_name(project: str, stack: str, set_name: str) -> str:

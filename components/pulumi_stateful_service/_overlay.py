@@ -24,11 +24,16 @@ _MERGE_KEYS = {
 
 
 def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> KubernetesObject:
-    """``overlay`` over ``base``: maps are merged, lists of things with a merge key too, all else is replaced."""
+    """``overlay`` over ``base``: maps are merged, lists of things with a merge key too, all else is replaced.
+
+    None takes a field away, as null does in a strategic merge.
+    """
     result = dict(base)
     for key, value in overlay.items():
         below = result.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(below, Mapping) and isinstance(value, Mapping):
             result[key] = overlaid(below, value)
         elif key in _MERGE_KEYS and _are_mappings(below) and _are_mappings(value):
             result[key] = _overlaid_list(below, value, _MERGE_KEYS[key])

@@ -1,23 +1,30 @@
 """The Pod template: one container with its ports, environment, probes and volumes, and what the user lays over it."""
 
-from typing import Any
+import pulumi
 
-from ._arguments import EnvFromArgs, KeyRefArgs, ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
+from ._arguments import ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
+from ._availability import topology_spread
+from ._environment import environment, environment_sources
+from ._names import SECRET_ANNOTATION
 from ._objects import KubernetesObject, given, labels, renamed
 from ._overlay import overlaid
+from ._security import container_security_context, pod_security_context
 
 CONTAINER_NAME = "app"
 """The component's own container, for ``kubectl logs -c`` and for ``pod_template``."""
 
 
-def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
-    """``spec.template`` of the set."""
+def pod_template(args: StatefulServiceArgs, secret_version: pulumi.Input[str] | None = None) -> KubernetesObject:
+    """``spec.template`` of the set. ``secret_version`` changes with the values of ``secret_env``."""
+    annotations = {**args.get("pod_annotations", {}), **given(**{SECRET_ANNOTATION: secret_version})}
     template = {
-        "metadata": given(labels=labels(args), annotations=dict(args.get("pod_annotations", {}))),
+        "metadata": given(labels=labels(args), annotations=annotations),
         "spec": given(
             terminationGracePeriodSeconds=args.get("termination_grace_period_seconds", 30),
             serviceAccountName=args.get("service_account_name"),
             automountServiceAccountToken=args.get("automount_service_account_token", False),
+            securityContext=pod_security_context(args),
+            topologySpreadConstraints=topology_spread(args),
             imagePullSecrets=[{"name": name} for name in args.get("image_pull_secrets", [])],
             containers=[_container(args)],
         ),
@@ -33,10 +40,11 @@ def _container(args: StatefulServiceArgs) -> KubernetesObject:
         imagePullPolicy=args.get("image_pull_policy"),
         command=args.get("command"),
         args=args.get("args"),
-        ports=[{"name": name, "containerPort": number} for name, number in args["ports"].items()],
-        env=_environment(args),
-        envFrom=[_environment_source(source) for source in args.get("env_from", [])],
+        ports=[_port(args, name) for name in args["ports"]],
+        env=environment(args),
+        envFrom=environment_sources(args),
         resources=given(requests=resources.get("requests"), limits=resources.get("limits")),
+        securityContext=container_security_context(args),
         readinessProbe=_probe(args.get("readiness_probe")),
         livenessProbe=_probe(args.get("liveness_probe")),
         startupProbe=_probe(args.get("startup_probe")),
@@ -45,32 +53,8 @@ def _container(args: StatefulServiceArgs) -> KubernetesObject:
     )
 
 
-def _environment(args: StatefulServiceArgs) -> list[KubernetesObject]:
-    # Taken from other objects first, so that values given here can refer to them as $(NAME).
-    return [
-        *_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
-        *_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
-        *({"name": name, "value": value} for name, value in args.get("env", {}).items()),
-    ]
-
-
-def _from_keys(kind: str, references: Any) -> list[KubernetesObject]:
-    def value_from(reference: KeyRefArgs) -> KubernetesObject:
-        return {kind: renamed(reference, name="name", key="key", optional="optional")}
-
-    return [{"name": name, "valueFrom": value_from(reference)} for name, reference in references.items()]
-
-
-def _environment_source(source: EnvFromArgs) -> KubernetesObject:
-    return given(
-        prefix=source.get("prefix"),
-        secretRef=_reference(source, "secret"),
-        configMapRef=_reference(source, "config_map"),
-    )
-
-
-def _reference(source: EnvFromArgs, kind: str) -> KubernetesObject | None:
-    return renamed(source, name=kind, optional="optional") if kind in source else None
+def _port(args: StatefulServiceArgs, name: str) -> KubernetesObject:
+    return given(name=name, containerPort=args["ports"][name], protocol=args.get("port_protocols", {}).get(name))
 
 
 def _probe(probe: ProbeArgs | None) -> KubernetesObject | None:

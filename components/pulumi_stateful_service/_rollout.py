@@ -20,6 +20,8 @@ class Rollout:
 
     current_revision: str | None = None
     update_revision: str | None = None
+    ordinals: range | None = None
+    """The ordinals that the set has, once it was seen."""
     revisions: Mapping[str, str] = field(default_factory=dict)
     """The revision of each Pod, by its name."""
     missing: Sequence[str] = ()
@@ -87,6 +89,7 @@ def judge(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], fact
     return Rollout(
         current_revision=status.get("currentRevision"),
         update_revision=status.get("updateRevision"),
+        ordinals=wanted_ordinals(stateful_set),
         revisions={pod: _revision(found) for pod, found in by_name.items()},
         missing=missing or _unsettled(stateful_set, by_name.values()),
         broken=broken,

@@ -1,8 +1,14 @@
-"""The Services: the governing one, which gives each instance its name, and the one that spreads clients over all."""
+"""The Services: the governing one, which gives each instance its name, and those that clients reach instances by."""
 
-from ._arguments import ServiceType, StatefulServiceArgs
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from ._arguments import InstanceServicesArgs, LoadBalancerArgs, ServiceType, SessionAffinity, StatefulServiceArgs
 from ._inputs import lifted
-from ._objects import KubernetesObject, given, metadata, selector
+from ._names import pod_name
+from ._objects import KubernetesObject, given, metadata, renamed, selector
 
 
 def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
@@ -12,8 +18,9 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
         "spec": given(
             clusterIP="None",
             selector=selector(args["name"]),
-            ports=[_port(name, number) for name, number in args["ports"].items()],
+            ports=_ports(args),
             publishNotReadyAddresses=args.get("publish_not_ready_addresses"),
+            **_families(args),
         ),
     }
 
@@ -21,28 +28,108 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
 def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
     """The ordinary Service over all ready instances."""
     load_balancer = args["load_balancer"]
-    kind = load_balancer.get("type", ServiceType.CLUSTER_IP.value)
-    of_the_service = metadata(args, load_balancer["name"])
-    own = {**of_the_service.get("annotations", {}), **load_balancer.get("annotations", {})}
+    numbers: Mapping[str, Any] = load_balancer.get("ports", args["ports"])
     if "port" in load_balancer:
-        ports = [{"name": load_balancer["target_port"], "port": load_balancer["port"]}]
-    else:
-        ports = [{"name": name, "port": number} for name, number in args["ports"].items()]
+        numbers = {str(load_balancer["target_port"]): load_balancer["port"]}
+    sticky = given(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
     return {
-        "metadata": {**of_the_service, "annotations": lifted(lambda kind: own | _awaited(kind), kind)},
-        "spec": {
-            "type": kind,
-            "selector": selector(args["name"]),
-            "ports": [{**port, "targetPort": port["name"]} for port in ports],
-        },
+        "metadata": _metadata(args, load_balancer["name"], load_balancer),
+        "spec": given(
+            selector=selector(args["name"]),
+            ports=_ports(args, numbers),
+            sessionAffinityConfig=given(clientIP=sticky),
+            **renamed(
+                load_balancer,
+                internalTrafficPolicy="internal_traffic_policy",
+                trafficDistribution="traffic_distribution",
+                sessionAffinity="session_affinity",
+            ),
+            **_reached(load_balancer),
+            **_families(args),
+        ),
     }
 
 
-def _awaited(kind: str) -> dict[str, str]:
+def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObject:
+    """The Service that leads to one instance."""
+    wanted = args["instance_services"]
+    name = lifted(lambda set_name: pod_name(set_name, ordinal), args["name"])
+    return {
+        "metadata": _metadata(args, name, wanted),
+        "spec": given(
+            selector={**selector(args["name"]), "statefulset.kubernetes.io/pod-name": name},
+            ports=_ports(args),
+            **_reached(wanted),
+            **_families(args),
+        ),
+    }
+
+
+def chosen_ordinals(args: StatefulServiceArgs) -> list[int]:
+    """The ordinals that get a Service of their own. They are plain, or all that were chosen get one (validation)."""
+    chosen = args["instance_services"].get("ordinals")
+    if args.get("autoscaled"):
+        return sorted(set(chosen or []))
+    start: Any = args.get("ordinals", {}).get("start", 0)
+    there: Any = range(start, start + args["replicas"])
+    return [ordinal for ordinal in there if chosen is None or ordinal in chosen]
+
+
+def affinity_of(load_balancer: LoadBalancerArgs) -> pulumi.Input[str]:
+    """A word of ``SessionAffinity``."""
+    return load_balancer.get("session_affinity", SessionAffinity.NONE.value)
+
+
+def type_of(wanted: LoadBalancerArgs | InstanceServicesArgs) -> pulumi.Input[str]:
+    """A word of ``ServiceType``."""
+    return wanted.get("type", ServiceType.CLUSTER_IP.value)
+
+
+def _reached(wanted: LoadBalancerArgs | InstanceServicesArgs) -> KubernetesObject:
+    return {
+        "type": type_of(wanted),
+        **renamed(
+            wanted,
+            loadBalancerClass="load_balancer_class",
+            loadBalancerSourceRanges="load_balancer_source_ranges",
+            externalTrafficPolicy="external_traffic_policy",
+        ),
+    }
+
+
+def _families(args: StatefulServiceArgs) -> KubernetesObject:
+    return renamed(args, ipFamilyPolicy="ip_family_policy", ipFamilies="ip_families")
+
+
+def _metadata(
+    args: StatefulServiceArgs, name: pulumi.Input[str], wanted: LoadBalancerArgs | InstanceServicesArgs
+) -> KubernetesObject:
+    of_the_service = metadata(args, name)
+    own = {**of_the_service.get("annotations", {}), **wanted.get("annotations", {})}
+    waits = wanted.get("wait_for_address", True)
+    return {
+        **of_the_service,
+        "annotations": lifted(lambda kind, waits: own | _awaited(kind, waits), type_of(wanted), waits),
+    }
+
+
+def _awaited(kind: str, waits: bool) -> dict[str, str]:
     """What Pulumi's provider waits for: an address. By itself it waits for Pods too, which the component has done."""
+    if not waits:
+        return {"pulumi.com/skipAwait": "true"}
     address = ".status.loadBalancer.ingress" if kind == ServiceType.LOAD_BALANCER else ".spec.clusterIP"
     return {"pulumi.com/waitFor": f"jsonpath={{{address}}}"}
 
 
-def _port(name: str, number: object) -> KubernetesObject:
-    return {"name": name, "port": number, "targetPort": name}
+def _ports(args: StatefulServiceArgs, numbers: Mapping[str, Any] | None = None) -> list[KubernetesObject]:
+    """The ports under the instances' own numbers, or others, by name."""
+    return [
+        given(
+            name=name,
+            port=number,
+            targetPort=name,
+            protocol=args.get("port_protocols", {}).get(name),
+            appProtocol=args.get("app_protocols", {}).get(name),
+        )
+        for name, number in (args["ports"] if numbers is None else numbers).items()
+    ]

@@ -15,11 +15,15 @@ from ._storage import retention_policy
 
 
 def stateful_set(
-    args: StatefulServiceArgs, claim_templates: Sequence[KubernetesObject], component: pulumi.Input[str]
+    args: StatefulServiceArgs,
+    claim_templates: Sequence[KubernetesObject],
+    component: pulumi.Input[str],
+    secret_version: pulumi.Input[str] | None = None,
 ) -> KubernetesObject:
     """The set: who its instances are, what they run, which disks they get, and how they are updated.
 
-    ``component`` is the value of the label that tells which component it belongs to.
+    ``component`` is the value of the label that tells which component it belongs to; ``secret_version`` changes with
+    the values of ``secret_env``.
     """
     return {
         "metadata": _metadata(args, component),
@@ -33,7 +37,7 @@ def stateful_set(
             podManagementPolicy=args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value),
             updateStrategy=_update_strategy(args),
             persistentVolumeClaimRetentionPolicy=retention_policy(args),
-            template=pod_template(args),
+            template=pod_template(args, secret_version),
             volumeClaimTemplates=list(claim_templates),
         ),
     }

@@ -5,107 +5,30 @@ What comes out has only known keys and right types, so that the builders behind 
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
 from . import _checks as is_
+from . import _validation_of_services as services
 from ._arguments import (
-    AccessMode,
     ClaimRetention,
     EnvFromArgs,
-    ImagePullPolicy,
-    PodManagementPolicy,
+    PodSecurityStandard,
     ProbeArgs,
-    ReclaimPolicy,
-    ServiceType,
     StatefulServiceArgs,
     UpdateStrategy,
-    VolumeBindingMode,
-    VolumeMode,
 )
+from ._availability import Numbers, too_few, wants_budget, worth_saying
+from ._environment import DISCOVERED
 from ._errors import ArgumentError
 from ._inputs import jointly, lifted
-from ._names import load_balancer_name
 from ._objects import selector
+from ._rules import RULES
 from ._shape import Shape
 
-_CHECKS: Mapping[str, is_.Check] = {
-    "StatefulServiceArgs.image": is_.not_empty,
-    "StatefulServiceArgs.name": is_.set_name,
-    "StatefulServiceArgs.namespace": is_.dns_label,
-    "StatefulServiceArgs.replicas": is_.at_least(0),
-    "StatefulServiceArgs.service_name": is_.service_name,
-    "StatefulServiceArgs.ports{}": is_.port_name,
-    "StatefulServiceArgs.ports[]": is_.port_number,
-    "StatefulServiceArgs.env{}": is_.env_name,
-    "StatefulServiceArgs.env_from_secrets{}": is_.env_name,
-    "StatefulServiceArgs.env_from_config_maps{}": is_.env_name,
-    "StatefulServiceArgs.storage_class_name": is_.dns_subdomain_or_empty,
-    "StatefulServiceArgs.growth_timeout_seconds": is_.at_least(1),
-    "StatefulServiceArgs.pod_management_policy": is_.word_of(PodManagementPolicy),
-    "StatefulServiceArgs.update_strategy": is_.word_of(UpdateStrategy),
-    "StatefulServiceArgs.partition": is_.at_least(0),
-    "StatefulServiceArgs.canary": is_.at_least(0),
-    "StatefulServiceArgs.max_unavailable": is_.number_or_percentage,
-    "StatefulServiceArgs.min_ready_seconds": is_.at_least(0),
-    "StatefulServiceArgs.revision_history_limit": is_.at_least(0),
-    "OrdinalsArgs.start": is_.at_least(0),
-    "StatefulServiceArgs.rollout_timeout_seconds": is_.at_least(1),
-    "StatefulServiceArgs.termination_grace_period_seconds": is_.at_least(1),
-    "StatefulServiceArgs.service_account_name": is_.dns_subdomain,
-    "StatefulServiceArgs.image_pull_policy": is_.word_of(ImagePullPolicy),
-    "StatefulServiceArgs.image_pull_secrets[]": is_.dns_subdomain,
-    "StatefulServiceArgs.labels{}": is_.label_key,
-    "StatefulServiceArgs.labels[]": is_.label_value,
-    "StatefulServiceArgs.annotations{}": is_.label_key,
-    "StatefulServiceArgs.pod_annotations{}": is_.label_key,
-    "StatefulServiceArgs.cluster_domain": is_.dns_subdomain,
-    "KeyRefArgs.name": is_.dns_subdomain,
-    "KeyRefArgs.key": is_.not_empty,
-    "EnvFromArgs.secret": is_.dns_subdomain,
-    "EnvFromArgs.config_map": is_.dns_subdomain,
-    "ResourcesArgs.requests[]": is_.quantity,
-    "ResourcesArgs.limits[]": is_.quantity,
-    "HttpGetArgs.port": is_.port_name_or_number,
-    "HttpGetArgs.scheme": is_.one_of("HTTP", "HTTPS"),
-    "TcpSocketArgs.port": is_.port_name_or_number,
-    "GrpcArgs.port": is_.port_number,
-    "ProbeArgs.initial_delay_seconds": is_.at_least(0),
-    "ProbeArgs.period_seconds": is_.at_least(1),
-    "ProbeArgs.timeout_seconds": is_.at_least(1),
-    "ProbeArgs.success_threshold": is_.at_least(1),
-    "ProbeArgs.failure_threshold": is_.at_least(1),
-    "VolumeArgs.name": is_.dns_label,
-    "VolumeArgs.mount_path": is_.mount_path,
-    "VolumeArgs.size": is_.size,
-    "VolumeArgs.storage_class_name": is_.dns_subdomain_or_empty,
-    "VolumeArgs.volume_mode": is_.word_of(VolumeMode),
-    "VolumeArgs.volume_attributes_class_name": is_.dns_subdomain,
-    "VolumeArgs.selector{}": is_.label_key,
-    "VolumeArgs.selector[]": is_.label_value,
-    "VolumeArgs.labels{}": is_.label_key,
-    "VolumeArgs.labels[]": is_.label_value,
-    "VolumeArgs.annotations{}": is_.label_key,
-    "DataSourceArgs.kind": is_.not_empty,
-    "DataSourceArgs.name": is_.dns_subdomain,
-    "DataSourceArgs.api_group": is_.dns_subdomain,
-    "VolumeArgs.access_modes[]": is_.word_of(AccessMode),
-    "VolumeArgs.sub_path": is_.sub_path,
-    "StorageClassArgs.provisioner": is_.not_empty,
-    "StorageClassArgs.name": is_.dns_subdomain,
-    "StorageClassArgs.reclaim_policy": is_.word_of(ReclaimPolicy),
-    "StorageClassArgs.volume_binding_mode": is_.word_of(VolumeBindingMode),
-    "TopologyArgs.key": is_.label_key,
-    "TopologyArgs.values[]": is_.label_value,
-    "ClaimRetentionPolicyArgs.when_deleted": is_.word_of(ClaimRetention),
-    "ClaimRetentionPolicyArgs.when_scaled": is_.word_of(ClaimRetention),
-    "LoadBalancerArgs.type": is_.word_of(ServiceType),
-    "LoadBalancerArgs.name": is_.service_name,
-    "LoadBalancerArgs.port": is_.port_number,
-    "LoadBalancerArgs.annotations{}": is_.label_key,
-}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PROBES = ("readiness_probe", "liveness_probe", "startup_probe")
 _WAYS_TO_PROBE = ("http_get", "tcp_socket", "grpc", "exec")
@@ -117,7 +40,7 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
     Raises ArgumentError at the first mistake. A mistake that can only be seen once an Output is known raises then.
     """
     where = f"StatefulService {component_name!r}"
-    result = cast("StatefulServiceArgs", Shape(where, _CHECKS).conform(args, StatefulServiceArgs))
+    result = cast("StatefulServiceArgs", Shape(where, RULES).conform(args, StatefulServiceArgs))
     if "name" not in result:
         if allowed := is_.set_name(component_name):
             raise ArgumentError(
@@ -134,8 +57,14 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
     _say_what_is_deleted(where, result, resource)
     _check_environment(where, result)
     _check_probes(where, result)
-    _check_load_balancer(where, result)
+    services.check_ports(where, result)
+    services.check_load_balancer(where, result)
+    services.check_instance_services(where, result)
+    _check_security(where, result)
+    services.check_network_policy(where, result)
     _check_update(where, result, resource)
+    _check_autoscaling(where, result)
+    _check_availability(where, result, resource)
     return result
 
 
@@ -204,9 +133,11 @@ def _refuse_repeated(where: str, argument: str, key: str, values: list[str]) -> 
 
 
 def _check_environment(where: str, args: StatefulServiceArgs) -> None:
-    source_of: dict[str, str] = {}
-    for source in ("env", "env_from_secrets", "env_from_config_maps"):
-        variables = cast("Mapping[str, object]", args.get(source, {}))
+    source_of: dict[str, str] = dict.fromkeys(DISCOVERED, "discovery") if "discovery" in args else {}
+    for source in ("discovery.peers", "env", "secret_env", "env_from_secrets", "env_from_config_maps"):
+        argument, _, key = source.partition(".")
+        variables = cast("Mapping[str, Any]", args.get(argument, {}))
+        variables = variables.get(key, {}) if key else variables
         for name in variables:
             if name in source_of:
                 raise ArgumentError(
@@ -229,7 +160,7 @@ def _check_probes(where: str, args: StatefulServiceArgs) -> None:
             port = cast("Mapping[str, object]", probe.get(way, {})).get("port")
             # A template laid over the component's may bring ports of its own.
             if isinstance(port, str) and port not in args["ports"] and "pod_template" not in args:
-                raise ArgumentError.of_value(where, f"{name}.{way}.port", port, _a_port_of(args))
+                raise ArgumentError.of_value(where, f"{name}.{way}.port", port, services.a_port_of(args))
 
 
 def _exactly_one(where: str, path: str, value: EnvFromArgs | ProbeArgs, keys: tuple[str, ...]) -> None:
@@ -240,44 +171,80 @@ def _exactly_one(where: str, path: str, value: EnvFromArgs | ProbeArgs, keys: tu
         )
 
 
-def _check_load_balancer(where: str, args: StatefulServiceArgs) -> None:
-    load_balancer = args.get("load_balancer")
-    if load_balancer is None:
+def _check_security(where: str, args: StatefulServiceArgs) -> None:
+    security = args.get("security", {})
+    if security.get("standard", PodSecurityStandard.RESTRICTED) != PodSecurityStandard.RESTRICTED:
         return
-    ports = args["ports"]
-    if not ports:
-        raise ArgumentError(where, "load_balancer", "has nothing to lead to", "give the instances' ports in ports")
-    target = load_balancer.get("target_port")
-    load_balancer.setdefault("name", lifted(load_balancer_name, args["service_name"]))
+    remedy = "give security.standard baseline where the image needs it"
 
-    def differs_from_the_governing(name: str, governing: str) -> None:
-        if name == governing:
-            raise ArgumentError.of_value(
-                where, "load_balancer.name", name, "must differ from service_name, which is the governing Service's"
-            )
+    def no_root(user: int) -> None:
+        if user == 0:
+            raise ArgumentError(where, "security.run_as_user", "is 0, which is root, and not restricted", remedy)
 
-    load_balancer["name"], args["service_name"] = jointly(
-        differs_from_the_governing, load_balancer["name"], args["service_name"]
+    def only_ports(*capabilities: str) -> None:
+        for capability in capabilities:
+            if capability != "NET_BIND_SERVICE":
+                raise ArgumentError(
+                    where, "security.add_capabilities", f"has {capability}; restricted allows NET_BIND_SERVICE", remedy
+                )
+
+    if "run_as_user" in security:
+        [security["run_as_user"]] = jointly(no_root, security["run_as_user"])
+    if "add_capabilities" in security:
+        security["add_capabilities"] = jointly(only_ports, *security["add_capabilities"])
+
+
+def _check_autoscaling(where: str, args: StatefulServiceArgs) -> None:
+    if not args.get("autoscaled"):
+        return
+    if "canary" in args:
+        raise ArgumentError(
+            where,
+            "canary",
+            "is given with autoscaled: how many instances there are is not known here",
+            "give partition, the first ordinal to update",
+        )
+    if args.get("discovery", {}).get("peers"):
+        raise ArgumentError(
+            where,
+            "discovery.peers",
+            "is given with autoscaled: the list would not follow the autoscaler",
+            "ask the DNS (srv_names)",
+        )
+
+
+def _check_availability(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:
+    if args.get("quorum") and "min_available" in args:
+        raise ArgumentError(
+            where, "min_available", "is given beside quorum", "give the number (min_available) or the majority (quorum)"
+        )
+    if not wants_budget(args) or args.get("autoscaled"):
+        return
+
+    def fits_together(
+        replicas: int,
+        min_available: int | str | None,
+        max_unavailable: int | str | None,
+        partition: int,
+        canary: int | None,
+        start: int,
+    ) -> None:
+        held_back = max(0, min(partition - start, replicas)) if canary is None else replicas - canary
+        numbers = Numbers(replicas, min_available, max_unavailable, held_back)
+        if problem := too_few(numbers):
+            raise ArgumentError(where, *problem)
+        for warning in worth_saying(numbers):
+            pulumi.log.warn(f"{where}: {warning}.", resource)
+
+    args["replicas"], *_ = jointly(
+        fits_together,
+        args["replicas"],
+        args.get("min_available"),
+        args.get("max_unavailable"),
+        args.get("partition", 0),
+        args.get("canary"),
+        args.get("ordinals", {}).get("start", 0),
     )
-    if target is not None and "port" not in load_balancer:
-        raise ArgumentError(where, "load_balancer.target_port", "stands alone", "give load_balancer.port too")
-    if "port" not in load_balancer:
-        return
-    if target is None:
-        if len(ports) > 1:
-            raise ArgumentError(
-                where,
-                "load_balancer.target_port",
-                "is missing",
-                f"load_balancer.port must lead to one of {', '.join(ports)}",
-            )
-        load_balancer["target_port"] = next(iter(ports))
-    elif isinstance(target, str) and target not in ports:
-        raise ArgumentError.of_value(where, "load_balancer.target_port", target, _a_port_of(args))
-
-
-def _a_port_of(args: StatefulServiceArgs) -> str:
-    return f"must be one of ports: {', '.join(args['ports']) or 'there are none'}"
 
 
 def _check_update(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:

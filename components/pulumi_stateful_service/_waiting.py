@@ -11,9 +11,9 @@ import pulumi
 from ._changes import not_known_to_the_server
 from ._cluster import Cluster, ClusterError, Connection, connected
 from ._errors import RolloutError
-from ._growth import growths, is_bound, waits_for
+from ._growth import growths, is_bound, sizes_of_claims, waits_for
 from ._objects import KubernetesObject
-from ._rollout import Facts, Rollout, judge, may_be_done
+from ._rollout import Facts, Rollout, judge, may_be_done, wanted_ordinals
 
 _T = TypeVar("_T")
 
@@ -36,7 +36,7 @@ class Asked:
     uid: str
     generation: int
     sizes: Mapping[str, str]
-    """The size of each claim, by its name."""
+    """The size of each volume, by its name."""
     labels: Mapping[str, str]
     """The labels that the set gives its claims."""
     max_unavailable: object
@@ -70,22 +70,23 @@ async def done(connection: Connection, asked: Asked, resource: pulumi.Resource) 
         if dropped := not_known_to_the_server(live, asked.max_unavailable):
             pulumi.log.warn(f"{asked.where}: {dropped}.", resource)
         # A disk that is full may be what an instance is waiting for, so disks come first.
-        known = await _patiently(asked, lambda: _grow(cluster, asked))
+        sizes = sizes_of_claims(asked.name, asked.sizes, wanted_ordinals(live))
+        known = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
         rollout = await _rolled_out(cluster, asked, resource)
-        if len(known) < len(asked.sizes) or not all(is_bound(claim) for claim in known):
+        if len(known) < len(sizes) or not all(is_bound(claim) for claim in known):
             # The templates of the set keep their first size, and so have claims that are new.
-            known = await _patiently(asked, lambda: _grow(cluster, asked))
-        await _grown(cluster, asked, known)
+            known = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
+        await _grown(cluster, asked, sizes, known)
         return rollout
 
 
-async def _grow(cluster: Cluster, asked: Asked) -> list[KubernetesObject]:
+async def _grow(cluster: Cluster, asked: Asked, sizes: Mapping[str, str]) -> list[KubernetesObject]:
     """Asks for larger volumes where claims ask for less than they should; the claims that are there.
 
     A claim without a volume can't be changed: it grows once it is bound.
     """
-    claims = await cluster.claims(asked.namespace, asked.sizes.keys(), asked.labels)
-    for growth in growths([claim for claim in claims if is_bound(claim)], asked.sizes):
+    claims = await cluster.claims(asked.namespace, sizes.keys(), asked.labels)
+    for growth in growths([claim for claim in claims if is_bound(claim)], sizes):
         try:
             await cluster.grow(asked.namespace, growth.claim, growth.wanted)
         except ClusterError as error:
@@ -95,19 +96,17 @@ async def _grow(cluster: Cluster, asked: Asked) -> list[KubernetesObject]:
     return claims
 
 
-async def _grown(cluster: Cluster, asked: Asked, claims: list[KubernetesObject]) -> None:
+async def _grown(cluster: Cluster, asked: Asked, sizes: Mapping[str, str], claims: list[KubernetesObject]) -> None:
     """Waits until every volume has the size that its claim was to have."""
     deadline = time.monotonic() + asked.growth_timeout_seconds
-    while waiting := [
-        problem for claim in claims if (problem := waits_for(claim, asked.sizes[claim["metadata"]["name"]]))
-    ]:
+    while waiting := [problem for claim in claims if (problem := waits_for(claim, sizes[claim["metadata"]["name"]]))]:
         if time.monotonic() > deadline:
             seconds = asked.growth_timeout_seconds
             begin = f"{asked.where}: the disks have not grown within growth_timeout_seconds ({seconds}):"
             end = "The instances run on; the next pulumi up goes on waiting."
             raise RolloutError("\n".join([begin, *(f"  {problem}" for problem in waiting[:_MAX_SHOWN]), end]))
         await asyncio.sleep(_LAST_LOOK / 2)
-        claims = await _patiently(asked, lambda: _grow(cluster, asked))
+        claims = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
 
 
 async def _patiently(asked: Asked, look: Callable[[], Awaitable[_T]]) -> _T:

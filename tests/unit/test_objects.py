@@ -51,10 +51,27 @@ def test_the_chapters_set(chapter: Chapter) -> None:
                 "spec": {
                     "terminationGracePeriodSeconds": 30,
                     "automountServiceAccountToken": False,
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "fsGroup": 65532,
+                        "fsGroupChangePolicy": "OnRootMismatch",
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "topologySpreadConstraints": [
+                        {
+                            "maxSkew": 1,
+                            "topologyKey": key,
+                            "whenUnsatisfiable": "ScheduleAnyway",
+                            "labelSelector": {"matchLabels": labels},
+                            "nodeTaintsPolicy": "Honor",
+                        }
+                        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+                    ],
                     "containers": [
                         {
                             "name": "app",
                             "image": "random-generator:1.0",
+                            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                             "ports": [{"name": "http", "containerPort": 8080}],
                             "env": [{"name": "LOG_FILE", "value": "/opt/logs/random.log"}],
                             "volumeMounts": [{"name": "logs", "mountPath": "/opt/logs"}],

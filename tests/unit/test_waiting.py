@@ -16,7 +16,7 @@ ASKED = waiting.Asked(
     name="rg",
     uid="the-set",
     generation=1,
-    sizes={"logs-rg-0": "20Mi"},
+    sizes={"logs": "20Mi"},
     labels={},
     max_unavailable=None,
     timeout_seconds=1,
@@ -24,8 +24,20 @@ ASKED = waiting.Asked(
 )
 SET = {
     "metadata": {"name": "rg", "namespace": "default", "uid": "the-set", "generation": 1},
-    "spec": {"replicas": 0, "selector": {"matchLabels": {}}},
-    "status": {"observedGeneration": 1, "replicas": 0, "currentRevision": "a", "updateRevision": "a"},
+    "spec": {"replicas": 1, "selector": {"matchLabels": {}}},
+    "status": {
+        "observedGeneration": 1,
+        "replicas": 1,
+        "readyReplicas": 1,
+        "availableReplicas": 1,
+        "currentRevision": "a",
+        "updateRevision": "a",
+    },
+}
+POD = {
+    "metadata": {"name": "rg-0", "uid": "the-pod", "labels": {"controller-revision-hash": "a"}},
+    "spec": {},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
 }
 
 
@@ -45,7 +57,7 @@ class Script:
 
     async def pods_of(self, *_: object) -> list[dict[str, Any]]:
         self.asked.append("pods")
-        return []
+        return [POD]
 
     async def claims(self, *_: object) -> list[dict[str, Any]]:
         self.asked.append("claims")

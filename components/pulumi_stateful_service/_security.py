@@ -1,0 +1,75 @@
+"""What the Pods may do, and who may reach them: security contexts and the network policy."""
+
+from typing import Any
+
+from ._arguments import NetworkClientArgs, PodSecurityStandard, PortProtocol, StatefulServiceArgs
+from ._objects import KubernetesObject, given, metadata, selector
+
+_FS_GROUP = 65532
+"""A group that owns nothing else; images without a user of their own to speak of use this number for it."""
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that every namespace has."""
+
+
+def pod_security_context(args: StatefulServiceArgs) -> KubernetesObject:
+    """``securityContext`` of the Pod."""
+    security = args.get("security", {})
+    standard = security.get("standard", PodSecurityStandard.RESTRICTED)
+    fs_group: Any = security.get("fs_group")
+    if fs_group is None and standard != PodSecurityStandard.PRIVILEGED and args["volumes"]:
+        fs_group = security.get("run_as_group", _FS_GROUP)
+    return given(
+        runAsNonRoot=True if standard == PodSecurityStandard.RESTRICTED else None,
+        runAsUser=security.get("run_as_user"),
+        runAsGroup=security.get("run_as_group"),
+        fsGroup=fs_group,
+        # Looks at the volume's root alone: going through all files at each start can take minutes.
+        fsGroupChangePolicy=None if fs_group is None else "OnRootMismatch",
+        seccompProfile=None if standard == PodSecurityStandard.PRIVILEGED else {"type": "RuntimeDefault"},
+    )
+
+
+def container_security_context(args: StatefulServiceArgs) -> KubernetesObject:
+    """``securityContext`` of the component's container."""
+    security = args.get("security", {})
+    restricted = security.get("standard", PodSecurityStandard.RESTRICTED) == PodSecurityStandard.RESTRICTED
+    return given(
+        allowPrivilegeEscalation=False if restricted else None,
+        capabilities=given(drop=["ALL"] if restricted else None, add=security.get("add_capabilities")),
+        readOnlyRootFilesystem=security.get("read_only_root_filesystem"),
+    )
+
+
+def network_policy(args: StatefulServiceArgs) -> KubernetesObject:
+    """The NetworkPolicy: peers may use every port, clients the ports that the service has."""
+    peers = {"from": [{"podSelector": {"matchLabels": selector(args["name"])}}]}
+    clients = args["network_policy"].get("clients", [])
+    return {
+        "metadata": metadata(args, args["name"]),
+        "spec": {
+            "podSelector": {"matchLabels": selector(args["name"])},
+            "policyTypes": ["Ingress"],
+            "ingress": [peers, *({"from": [_client(each)], "ports": _ports(args, each)} for each in clients)],
+        },
+    }
+
+
+def _client(client: NetworkClientArgs) -> KubernetesObject:
+    if "cidr" in client:
+        return {"ipBlock": {"cidr": client["cidr"]}}
+    namespace: dict[str, Any] = dict(client.get("namespace_labels", {}))
+    if "namespace" in client:
+        namespace = {_NAMESPACE_NAME: client["namespace"]}
+    return given(
+        namespaceSelector=given(matchLabels=namespace),
+        # An empty selector means all Pods, where there is no other.
+        podSelector=given(matchLabels=dict(client.get("pod_labels", {}))),
+    )
+
+
+def _ports(args: StatefulServiceArgs, client: NetworkClientArgs) -> list[KubernetesObject]:
+    protocols = args.get("port_protocols", {})
+    return [
+        {"port": args["ports"][name], "protocol": protocols.get(name, PortProtocol.TCP.value)}
+        for name in client.get("ports", args["ports"])
+    ]
