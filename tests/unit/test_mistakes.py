@@ -100,6 +100,61 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"pod_template": {"sepc": {}}}, "pod_template.sepc is not a field; did you mean 'spec'?"),
     ({"labels": {"app.kubernetes.io/name": "x"}}, "labels['app.kubernetes.io/name'] is the component's own"),
     ({"labels": {"a b": "x"}}, "a key of labels is 'a b'"),
+    ({"port_protocols": {"dns": "UDP"}}, "a key of port_protocols is 'dns'; it must be one of ports: http"),
+    ({"port_protocols": {"http": "udp"}}, "port_protocols['http'] is 'udp'; it must be one of TCP, UDP, SCTP"),
+    ({"ip_families": ["ipv4"]}, "ip_families[0] is 'ipv4'; it must be one of IPv4, IPv6"),
+    ({"discovery": {"peers": {"ALL": "all"}}}, "discovery.peers['ALL'] is 'all'; it must be the form of one instance"),
+    ({"discovery": {"peers": {"ALL": "{host}"}}}, "discovery.peers['ALL'] is '{host}'; it must be the form of one"),
+    ({"discovery": {}, "env": {"POD_NAME": "a"}}, "env['POD_NAME'] is in discovery too; a variable has one source"),
+    ({"discovery": {"peers": {"A": "{pod}"}}, "env": {"A": "a"}}, "env['A'] is in discovery.peers too"),
+    ({"secret_env": {"A": "b"}, "env": {"A": "c"}}, "secret_env['A'] is in env too"),
+    ({"load_balancer": {"ports": {"htp": 80}}}, "a key of load_balancer.ports is 'htp'; it must be one of ports: http"),
+    ({"load_balancer": {"ports": {"http": 80}, "port": 80}}, "load_balancer.ports is given beside port"),
+    (
+        {"load_balancer": {"load_balancer_source_ranges": ["10.0.0.0/8"]}},
+        "load_balancer.load_balancer_source_ranges is given with type ClusterIP; give it with LoadBalancer",
+    ),
+    (
+        {"load_balancer": {"type": "LoadBalancer", "load_balancer_source_ranges": ["10.0.0.1/8"]}},
+        "load_balancer.load_balancer_source_ranges[0] is '10.0.0.1/8'; it must be a network",
+    ),
+    (
+        {"load_balancer": {"external_traffic_policy": "Local"}},
+        "load_balancer.external_traffic_policy is given with type ClusterIP; give it with NodePort or LoadBalancer",
+    ),
+    (
+        {"load_balancer": {"session_affinity_timeout_seconds": 60}},
+        "load_balancer.session_affinity_timeout_seconds is given with session_affinity None; give it with ClientIP",
+    ),
+    ({"instance_services": {}, "ports": {}}, "instance_services has nothing to lead to"),
+    ({"instance_services": {"ordinals": [-1]}}, "instance_services.ordinals[0] is -1; it must be a whole number"),
+    ({"instance_services": {}, "name": "1rg"}, "name is '1rg'; it must be a DNS label that begins with a letter"),
+    ({"instance_services": {}, "autoscaled": True}, "an autoscaler decides; give instance_services.ordinals"),
+    (
+        {"instance_services": {}, "replicas": pulumi.Output.from_input(2)},
+        "instance_services needs to know which instances there are, and replicas is an Output; give a plain value",
+    ),
+    ({"security": {"standard": "strict"}}, "security.standard is 'strict'; it must be one of restricted, baseline"),
+    ({"security": {"run_as_user": 0}}, "security.run_as_user is 0, which is root, and not restricted; give security"),
+    ({"security": {"add_capabilities": ["CAP_CHOWN"]}}, "security.add_capabilities[0] is 'CAP_CHOWN'; it must be"),
+    ({"security": {"add_capabilities": ["SYS_ADMIN"]}}, "security.add_capabilities has SYS_ADMIN; restricted allows"),
+    ({"network_policy": {"clients": [{}]}}, "network_policy.clients[0] names nobody; give namespace"),
+    (
+        {"network_policy": {"clients": [{"cidr": "10.0.0.0/8", "namespace": "a"}]}},
+        "network_policy.clients[0].cidr is given beside namespace; make a client of each",
+    ),
+    (
+        {"network_policy": {"clients": [{"namespace_labels": {"a": "b"}, "namespace": "a"}]}},
+        "network_policy.clients[0].namespace_labels is given beside namespace",
+    ),
+    (
+        {"network_policy": {"clients": [{"namespace": "a", "ports": ["grpc"]}]}},
+        "network_policy.clients[0].ports is 'grpc'; it must be one of ports: http",
+    ),
+    ({"network_policy": {"clients": [{"namespace": "a"}]}, "ports": {}}, "clients[0] has nothing to reach"),
+    ({"autoscaled": True, "canary": 1}, "canary is given with autoscaled"),
+    ({"autoscaled": True, "discovery": {"peers": {"A": "{pod}"}}}, "discovery.peers is given with autoscaled"),
+    ({"spread_over_nodes": "Strict"}, "spread_over_nodes is 'Strict'; it must be one of ScheduleAnyway, DoNotSchedule"),
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
-from pulumi_stateful_service import StatefulService
+from pulumi_stateful_service import StatefulService, StatefulServiceArgs
 from pulumi_stateful_service._names import component_label
 from pulumi_stateful_service._overlay import overlaid
 from pulumi_stateful_service.testing import Deployment, deploy
@@ -471,6 +471,249 @@ def test_p12_the_load_balancing_service(chapter: Chapter, load_balancer: Any, ki
     assert spec["type"] == kind
     assert spec["ports"] == (ports or [{"name": "http", "port": 80, "targetPort": "http"}])
     assert spec["selector"] == {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}
+
+
+def test_p12_everything_a_load_balancer_can_say(chapter: Chapter) -> None:
+    """Class, networks, traffic, affinity, families and ports under Kubernetes' names."""
+    service = chapter(
+        ports={"http": 8080, "dns": 53},
+        port_protocols={"dns": "UDP"},
+        app_protocols={"http": "kubernetes.io/h2c"},
+        ip_family_policy="PreferDualStack",
+        ip_families=["IPv6", "IPv4"],
+        load_balancer={
+            "type": "LoadBalancer",
+            "ports": {"http": 80},
+            "load_balancer_class": "example.com/lb",
+            "load_balancer_source_ranges": ["10.0.0.0/8"],
+            "external_traffic_policy": "Local",
+            "internal_traffic_policy": "Cluster",
+            "traffic_distribution": "PreferSameZone",
+            "session_affinity": "ClientIP",
+            "session_affinity_timeout_seconds": 60,
+            "wait_for_address": False,
+        },
+    ).one("Service", "random-generator-lb")
+    assert service.metadata["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert service.spec == {
+        "type": "LoadBalancer",
+        "selector": {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"},
+        "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "kubernetes.io/h2c"}],
+        "loadBalancerClass": "example.com/lb",
+        "loadBalancerSourceRanges": ["10.0.0.0/8"],
+        "externalTrafficPolicy": "Local",
+        "internalTrafficPolicy": "Cluster",
+        "trafficDistribution": "PreferSameZone",
+        "sessionAffinity": "ClientIP",
+        "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}},
+        "ipFamilyPolicy": "PreferDualStack",
+        "ipFamilies": ["IPv6", "IPv4"],
+    }
+
+
+def test_p03_protocols_reach_containers_services_and_srv_names() -> None:
+    """A UDP port is one everywhere, and its SRV name says so."""
+
+    def program() -> Any:
+        args: StatefulServiceArgs = {"image": "a", "ports": {"dns": 53}, "port_protocols": {"dns": "UDP"}}
+        return StatefulService("rg", args).srv_names
+
+    deployed = deploy(program)
+    assert container(deployed)["ports"] == [{"name": "dns", "containerPort": 53, "protocol": "UDP"}]
+    assert deployed.governing_service().spec["ports"] == [
+        {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"}
+    ]
+    assert deployed.result == {"dns": "_dns._udp.rg.default.svc.cluster.local"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"instance_services": {}}, ["rg-0", "rg-1"]),
+        ({"instance_services": {}, "ordinals": {"start": 5}}, ["rg-5", "rg-6"]),
+        ({"instance_services": {"ordinals": [1, 7]}}, ["rg-1"]),
+        ({"instance_services": {"ordinals": [1, 7]}, "autoscaled": True}, ["rg-1", "rg-7"]),
+        ({}, []),
+    ],
+)
+def test_p12_services_of_instances(chapter: Chapter, changes: Any, expected: list[str]) -> None:
+    """Each instance that there is, or each chosen one, has a Service that leads to it alone, made after the set."""
+    deployed = chapter(**changes)
+    services = [each for each in deployed.all("Service") if each.metadata["name"] != "random-generator"]
+    assert sorted(service.metadata["name"] for service in services) == expected
+    for service in services:
+        name = service.metadata["name"]
+        assert service.spec["selector"]["statefulset.kubernetes.io/pod-name"] == name
+        assert deployed.comes_after(service, deployed.stateful_set())
+
+
+def test_p12_addresses_of_instances() -> None:
+    """An instance with a Service of its own has an address of its own; one that has none yet is left out."""
+
+    def computed(_: str, inputs: Any) -> Any:
+        metadata = {"namespace": "prod", **inputs.get("metadata", {})}
+        given = {"loadBalancer": {"ingress": [{"hostname": "first.example.org"}]}}
+        return {**inputs, "metadata": metadata, "status": given if metadata.get("name") == "rg-0" else {}}
+
+    def program(kind: str) -> Any:
+        args: StatefulServiceArgs = {
+            "image": "a",
+            "replicas": 2,
+            "ports": {"http": 80},
+            "instance_services": {"type": kind},
+        }
+        return StatefulService("rg", args).instance_service_addresses
+
+    inside = "prod.svc.cluster.local"
+    assert deploy(lambda: program("LoadBalancer"), computed=computed).result == {"rg-0": "first.example.org"}
+    assert deploy(lambda: program("ClusterIP"), computed=computed).result == {
+        "rg-0": f"rg-0.{inside}",
+        "rg-1": f"rg-1.{inside}",
+    }
+
+
+def test_p02_p03_an_instance_is_told_its_names(chapter: Chapter) -> None:
+    """Its own names, its Service's, and its peers' in any form, before the user's variables, which refer to them."""
+    deployed = chapter(
+        discovery={"peers": {"CLUSTER": "{pod}=http://{address}:{ordinal}"}},
+        env={"URL": "http://$(POD_ADDRESS)"},
+        ordinals={"start": 3},
+        cluster_domain="example.org",
+    )
+
+    def field(path: str) -> Any:
+        return {"valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+    assert container(deployed)["env"] == [
+        {"name": "POD_NAME", **field("metadata.name")},
+        {"name": "POD_ORDINAL", **field("metadata.labels['apps.kubernetes.io/pod-index']")},
+        {"name": "POD_NAMESPACE", **field("metadata.namespace")},
+        {"name": "SERVICE_NAME", "value": "random-generator"},
+        {"name": "SERVICE_ADDRESS", "value": "random-generator.$(POD_NAMESPACE).svc.example.org"},
+        {"name": "POD_ADDRESS", "value": "$(POD_NAME).$(SERVICE_ADDRESS)"},
+        {"name": "CLUSTER", "value": "rg-3=http://rg-3.$(SERVICE_ADDRESS):3,rg-4=http://rg-4.$(SERVICE_ADDRESS):4"},
+        {"name": "URL", "value": "http://$(POD_ADDRESS)"},
+    ]
+
+
+def test_secret_variables_are_kept_in_a_secret(chapter: Chapter) -> None:
+    """The set refers to them by name; a new value changes the Pods by something that tells nothing of it."""
+    deployed = chapter(secret_env={"PASSWORD": "swordfish"})
+    secret = deployed.one("Secret", "rg-env")
+    assert "'PASSWORD': 'swordfish'" in str(secret.inputs["stringData"])
+    assert container(deployed)["env"][0] == {
+        "name": "PASSWORD",
+        "valueFrom": {"secretKeyRef": {"name": "rg-env", "key": "PASSWORD"}},
+    }
+    assert "swordfish" not in str(deployed.stateful_set().inputs)
+    assert deployed.comes_after(deployed.stateful_set(), secret)
+
+    def version(of: Deployment) -> Any:
+        return of.stateful_set().spec["template"]["metadata"]["annotations"]["pulumi-stateful-service/secret-env"]
+
+    assert version(deployed) == version(chapter(secret_env={"PASSWORD": "swordfish"}))
+    assert version(deployed) != version(chapter(secret_env={"PASSWORD": "marlin"}))
+
+
+@pytest.mark.parametrize(
+    ("security", "pod", "of_container"),
+    [
+        (
+            {"run_as_user": 1000, "run_as_group": 2000},
+            {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 2000},
+            {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        ),
+        (
+            {"fs_group": 0, "read_only_root_filesystem": True, "add_capabilities": ["NET_BIND_SERVICE"]},
+            {"runAsNonRoot": True, "fsGroup": 0},
+            {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+                "readOnlyRootFilesystem": True,
+            },
+        ),
+        ({"standard": "baseline", "run_as_user": 0}, {"runAsUser": 0, "fsGroup": 65532}, None),
+    ],
+)
+def test_what_an_image_needs_is_opened(chapter: Chapter, security: Any, pod: Any, of_container: Any) -> None:
+    """Users, groups and capabilities are given; a lesser standard leaves them to the image."""
+    deployed = chapter(security=security)
+    common = {"fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod_spec(deployed)["securityContext"] == {**common, **pod}
+    assert container(deployed).get("securityContext") == of_container
+
+
+def test_nothing_is_said_of_a_privileged_pod(chapter: Chapter) -> None:
+    """Then everything is the user's to say."""
+    deployed = chapter(security={"standard": "privileged"})
+    assert "securityContext" not in pod_spec(deployed)
+    assert "securityContext" not in container(deployed)
+
+
+def test_the_network_policy(chapter: Chapter) -> None:
+    """Peers may use every port, clients those of the service, or those given."""
+    selector = {"matchLabels": {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}}
+    policy = chapter(
+        ports={"http": 8080, "dns": 53},
+        port_protocols={"dns": "UDP"},
+        network_policy={
+            "clients": [
+                {"pod_labels": {"app": "shop"}},
+                {"namespace": "monitoring", "ports": ["http"]},
+                {"namespace_labels": {"team": "a"}, "pod_labels": {"app": "b"}},
+                {"cidr": "10.0.0.0/8"},
+            ]
+        },
+    ).one("NetworkPolicy", "rg")
+    http, dns = {"port": 8080, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}
+    assert policy.spec == {
+        "podSelector": selector,
+        "policyTypes": ["Ingress"],
+        "ingress": [
+            {"from": [{"podSelector": selector}]},
+            {"from": [{"podSelector": {"matchLabels": {"app": "shop"}}}], "ports": [http, dns]},
+            {
+                "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+                "ports": [http],
+            },
+            {
+                "from": [
+                    {
+                        "namespaceSelector": {"matchLabels": {"team": "a"}},
+                        "podSelector": {"matchLabels": {"app": "b"}},
+                    }
+                ],
+                "ports": [http, dns],
+            },
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [http, dns]},
+        ],
+    }
+
+
+def test_an_autoscaler_owns_the_number_of_instances(chapter: Chapter) -> None:
+    """The number is sent once, and Pulumi does not look at it again."""
+    deployed = chapter(autoscaled=True)
+    assert deployed.stateful_set().spec["replicas"] == 2
+    assert "spec.replicas" in deployed.stateful_set().request.ignoreChanges
+    assert "spec.replicas" not in chapter().stateful_set().request.ignoreChanges
+
+
+def test_instances_are_kept_apart_as_told(chapter: Chapter) -> None:
+    """Strictly, softly, or not at all, over nodes and zones."""
+    constraints = pod_spec(chapter(spread_over_nodes="DoNotSchedule", spread_over_zones="Off"))
+    assert [(each["topologyKey"], each["whenUnsatisfiable"]) for each in constraints["topologySpreadConstraints"]] == [
+        ("kubernetes.io/hostname", "DoNotSchedule")
+    ]
+    assert "topologySpreadConstraints" not in pod_spec(chapter(spread_over_nodes="Off", spread_over_zones="Off"))
+
+
+def test_null_takes_a_field_away(chapter: Chapter) -> None:
+    """As in a strategic merge."""
+    deployed = chapter(pod_template={"spec": {"securityContext": {"fsGroup": None, "fsGroupChangePolicy": None}}})
+    assert pod_spec(deployed)["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
 
 
 def test_every_argument_may_be_an_output(chapter: Chapter) -> None:
