@@ -6,6 +6,7 @@ Each test has a project, a state and a namespace of its own, so that tests can r
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -204,6 +205,14 @@ class Service(Project):
         live: Any = self.client.get(Pod, pod, namespace=self.namespace)
         return httpx2.request(method, f"http://{live.status.podIP}:8080{path}", timeout=10)
 
+    def get_from(self, pod: str, url: str) -> str:
+        """What a request from inside an instance is answered with, by names as that instance resolves them."""
+        command = ["kubectl", "exec", "--namespace", self.namespace, pod, "--", "/random-generator", "get", url]
+        result = subprocess.run(command, env=self.env, check=False, capture_output=True, text=True)
+        if result.returncode:
+            raise CommandError(f"{' '.join(command)}:\n{result.stderr}")
+        return result.stdout
+
     def write(self, pod: str, times: int = 1) -> list[str]:
         """Has an instance append to its log; the log afterwards."""
         for _ in range(times):
@@ -219,6 +228,49 @@ def condition(pod: Any, kind: str) -> str | None:
     """A condition of a Pod."""
     conditions = (pod.status and pod.status.conditions) or []
     return next((each.status for each in conditions if each.type == kind), None)
+
+
+@contextmanager
+def watching(rg: Service) -> Iterator[list[tuple[str, str]]]:
+    """What happens to the Pods meanwhile, in the order in which the API server tells it: (event, Pod)."""
+    seen: list[tuple[str, str]] = []
+    stop = threading.Event()
+    ready: set[str] = set()
+    listed = rg.client.list(Pod, namespace=rg.namespace)
+    for pod in listed:
+        note([], ready, "ADDED", pod)
+    version = listed.resourceVersion
+
+    def watch() -> None:
+        for kind, pod in rg.client.watch(Pod, namespace=rg.namespace, resource_version=version):
+            note(seen, ready, kind, pod)
+            if stop.is_set():
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    yield seen
+    stop.set()
+
+
+def note(seen: list[tuple[str, str]], ready: set[str], kind: str, pod: Any) -> None:
+    """Adds what changed for a Pod."""
+    name = str(pod.metadata.name)
+    uid = str(pod.metadata.uid)
+    events = [kind.lower()] if kind in ("ADDED", "DELETED") else []
+    if pod.metadata.deletionTimestamp is not None:
+        events.append("ending")
+    elif condition(pod, "Ready") == "True":
+        events.append("ready")
+    for event in events:
+        if event + uid not in ready:
+            ready.add(event + uid)
+            seen.append((event, name))
+
+
+def only(seen: list[tuple[str, str]], *events: str) -> list[tuple[str, str]]:
+    """The events of these kinds."""
+    return [each for each in seen if each[0] in events]
 
 
 def absent_as_none(look: Callable[[], T]) -> T | None:

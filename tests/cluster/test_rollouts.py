@@ -1,12 +1,10 @@
 """P08, P09, P10: order, steps and an ``up`` that ends; Kubernetes' own StatefulSet scenarios, told through it."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, condition, eventually
+from harness import CHAPTER, Service, eventually, only, watching
 from lightkube.resources.core_v1 import Pod
 
 Make = Callable[..., Service]
@@ -30,49 +28,6 @@ def settled(rg: Service) -> None:
     rg.refresh()
     rg.unchanged()
     assert rg.uids() == before
-
-
-@contextmanager
-def watching(rg: Service) -> Iterator[list[tuple[str, str]]]:
-    """What happens to the Pods meanwhile, in the order in which the API server tells it: (event, Pod)."""
-    seen: list[tuple[str, str]] = []
-    stop = threading.Event()
-    ready: set[str] = set()
-    listed = rg.client.list(Pod, namespace=rg.namespace)
-    for pod in listed:
-        note([], ready, "ADDED", pod)
-    version = listed.resourceVersion
-
-    def watch() -> None:
-        for kind, pod in rg.client.watch(Pod, namespace=rg.namespace, resource_version=version):
-            note(seen, ready, kind, pod)
-            if stop.is_set():
-                return
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    yield seen
-    stop.set()
-
-
-def note(seen: list[tuple[str, str]], ready: set[str], kind: str, pod: Any) -> None:
-    """Adds what changed for a Pod."""
-    name = str(pod.metadata.name)
-    uid = str(pod.metadata.uid)
-    events = [kind.lower()] if kind in ("ADDED", "DELETED") else []
-    if pod.metadata.deletionTimestamp is not None:
-        events.append("ending")
-    elif condition(pod, "Ready") == "True":
-        events.append("ready")
-    for event in events:
-        if event + uid not in ready:
-            ready.add(event + uid)
-            seen.append((event, name))
-
-
-def only(seen: list[tuple[str, str]], *events: str) -> list[tuple[str, str]]:
-    """The events of these kinds."""
-    return [each for each in seen if each[0] in events]
 
 
 def test_p10_a_canary_goes_in_steps_and_each_up_ends(service: Make) -> None:

@@ -1,0 +1,200 @@
+"""P02, P03, P04, P12: names that resolve inside Pods, peers, and the Services that lead to instances."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+from harness import CommandError, Service, eventually
+from lightkube.resources.apps_v1 import StatefulSetScale
+from lightkube.resources.core_v1 import Service as KubernetesService
+
+Make = Callable[..., Service]
+
+
+def answer(rg: Service, source: str, host: str) -> str | None:
+    """The instance that answers to a name from inside another one, if any does."""
+    try:
+        return str(json.loads(rg.get_from(source, f"http://{host}:8080/"))["instance"])
+    except CommandError:
+        return None
+
+
+def peers(rg: Service) -> set[str]:
+    """The instances that SRV records list, as rg-0 sees them."""
+    return {peer["name"].partition(".")[0] for peer in rg.http("rg-0", "/peers").json()}
+
+
+def services(rg: Service) -> dict[str, Any]:
+    """The live Services by name."""
+    found: Any = rg.client.list(KubernetesService, namespace=rg.namespace)
+    return {str(service.metadata.name): service for service in found}
+
+
+def test_p02_a_name_leads_to_the_new_pod(service: Make) -> None:
+    """An instance's name resolves inside the cluster, and after its Pod was replaced leads to the new one."""
+    rg = service()
+    rg.deploy()
+    name = rg.outputs()["instances"][0]["address"]
+    assert name == f"rg-0.random-generator.{rg.namespace}.svc.cluster.local"
+    eventually("the name leads to rg-0", lambda: answer(rg, "rg-1", name) == "rg-0")
+    rg.replace_pod("rg-0")
+    eventually("the name leads to the new rg-0", lambda: answer(rg, "rg-1", name) == "rg-0")
+    eventually("the short name does too", lambda: answer(rg, "rg-1", "rg-0.random-generator") == "rg-0")
+
+
+def test_p03_peers_are_those_that_are_ready(service: Make) -> None:
+    """SRV records list every ready instance with its port; one that is not ready is left out, unless asked for."""
+    rg = service(pod_management_policy="Parallel")
+    rg.deploy()
+    eventually("both are listed", lambda: peers(rg) == {"rg-0", "rg-1"})
+    assert {peer["port"] for peer in rg.http("rg-0", "/peers").json()} == {8080}
+    rg.http("rg-1", "/ready?state=off", "PUT")
+    eventually("rg-1 is left out", lambda: peers(rg) == {"rg-0"})
+    rg.set(publish_not_ready_addresses=True, rollout_timeout_seconds=1)
+    rg.must_fail("up", "--yes", "--skip-preview")  # rg-1 is not ready, which is said
+    eventually("rg-1 is listed, not ready", lambda: peers(rg) == {"rg-0", "rg-1"} and not rg.is_ready("rg-1"))
+
+
+def test_p02_p03_an_instance_learns_its_names_without_a_script(service: Make) -> None:
+    """Its own name, number and address, its Service's and its peers' are in its environment, and they are right."""
+    told = "$(POD_NAME) $(POD_ORDINAL) $(POD_NAMESPACE) $(POD_ADDRESS) $(PEERS)"
+    rg = service(
+        discovery={"peers": {"PEERS": "{pod}@{address}:{ordinal}"}},
+        env={"LOG_FILE": "/opt/logs/$(POD_NAME).log", "VERSION": told},
+        ordinals={"start": 4},
+    )
+    rg.deploy()
+    address = {ordinal: f"rg-{ordinal}.random-generator.{rg.namespace}.svc.cluster.local" for ordinal in (4, 5)}
+    everyone = f"rg-4@{address[4]}:4,rg-5@{address[5]}:5"
+    for ordinal in (4, 5):
+        own = f"rg-{ordinal} {ordinal} {rg.namespace} {address[ordinal]}"
+        assert rg.http(f"rg-{ordinal}", "/version").text.strip() == f"{own} {everyone}"
+    # SERVICE_NAME is among them: without it there would be no peers to ask for.
+    eventually("peers are found", lambda: len(rg.http("rg-4", "/peers").json()) == 2)
+
+
+def test_p03_several_ports_and_protocols(service: Make) -> None:
+    """Each port is on the governing Service and on the other one, with its protocol, and has an SRV name."""
+    rg = service(
+        ports={"http": 8080, "dns": 5353},
+        port_protocols={"dns": "UDP"},
+        app_protocols={"http": "kubernetes.io/ws"},
+        ip_family_policy="PreferDualStack",
+        load_balancer={"ports": {"http": 80, "dns": 53}, "session_affinity": "ClientIP"},
+    )
+    rg.deploy()
+    for name, numbers in (("random-generator", (8080, 5353)), ("random-generator-lb", (80, 53))):
+        ports = {port.name: port for port in services(rg)[name].spec.ports}
+        assert [(ports[each].port, ports[each].protocol) for each in ("http", "dns")] == [
+            (numbers[0], "TCP"),
+            (numbers[1], "UDP"),
+        ]
+        assert ports["http"].appProtocol == "kubernetes.io/ws"
+    assert services(rg)["random-generator-lb"].spec.sessionAffinity == "ClientIP"
+    domain = f"random-generator.{rg.namespace}.svc.cluster.local"
+    assert rg.outputs()["srv_names"] == {"http": f"_http._tcp.{domain}", "dns": f"_dns._udp.{domain}"}
+    rg.refresh()
+    rg.unchanged()
+
+
+def test_p04_the_numbering_starts_elsewhere(service: Make) -> None:
+    """With another first number other instances come; the first ones' claims stay, and they find their data again."""
+    rg = service()
+    rg.deploy()
+    written = rg.write("rg-0", 2)
+    rg.deploy(ordinals={"start": 2})
+    assert sorted(rg.pods()) == ["rg-2", "rg-3"]
+    assert "rg-3" in rg.http("rg-3").text
+    assert [each["pod"] for each in rg.outputs()["instances"]] == ["rg-2", "rg-3"]
+    assert sorted(rg.claims()) == [f"logs-rg-{ordinal}" for ordinal in range(4)]
+    rg.replace_pod("rg-2")
+    rg.deploy(ordinals=None)
+    assert sorted(rg.pods()) == ["rg-0", "rg-1"]
+    assert rg.log("rg-0")[:2] == written
+
+
+def test_p12_each_instance_has_a_service_of_its_own(service: Make) -> None:
+    """It leads to that instance, also after its Pod was replaced, and there are as many as there are instances."""
+    rg = service(instance_services={"type": "LoadBalancer"})
+    rg.deploy()
+
+    def reached() -> dict[str, str]:
+        addresses = rg.outputs()["instance_service_addresses"]
+        return {
+            pod: httpx2.get(f"http://{address}:8080/", timeout=5).json()["instance"]
+            for pod, address in addresses.items()
+        }
+
+    def leads_to_its_own(*pods: str) -> bool:
+        try:
+            return reached() == {pod: pod for pod in pods}
+        except httpx2.TransportError:
+            return False
+
+    eventually("each leads to its own", lambda: leads_to_its_own("rg-0", "rg-1"))
+    rg.replace_pod("rg-1")
+    eventually("also to the new one", lambda: leads_to_its_own("rg-0", "rg-1"))
+    rg.deploy(replicas=3)
+    eventually("one more", lambda: leads_to_its_own("rg-0", "rg-1", "rg-2"))
+    rg.deploy(replicas=1)
+    assert sorted(services(rg)) == ["random-generator", "rg-0"]
+    rg.deploy(replicas=3, instance_services={"ordinals": [2, 3]})
+    assert sorted(services(rg)) == ["random-generator", "rg-2"]
+    rg.refresh()
+    rg.unchanged()
+
+
+def test_p12_a_cluster_without_a_load_balancer_is_not_waited_for(service: Make) -> None:
+    """Who chose not to wait gets no address and no error, and nothing changes at the next up."""
+    nobody = {"type": "LoadBalancer", "load_balancer_class": "example.com/nobody", "wait_for_address": False}
+    rg = service(load_balancer=nobody, instance_services=nobody)
+    rg.deploy()
+    assert "load_balancer_address" not in rg.outputs()
+    assert rg.outputs()["instance_service_addresses"] == {}
+    rg.refresh()
+    rg.unchanged()
+
+
+def test_p12_two_hundred_requests_reach_every_instance(service: Make) -> None:
+    """The load-balancing Service, made after the set, spreads its clients over all instances, and loses none."""
+    rg = service(replicas=3, pod_management_policy="Parallel", load_balancer={"type": "LoadBalancer", "port": 80})
+    rg.deploy()
+    address = rg.outputs()["load_balancer_address"]
+    lb = services(rg)["random-generator-lb"]
+    assert lb.metadata.creationTimestamp >= rg.stateful_set().metadata.creationTimestamp
+
+    def everyone_is_behind_it() -> bool:
+        try:
+            return httpx2.get(f"http://{address}/", timeout=5).status_code == httpx2.codes.OK
+        except httpx2.TransportError:
+            return False
+
+    eventually("the address answers", everyone_is_behind_it)
+    seen = {httpx2.get(f"http://{address}/", timeout=10).raise_for_status().json()["instance"] for _ in range(200)}
+    assert seen == {"rg-0", "rg-1", "rg-2"}
+
+
+def test_an_autoscaler_owns_the_number_of_instances(service: Make) -> None:
+    """What the scale says stays, through an unchanged up, a refresh and a new version; new instances are outputs."""
+    rg = service(autoscaled=True)
+    rg.deploy()
+    scale(rg, 3)
+    eventually("the third is ready", lambda: rg.is_ready("rg-2"))
+    rg.unchanged()
+    rg.refresh()
+    rg.unchanged()
+    rg.deploy(image="random-generator:2.0")
+    assert rg.stateful_set().spec.replicas == 3
+    assert [each["pod"] for each in rg.outputs()["instances"]] == ["rg-0", "rg-1", "rg-2"]
+    assert {rg.http(pod, "/version").text.strip() for pod in rg.pods()} == {"2.0"}
+    scale(rg, 1)
+    eventually("one is left", lambda: sorted(rg.pods()) == ["rg-0"])
+    rg.deploy(env={"LOG_FILE": "/opt/logs/random.log", "A": "b"}, volumes=[rg.args["volumes"][0] | {"size": "20Mi"}])
+    assert sorted(rg.pods()) == ["rg-0"]
+    assert [each["pod"] for each in rg.outputs()["instances"]] == ["rg-0"]
+
+
+def scale(rg: Service, replicas: int) -> None:
+    """What an autoscaler does."""
+    rg.client.patch(StatefulSetScale, "rg", {"spec": {"replicas": replicas}}, namespace=rg.namespace)

@@ -1,0 +1,103 @@
+"""How many instances must stay, and how that fits with how many are taken away: arithmetic with its message."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_stateful_service import ArgumentError
+from pulumi_stateful_service.testing import Deployment
+
+Chapter = Callable[..., Deployment]
+
+
+def warnings(deployed: Deployment) -> list[str]:
+    return [text for severity, text in deployed.log if severity == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"quorum": True, "replicas": 3}, 2),
+        ({"quorum": True, "replicas": 4}, 3),
+        ({"quorum": True, "replicas": pulumi.Output.from_input(5)}, 3),
+        ({"quorum": True, "autoscaled": True}, "51%"),
+        ({"min_available": 1, "replicas": 2}, 1),
+        ({"min_available": "60%", "replicas": 5}, "60%"),
+    ],
+)
+def test_p14_the_budget(chapter: Chapter, changes: Any, kept: Any) -> None:
+    """The instances that must stay are kept by a budget, which never protects one that is broken."""
+    budget = chapter(**changes).one("PodDisruptionBudget", "rg").spec
+    assert budget == {
+        "minAvailable": kept,
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+
+
+@pytest.mark.parametrize("changes", [{}, {"quorum": False}])
+def test_p14_no_budget_unless_asked_for(chapter: Chapter, changes: Any) -> None:
+    """Without a number to keep there is none."""
+    assert not chapter(**changes).all("PodDisruptionBudget")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min_available": 4, "replicas": 3}, "min_available is 4, and there are 3 replicas; at most 3 can stay"),
+        ({"min_available": 0}, "min_available is 0; it must be a whole number from 1"),
+        ({"min_available": 1, "quorum": True}, "min_available is given beside quorum"),
+        (
+            {"quorum": True, "replicas": 5, "max_unavailable": 3},
+            "max_unavailable is 3: an update would leave 5 - 3 = 2 (quorum: 3 of 5 must stay, the majority); it",
+        ),
+        (
+            {"min_available": "60%", "replicas": 5, "max_unavailable": "50%"},
+            "max_unavailable is 3: an update would leave 5 - 3 = 2 (min_available: 60% of 5 is 3 of 5 must stay); it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("known_later", [False, True])
+def test_p14_numbers_that_cannot_be(chapter: Chapter, changes: Any, message: str, known_later: bool) -> None:
+    """More than there are can't stay, and an update must not take away too many; also where Outputs say so."""
+    if known_later and "replicas" in changes:
+        changes = {**changes, "replicas": pulumi.Output.from_input(changes["replicas"])}
+    with pytest.raises(ArgumentError) as refused:
+        chapter(**changes)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quorum": True, "replicas": 2}, "quorum: 2 of 2 must stay, the majority, so none can be spared"),
+        ({"quorum": True, "replicas": 1}, "quorum: 1 of 1 must stay, the majority, so none can be spared"),
+        ({"min_available": 3, "replicas": 3}, "min_available: 3 of 3 must stay, so none can be spared"),
+        ({"quorum": True, "replicas": 3, "canary": 2}, "2 of 3 instances get the new version, and 1 keep the old one"),
+        (
+            {"quorum": True, "replicas": 3, "partition": 6, "ordinals": {"start": 5}},
+            "should the new version fail, the old one alone is too few",
+        ),
+    ],
+)
+def test_p14_what_has_a_price_is_said(chapter: Chapter, changes: Any, message: str) -> None:
+    """A quorum that spares nobody, and a step that leaves the old version without one, are warned about."""
+    [warning] = warnings(chapter(**changes))
+    assert message in warning
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quorum": True, "replicas": 3},
+        {"quorum": True, "replicas": 0},
+        {"quorum": True, "replicas": 3, "canary": 1},
+        {"quorum": True, "replicas": 3, "canary": 3},
+        {"quorum": True, "replicas": 5, "max_unavailable": 2},
+        {"min_available": 2, "replicas": 3, "partition": 2},
+    ],
+)
+def test_p14_what_fits_is_silent(chapter: Chapter, changes: Any) -> None:
+    """Nothing is said of numbers that fit together."""
+    assert warnings(chapter(**changes)) == []
