@@ -55,7 +55,8 @@ ALL = (PAUSE, *EXAMPLES, *OPTIONAL)
 
 def test() -> None:
     """Run the tests of our own Go programs, with what Go prints."""
-    for folder in (SOURCE / "images", SOURCE / "modules" / "volume-provisioner"):
+    modules = SOURCE / "modules"
+    for folder in (SOURCE / "images", modules / "volume-provisioner", modules / "network-policies"):
         result = subprocess.run(
             [go_toolchain.find(), "test", "./..."], cwd=folder, env=go_toolchain.environment(), check=False
         )

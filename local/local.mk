@@ -2,7 +2,7 @@
 
 LOCAL := PYTHONPATH=$(patsubst %/local/local.mk,%,$(abspath $(lastword $(MAKEFILE_LIST)))) $(or $(PYTHON),python3) -m local
 BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kube-scheduler kubectl \
-	volume-provisioner kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
+	volume-provisioner network-policies kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
 	pulumi-resource-kubernetes
 
 .PHONY: cluster cluster-down cluster-delete cluster-status env binaries image test-image $(BINARIES:%=bin-%)

@@ -16,6 +16,8 @@ from local.debian import program
 from local.errors import LocalError
 
 INTERFACE = "stateful0"
+POLICIES = "pulumi-stateful-service"
+"""The nftables table with the rules that enforce NetworkPolicies."""
 _COMMENT = "pulumi-stateful-service"
 
 
@@ -42,14 +44,24 @@ def up() -> None:
     _open_firewall(network)
 
 
+def has_policies() -> bool:
+    """Whether the rules that enforce NetworkPolicies are there."""
+    return bool(commands.output(program("nft"), "list", "chain", "ip", POLICIES, "forward"))
+
+
 def down() -> None:
-    """Remove the interface, and with it its address and routes, and what opened the firewall."""
+    """Remove the interface, and with it its address and routes, what opened the firewall, and what enforces policies.
+
+    Whoever enforces the policies must have ended.
+    """
     if _ip("link", "show", "dev", INTERFACE):
         _change("link", "delete", "dev", INTERFACE)
     for chain in ("FORWARD", "INPUT"):
         for rule in _firewall(chain):
             if _COMMENT in rule:
                 _run("iptables", "-D", *_words(rule)[1:])
+    if has_policies():
+        _run("nft", "delete", "table", "ip", POLICIES)
 
 
 def pod_routes() -> list[str]:

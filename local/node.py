@@ -1,4 +1,4 @@
-"""The one real node: containerd, kubelet, name server and Service rules, with Pods that run.
+"""The one real node: containerd, kubelet, name server, Service and NetworkPolicy rules, with Pods that run.
 
 A part that runs with the settings it would get now is left alone, so that Pods go on while a neighbour is repaired.
 """
@@ -45,7 +45,7 @@ from local.paths import (
 from local.processes import Process
 
 NAME = "real-node"
-PARTS = ("containerd", "kubelet", "coredns", "kube-proxy")
+PARTS = ("containerd", "network-policies", "kubelet", "coredns", "kube-proxy")
 _CNI_BINARIES = Path("/usr/lib/cni")
 _CNI_CONFIG = NODE_CONFIG / "cni"
 _ADDRESSES = RUN / "addresses"
@@ -164,7 +164,7 @@ def _write_settings() -> None:
 
 def _parts() -> list[Part]:
     """The node's processes in the order in which they are started."""
-    return [_containerd(), _kubelet(), _coredns(), _kube_proxy()]
+    return [_containerd(), _network_policies(), _kubelet(), _coredns(), _kube_proxy()]
 
 
 def _settings_file(name: str, **values: object) -> Path:
@@ -192,6 +192,17 @@ def _containerd() -> Part:
     )
     command = [program("containerd"), "--config", str(config)]
     return Part("containerd", "containerd", command, (NODE_CONFIG,), _containerd_ready)
+
+
+def _network_policies() -> Part:
+    """Before the kubelet, so that no Pod runs without its policies."""
+    command = [
+        str(binaries.path("network-policies")),
+        f"--kubeconfig={KUBECONFIG}",
+        f"--node={NAME}",
+        f"--table={network.POLICIES}",
+    ]
+    return Part("network-policies", "What enforces NetworkPolicies", command, (STATE,), network.has_policies)
 
 
 def _kubelet() -> Part:

@@ -104,6 +104,7 @@ CLUSTER = (
 )
 
 NODE = (
+    Binary("network-policies", "modules/network-policies", ".", "", version="1.0"),
     _kubernetes("kubelet"),
     _kubernetes("kube-proxy"),
     Binary("coredns", "modules/coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),

@@ -22,6 +22,7 @@ PARTS = (
     "kube-scheduler",
     "kwok-controller",
     "containerd",
+    "network-policies",
     "kubelet",
     "coredns",
     "kube-proxy",

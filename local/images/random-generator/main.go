@@ -2,12 +2,15 @@
 //
 // It is set up by environment variables: PORT (8080), LOG_FILE (none: no log is kept), SERVICE_NAME (the governing
 // Service, for /peers), VERSION.
+//
+// `random-generator get URL` asks another one instead, and prints the answer.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,14 +19,45 @@ import (
 	"time"
 )
 
-// How long requests that are being answered may take to finish once the service is told to stop.
-const grace = 800 * time.Millisecond
+const (
+	// How long requests that are being answered may take to finish once the service is told to stop.
+	grace = 800 * time.Millisecond
+	// How long `get` waits for its answer: whoever is kept out by a network policy never gets one.
+	patience = 3 * time.Second
+)
 
 func main() {
-	if err := run(); err != nil {
+	if err := command(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func command(arguments []string) error {
+	switch {
+	case len(arguments) == 0:
+		return run()
+	case len(arguments) == 2 && arguments[0] == "get":
+		return get(os.Stdout, arguments[1])
+	}
+	return fmt.Errorf("unknown arguments %q: there is `get URL`, or nothing to run the service", arguments)
+}
+
+// get prints what a GET request is answered with; an answer that is not of success is an error.
+func get(output io.Writer, url string) error {
+	client := http.Client{Timeout: patience}
+	response, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(output, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
 }
 
 func run() error {

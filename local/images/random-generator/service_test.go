@@ -181,3 +181,18 @@ func TestARequestUnderWayIsAnsweredWhenToldToStop(t *testing.T) {
 		t.Fatal("it did not end within a second")
 	}
 }
+
+func TestGetPrintsTheAnswerAndFailsWithoutSuccess(t *testing.T) {
+	server := httptest.NewServer((&Service{Version: "1.0"}).Handler())
+	var body strings.Builder
+	if err := get(&body, server.URL+"/version"); err != nil || body.String() != "1.0\n" {
+		t.Fatal(err, body.String())
+	}
+	if err := get(io.Discard, server.URL+"/nothing-there"); err == nil || !strings.HasSuffix(err.Error(), "answers 404 Not Found") {
+		t.Fatal(err)
+	}
+	server.Close()
+	if err := get(io.Discard, server.URL); err == nil {
+		t.Fatal("nobody is there")
+	}
+}
