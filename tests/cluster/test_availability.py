@@ -1,0 +1,148 @@
+"""P11, P14: a quorum that evictions and updates keep, instances kept apart, and each identity once at most."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from harness import ROOT, Service, eventually, only, watching
+from lightkube import ApiError
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Pod, PodEviction
+from lightkube.resources.policy_v1 import PodDisruptionBudget
+
+Make = Callable[..., Service]
+TOO_MANY_REQUESTS = 429
+
+
+def evict(rg: Service, pod: str) -> int:
+    """Asks for an eviction as a drained node does; the API's answer."""
+    try:
+        rg.client.create(PodEviction(metadata=ObjectMeta(name=pod)), pod, namespace=rg.namespace)
+    except ApiError as error:
+        return int(error.status.code or 0)
+    return 201
+
+
+def budget(rg: Service) -> Any:
+    """The live budget's status."""
+    return rg.client.get(PodDisruptionBudget, "rg", namespace=rg.namespace).status
+
+
+def local(*arguments: str) -> str:
+    """The embedded cluster's own command line."""
+    command = [sys.executable, "-m", "local", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@contextmanager
+def silent_kubelet() -> Iterator[None]:
+    """The node does not answer, while what runs on it runs on; at the end it answers again."""
+    rows = [row.split() for row in local("status").splitlines()]
+    [pid] = [int(row[1]) for row in rows if row[0] == "kubelet"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def simulated_nodes() -> Iterator[int]:
+    """Three more nodes; gone afterwards."""
+    local("scale-simulated-nodes", "3")
+    yield 3
+    local("scale-simulated-nodes", "0")
+
+
+def test_p14_an_eviction_that_would_break_the_quorum_is_refused(service: Make) -> None:
+    """With one of three away no other may go, but the broken one may; with all there, one may."""
+    rg = service(replicas=3, pod_management_policy="Parallel", quorum=True)
+    rg.deploy()
+    assert budget(rg).desiredHealthy == 2
+    eventually("one may go", lambda: budget(rg).disruptionsAllowed == 1)
+    rg.http("rg-0", "/ready?state=off", "PUT")
+    eventually("none may go", lambda: budget(rg).disruptionsAllowed == 0)
+    assert evict(rg, "rg-1") == TOO_MANY_REQUESTS
+    assert evict(rg, "rg-2") == TOO_MANY_REQUESTS
+    before = rg.uids()
+    assert evict(rg, "rg-0") == 201
+    eventually("the broken one is replaced", lambda: rg.uids().get("rg-0") not in (None, before["rg-0"]))
+    eventually("one may go again", lambda: rg.is_ready("rg-0") and budget(rg).disruptionsAllowed == 1)
+    assert evict(rg, "rg-1") == 201
+    eventually("rg-1 is back", lambda: rg.uids().get("rg-1") not in (None, before["rg-1"]) and rg.is_ready("rg-1"))
+    rg.refresh()
+    rg.unchanged()
+
+
+def test_p14_an_update_keeps_the_quorum(service: Make) -> None:
+    """While a new version rolls out, never fewer than the quorum are ready; a larger step is refused beforehand."""
+    rg = service(replicas=4, quorum=True, max_unavailable=1, pod_management_policy="Parallel")
+    rg.deploy()
+    away: set[str] = set()
+    fewest = 4
+    with watching(rg) as seen:
+        rg.deploy(image="random-generator:2.0")
+    for event, pod in only(seen, "ending", "ready"):
+        (away.add if event == "ending" else away.discard)(pod)
+        fewest = min(fewest, 4 - len(away))
+    assert fewest == 3
+    assert not away
+    rg.set(max_unavailable=2, image="random-generator:1.0")
+    before = rg.uids()
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "an update would leave 4 - 2 = 2 (quorum: 3 of 4 must stay, the majority); it must be at most 1" in said
+    assert "Traceback" not in said
+    assert rg.uids() == before
+
+
+def test_p14_spreading_strictly_does_not_stop_where_only_some_nodes_may_be_used(service: Make) -> None:
+    """Nodes whose taints keep the instances away do not count, so that one node may hold several."""
+    rg = service(spread_over_nodes="DoNotSchedule", spread_over_zones="Off", pod_management_policy="Parallel")
+    rg.deploy()
+    assert sorted(rg.pods()) == ["rg-0", "rg-1"]
+
+
+@pytest.mark.alone
+def test_p14_instances_are_spread_over_nodes(service: Make, simulated_nodes: int) -> None:
+    """Strictly spread, each of three instances is on a node of its own, and a fourth waits for none."""
+    on_simulated = {
+        "nodeSelector": {"type": "kwok"},
+        "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
+    }
+    rg = service(
+        replicas=simulated_nodes,
+        readiness_probe=None,
+        volumes=[],
+        spread_over_nodes="DoNotSchedule",
+        pod_template={"spec": on_simulated},
+    )
+    rg.deploy()
+    assert len({pod.spec.nodeName for pod in rg.pods().values()}) == simulated_nodes
+
+
+@pytest.mark.alone
+def test_p11_no_second_one_while_the_node_does_not_answer(service: Make) -> None:
+    """A Pod that is deleted while its node is silent runs on, and no other takes its name until it is known gone."""
+    rg = service(replicas=1)
+    rg.deploy()
+    rg.write("rg-0", 3)
+    first = rg.uids()
+    with silent_kubelet():
+        rg.client.delete(Pod, "rg-0", namespace=rg.namespace)
+        # The set's controller looks at a change, and still makes no other Pod, not even of a new version.
+        rg.set(image="random-generator:2.0", rollout_timeout_seconds=5)
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+        assert "rg-0: is ending" in said
+        live = rg.stateful_set()
+        assert live.status.observedGeneration == live.metadata.generation
+        written = rg.write("rg-0")
+        assert rg.uids() == first
+    rg.deploy(rollout_timeout_seconds=120)
+    assert rg.uids().keys() == first.keys()
+    assert rg.uids() != first
+    assert rg.log("rg-0")[: len(written)] == written

@@ -1,0 +1,65 @@
+"""Secure by default: the restricted Pod Security Standard, secrets that stay secret, and chosen clients alone."""
+
+import json
+import subprocess
+from collections.abc import Callable
+
+from harness import Service, eventually
+from lightkube.resources.core_v1 import Namespace, Secret
+
+Make = Callable[..., Service]
+ENFORCE = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+
+
+def shown(rg: Service) -> str:
+    """What somebody sees who may look at everything but Secrets."""
+    command = ["kubectl", "get", "statefulset,pod,controllerrevision,event", "--namespace", rg.namespace, "-o", "yaml"]
+    return subprocess.run(command, env=rg.env, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_defaults_pass_the_restricted_standard(service: Make) -> None:
+    """A namespace that enforces it admits the Pods, which write to their disks; a lesser one is refused, and said."""
+    rg = service()
+    rg.client.patch(Namespace, rg.namespace, ENFORCE)
+    rg.deploy()
+    assert rg.write("rg-0", 2)
+    rg.set(security={"standard": "privileged"}, rollout_timeout_seconds=10)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "violates PodSecurity" in said
+    assert "Traceback" not in said
+    assert rg.is_ready("rg-0")
+
+
+def test_no_token_unless_asked_for(service: Make) -> None:
+    """No volume of the Pods holds a service account's token."""
+    rg = service(replicas=1)
+    rg.deploy()
+    [pod] = rg.pods().values()
+    assert [volume.name for volume in pod.spec.volumes] == ["logs"]
+    rg.deploy(automount_service_account_token=True)
+    [pod] = rg.pods().values()
+    assert any(volume.projected for volume in pod.spec.volumes)
+
+
+def test_secret_variables_are_nowhere_in_clear_text(service: Make) -> None:
+    """The instance has the value; the state, the output, the set, its Pods and its history show nothing of it."""
+    rg = service(secret_env={"PASSWORD": "swordfish"}, env={"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"})
+    said = rg.run("preview", "--diff").stdout + rg.up("--diff", "--debug")
+    assert rg.http("rg-0", "/version").text.strip() == "swordfish"
+    before = rg.uids()
+    rg.refresh()
+    rg.unchanged()
+    assert rg.uids() == before
+    # A new value comes as a new version does.
+    rg.set(secret_env={"PASSWORD": "marlin-spike"})
+    said += rg.run("preview", "--diff").stdout + rg.up("--diff")
+    assert {rg.http(pod, "/version").text.strip() for pod in rg.pods()} == {"marlin-spike"}
+    assert not before.items() & rg.uids().items()
+    state = rg.must("stack", "export")
+    for secret in ("swordfish", "marlin-spike"):
+        for seen in (said, state, json.dumps(rg.outputs()), shown(rg)):
+            assert secret not in seen
+    live = rg.client.get(Secret, "rg-env", namespace=rg.namespace)
+    assert live.data is not None
+    rg.destroy()
+    eventually("the Secret is gone", lambda: not list(rg.client.list(Secret, namespace=rg.namespace)))
