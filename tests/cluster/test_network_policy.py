@@ -33,11 +33,12 @@ def guarded(service: Callable[..., Service]) -> Service:
     return rg
 
 
-def gets_in(rg: Service, source: str, host: str) -> bool:
-    """Whether a request from inside a Pod is answered; one that is kept out never is, and gives up."""
+def gets_in(rg: Service, source: str, target: str) -> bool:
+    """Whether a request from one Pod to another is answered; one that is kept out never is, and gives up."""
+    address = rg.pod(target).status.podIP
+    request = ["/random-generator", "get", f"http://{address}:8080/healthz"]
     result = subprocess.run(
-        ["kubectl", "exec", "--namespace", rg.namespace, source, "--"]
-        + ["/random-generator", "get", f"http://{host}:8080/healthz"],
+        ["kubectl", "exec", "--namespace", rg.namespace, source, "--", *request],
         env=rg.env,
         check=False,
         capture_output=True,
@@ -47,7 +48,17 @@ def gets_in(rg: Service, source: str, host: str) -> bool:
     return result.returncode == 0
 
 
-def let_in(rg: Service, *apps: str) -> None:
+def let_in(rg: Service, source: str, target: str) -> None:
+    """Waits until one Pod reaches another."""
+    eventually(f"{source} reaches {target}", lambda: gets_in(rg, source, target))
+
+
+def kept_out(rg: Service, source: str, target: str) -> None:
+    """Waits until one Pod does not reach another."""
+    eventually(f"{source} does not reach {target}", lambda: not gets_in(rg, source, target))
+
+
+def choose(rg: Service, *apps: str) -> None:
     """Lets only the instances themselves and these clients in, at the named port."""
     peers = [SELECTOR, *({"app": app} for app in apps)]
     rule = NetworkPolicyIngressRule(
@@ -60,36 +71,36 @@ def let_in(rg: Service, *apps: str) -> None:
 
 
 def test_only_peers_and_chosen_clients_get_in(guarded: Service) -> None:
-    """Under a policy the peers and a chosen client reach an instance, another client does not, and the node does."""
+    """Under a policy the peers, a chosen client and the node reach an instance, and another client does not."""
     rg = guarded
-    instances = [f"rg-{ordinal}.random-generator" for ordinal in range(2)]
     for client in CLIENTS:
-        eventually(f"{client} gets in without a policy", lambda client=client: gets_in(rg, client, instances[0]))
+        let_in(rg, client, "rg-0")
 
-    let_in(rg, "chosen")
-    for instance in instances:
-        eventually(f"other is kept out of {instance}", lambda host=instance: not gets_in(rg, "other", host))
-        assert gets_in(rg, "chosen", instance)
-    assert gets_in(rg, "rg-0", instances[1])
-    assert gets_in(rg, "rg-1", instances[0])
+    choose(rg, "chosen")
+    for instance in ("rg-0", "rg-1"):
+        kept_out(rg, "other", instance)
+        let_in(rg, "chosen", instance)
+    let_in(rg, "rg-0", "rg-1")
+    let_in(rg, "rg-1", "rg-0")
+    let_in(rg, "rg-0", "other")
     assert rg.http("rg-0").status_code == 200
 
-    let_in(rg, "other")
-    eventually("other gets in", lambda: gets_in(rg, "other", instances[0]))
-    eventually("chosen is kept out", lambda: not gets_in(rg, "chosen", instances[0]))
+    choose(rg, "other")
+    let_in(rg, "other", "rg-0")
+    kept_out(rg, "chosen", "rg-0")
 
     rg.client.delete(NetworkPolicy, "rg", namespace=rg.namespace)
-    eventually("chosen gets in without a policy", lambda: gets_in(rg, "chosen", instances[0]))
+    let_in(rg, "chosen", "rg-0")
 
 
 def test_the_kubelet_still_looks_under_a_policy(guarded: Service) -> None:
     """Probes come from the node, which no policy keeps out: an instance goes from ready to not ready and back."""
     rg = guarded
-    let_in(rg)
-    eventually("chosen is kept out", lambda: not gets_in(rg, "chosen", "rg-0.random-generator"))
+    choose(rg)
+    kept_out(rg, "chosen", "rg-0")
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
     eventually("rg-0 is not ready", lambda: not rg.is_ready("rg-0"))
     rg.http("rg-0", "/ready?state=on", "PUT").raise_for_status()
     eventually("rg-0 is ready again", lambda: rg.is_ready("rg-0"))
     rg.replace_pod("rg-0")
-    eventually("chosen is kept out of the new one", lambda: not gets_in(rg, "chosen", "rg-0.random-generator"))
+    kept_out(rg, "chosen", "rg-0")
