@@ -1,4 +1,4 @@
-"""A NetworkPolicy with real traffic: who gets in, who does not, and who always does."""
+"""``network_policy`` with real traffic: who gets in, who does not, and who always does."""
 
 import subprocess
 from collections.abc import Callable
@@ -6,18 +6,10 @@ from collections.abc import Callable
 import pytest
 from harness import Service, eventually
 from lightkube.models.core_v1 import Container, PodSpec
-from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
-from lightkube.models.networking_v1 import (
-    NetworkPolicyIngressRule,
-    NetworkPolicyPeer,
-    NetworkPolicyPort,
-    NetworkPolicySpec,
-)
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod
-from lightkube.resources.networking_v1 import NetworkPolicy
 
 CLIENTS = ("chosen", "other")
-SELECTOR = {"app.kubernetes.io/instance": "rg"}
 
 
 @pytest.fixture
@@ -59,15 +51,8 @@ def kept_out(rg: Service, source: str, target: str) -> None:
 
 
 def choose(rg: Service, *apps: str) -> None:
-    """Lets only the instances themselves and these clients in, at the named port."""
-    peers = [SELECTOR, *({"app": app} for app in apps)]
-    rule = NetworkPolicyIngressRule(
-        from_=[NetworkPolicyPeer(podSelector=LabelSelector(matchLabels=labels)) for labels in peers],
-        ports=[NetworkPolicyPort(port="http")],
-    )
-    spec = NetworkPolicySpec(podSelector=LabelSelector(matchLabels=SELECTOR), ingress=[rule])
-    policy = NetworkPolicy(metadata=ObjectMeta(name="rg", namespace=rg.namespace), spec=spec)
-    rg.client.apply(policy, field_manager="test")
+    """Lets only the instances themselves and these clients in."""
+    rg.deploy(network_policy={"clients": [{"pod_labels": {"app": app}, "ports": ["http"]} for app in apps]})
 
 
 def test_only_peers_and_chosen_clients_get_in(guarded: Service) -> None:
@@ -89,8 +74,10 @@ def test_only_peers_and_chosen_clients_get_in(guarded: Service) -> None:
     let_in(rg, "other", "rg-0")
     kept_out(rg, "chosen", "rg-0")
 
-    rg.client.delete(NetworkPolicy, "rg", namespace=rg.namespace)
+    rg.deploy(network_policy={"clients": [{"namespace": rg.namespace}]})
     let_in(rg, "chosen", "rg-0")
+    rg.deploy(network_policy=None)
+    let_in(rg, "other", "rg-1")
 
 
 def test_the_kubelet_still_looks_under_a_policy(guarded: Service) -> None:
