@@ -25,7 +25,8 @@ def test_p01_the_governing_service_comes_before_the_set(chapter: Chapter) -> Non
 def test_p07_the_storage_class_comes_before_the_set(chapter: Chapter) -> None:
     """A class made after the set would leave its Pods pending."""
     deployed = chapter(**FULL)
-    assert deployed.comes_after(deployed.stateful_set(), deployed.one("StorageClass"))
+    deployed.assert_order(deployed.one("StorageClass"), deployed.stateful_set())
+    deployed.service("rg").assert_order()
 
 
 def test_the_set_waits_for_its_class_even_if_no_volume_uses_it(chapter: Chapter) -> None:
@@ -38,7 +39,7 @@ def test_the_set_waits_for_its_class_even_if_no_volume_uses_it(chapter: Chapter)
 def test_p12_the_load_balancer_comes_after_the_set(chapter: Chapter) -> None:
     """A load balancer waits for Pods to lead to, so it comes last."""
     deployed = chapter(**FULL)
-    assert deployed.comes_after(deployed.one("Service", "random-generator-lb"), deployed.stateful_set())
+    deployed.assert_order(deployed.stateful_set(), deployed.one("Service", "random-generator-lb"))
 
 
 def test_p12_no_load_balancer_unless_asked_for(chapter: Chapter) -> None:

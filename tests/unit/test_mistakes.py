@@ -208,9 +208,14 @@ def test_a_mistake_in_an_output_is_named_when_it_is_known(chapter: Chapter, argu
     assert f"{argument} is -1; it must be a whole number from 0" in said
 
 
-def test_a_secret_is_not_shown(chapter: Chapter) -> None:
+def test_a_secret_is_not_shown() -> None:
     """The message about a secret value names the argument alone."""
-    said = refusal(lambda: chapter(env={"PASSWORD": pulumi.Output.secret(4711)}))
+
+    def program() -> None:
+        args: Any = {"image": "a", "env": {"PASSWORD": pulumi.Output.secret(4711)}}
+        StatefulService("rg", args)
+
+    said = refusal(lambda: deploy(program))
     assert "env['PASSWORD'] has a secret value that cannot work; it must be a string" in said
     assert "4711" not in said
 

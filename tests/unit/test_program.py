@@ -1,37 +1,17 @@
 """The program and its stacks, from the stack's configuration alone."""
 
-import json
-import runpy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from pulumi_stateful_service.testing import Deployment, deploy
+from pulumi_stateful_service.testing import Deployment, deploy_stack
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 
 
-def stack_config(stack: str) -> dict[str, str]:
-    """The configuration as the engine hands it over: the stack's keys over the project's defaults, as strings."""
-    values: dict[str, Any] = {
-        f"{PROJECT['name']}:{key}": declared["default"]
-        for key, declared in PROJECT["config"].items()
-        if "default" in declared
-    }
-    values |= yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-
-
 def deployed(stack: str, **changes: str) -> Deployment:
-    config = stack_config(stack) | {f"{PROJECT['name']}:{key}": value for key, value in changes.items()}
-    return deploy(
-        lambda: runpy.run_path(str(ROOT / "__main__.py")) and None,
-        config=config,
-        project=PROJECT["name"],
-        stack=stack,
-    )
+    return deploy_stack(stack, ROOT, config=changes)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +57,9 @@ def test_destroy_leaves_the_namespace(stack: str) -> None:
     """A namespace takes its claims with it, so it is kept; the service waits for it."""
     made = deployed(stack)
     namespace = made.one("Namespace")
-    assert namespace.request.retainOnDelete
-    assert made.comes_after(made.governing_service(), namespace)
+    assert namespace.options.retain_on_delete
+    made.assert_order(namespace, made.governing_service())
+    made.service("rg").assert_claims_are_kept()
 
 
 def test_everything_goes_to_the_named_context() -> None:
@@ -86,7 +67,7 @@ def test_everything_goes_to_the_named_context() -> None:
     made = deployed("prod", context="my-cluster")
     cluster = made.one("kubernetes")
     assert cluster.inputs["context"] == "my-cluster"
-    providers = {each.request.provider.rpartition("::")[0] for each in made.resources if ":core/" in each.type}
+    providers = {each.options.provider for each in made.resources if ":core/" in each.type}
     assert providers == {cluster.urn}
 
 
