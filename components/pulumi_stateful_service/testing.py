@@ -197,7 +197,7 @@ class DeployedService:
         )
 
     def assert_order(self) -> None:
-        """The governing Service and a storage class come before the set, Services for clients after it.
+        """The governing Service and what else the instances need come before the set, Services for clients after it.
 
         And the governing Service is headless and leads to the set's Pods.
         """
@@ -209,10 +209,13 @@ class DeployedService:
             bool(selected) and selected.items() <= labels.items(),
             f"{_called(governing)} selects {selected}, but the Pods of {_called(made)} have the labels {labels}",
         )
-        for before in [governing, *(each for each in self.children if each.type.endswith(":StorageClass"))]:
-            self.deployment.assert_order(before, made)
-        for after in self.other_services:
-            self.deployment.assert_order(made, after)
+        self.deployment.assert_order(governing, made)
+        for_clients = self.other_services
+        for each in self.children:
+            if each in for_clients:
+                self.deployment.assert_order(made, each)
+            elif each != made:
+                self.deployment.assert_order(each, made)
 
     def assert_claims_are_kept(self) -> None:
         """Neither scaling down nor ``pulumi destroy`` deletes a claim.
