@@ -19,10 +19,21 @@ CHAPTER = {
 
 @pytest.fixture
 def chapter() -> Callable[..., Deployment]:
-    """Deploys the chapter's random generator, with changes to its arguments."""
+    """Deploys the chapter's random generator, with changes to its arguments; an Output is given as a function.
+
+    Outputs belong to the event loop of the program, so they are made in it.
+    """
 
     def deploy_with(**changes: Any) -> Deployment:
-        args: Any = {**CHAPTER, **changes}
-        return deploy(lambda: StatefulService("rg", args))
+        return deploy(lambda: StatefulService("rg", made({**CHAPTER, **changes})))
 
     return deploy_with
+
+
+def made(value: Any) -> Any:
+    """A value with all functions in it called."""
+    if isinstance(value, dict):
+        return {key: made(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [made(each) for each in value]
+    return value() if callable(value) else value

@@ -20,7 +20,7 @@ def warnings(deployed: Deployment) -> list[str]:
     [
         ({"quorum": True, "replicas": 3}, 2),
         ({"quorum": True, "replicas": 4}, 3),
-        ({"quorum": True, "replicas": pulumi.Output.from_input(5)}, 3),
+        ({"quorum": True, "replicas": lambda: pulumi.Output.from_input(5)}, 3),
         ({"quorum": True, "autoscaled": True}, "51%"),
         ({"min_available": 1, "replicas": 2}, 1),
         ({"min_available": "60%", "replicas": 5}, "60%"),
@@ -62,7 +62,7 @@ def test_p14_no_budget_unless_asked_for(chapter: Chapter, changes: Any) -> None:
 def test_p14_numbers_that_cannot_be(chapter: Chapter, changes: Any, message: str, known_later: bool) -> None:
     """More than there are can't stay, and an update must not take away too many; also where Outputs say so."""
     if known_later and "replicas" in changes:
-        changes = {**changes, "replicas": pulumi.Output.from_input(changes["replicas"])}
+        changes = {**changes, "replicas": lambda: pulumi.Output.from_input(changes["replicas"])}
     with pytest.raises(ArgumentError) as refused:
         chapter(**changes)
     assert message in str(refused.value)

@@ -131,7 +131,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"instance_services": {}, "name": "1rg"}, "name is '1rg'; it must be a DNS label that begins with a letter"),
     ({"instance_services": {}, "autoscaled": True}, "an autoscaler decides; give instance_services.ordinals"),
     (
-        {"instance_services": {}, "replicas": pulumi.Output.from_input(2)},
+        {"instance_services": {}, "replicas": lambda: pulumi.Output.from_input(2)},
         "instance_services needs to know which instances there are, and replicas is an Output; give a plain value",
     ),
     ({"security": {"standard": "strict"}}, "security.standard is 'strict'; it must be one of restricted, baseline"),
@@ -204,7 +204,7 @@ def test_the_components_name_must_serve_as_the_sets() -> None:
 @pytest.mark.parametrize("argument", ["replicas", "partition"])
 def test_a_mistake_in_an_output_is_named_when_it_is_known(chapter: Chapter, argument: str) -> None:
     """An Output is held to the same rules, and the set is never registered with what it refuses."""
-    said = refusal(lambda: chapter(**{argument: pulumi.Output.from_input(-1)}))
+    said = refusal(lambda: chapter(**{argument: lambda: pulumi.Output.from_input(-1)}))
     assert f"{argument} is -1; it must be a whole number from 0" in said
 
 
@@ -222,18 +222,17 @@ def test_a_secret_is_not_shown() -> None:
 
 def test_mount_paths_that_meet_only_when_known_are_refused(chapter: Chapter) -> None:
     """Two volumes whose paths are Outputs are compared when both are known."""
-    path = pulumi.Output.from_input("/opt/logs")
-    volumes = [VOLUME, {"name": "b", "mount_path": path, "size": "1Gi"}]
+    volumes = [VOLUME, {"name": "b", "mount_path": lambda: pulumi.Output.from_input("/opt/logs"), "size": "1Gi"}]
     assert "volumes has the mount_path '/opt/logs' 2 times" in refusal(lambda: chapter(volumes=volumes))
 
 
 def test_what_decides_which_resources_there_are_must_be_plain(chapter: Chapter) -> None:
     """An Output in place of the volumes is refused with the reason."""
-    volumes = pulumi.Output.from_input([VOLUME])
-    assert "volumes is an Output; it must be a plain value" in refusal(lambda: chapter(volumes=volumes))
+    said = refusal(lambda: chapter(volumes=lambda: pulumi.Output.from_input([VOLUME])))
+    assert "volumes is an Output; it must be a plain value" in said
 
 
-@pytest.mark.parametrize("partition", [2, pulumi.Output.from_input(5)])
+@pytest.mark.parametrize("partition", [2, lambda: pulumi.Output.from_input(5)])
 def test_a_partition_beyond_the_last_ordinal_warns(chapter: Chapter, partition: Any) -> None:
     """It is allowed, since it holds every instance back, but it is said."""
     deployed = chapter(partition=partition)

@@ -211,7 +211,7 @@ def test_the_storage_class_says_what_it_is_told(chapter: Chapter) -> None:
     [
         ({}, None),
         ({"storage_class_name": "taken"}, "taken"),
-        ({"storage_class_name": pulumi.Output.from_input("taken")}, "taken"),
+        ({"storage_class_name": lambda: pulumi.Output.from_input("taken")}, "taken"),
         ({"volumes": [{"name": "a", "mount_path": "/a", "size": "1", "storage_class_name": "own"}]}, "own"),
     ],
 )
@@ -338,7 +338,12 @@ def test_fields_of_the_set(chapter: Chapter, argument: str, value: Any, path: st
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
-    [({"partition": 6}, 1), ({"partition": 3}, 0), ({"canary": 1}, 1), ({"canary": pulumi.Output.from_input(2)}, 0)],
+    [
+        ({"partition": 6}, 1),
+        ({"partition": 3}, 0),
+        ({"canary": 1}, 1),
+        ({"canary": lambda: pulumi.Output.from_input(2)}, 0),
+    ],
 )
 def test_p10_steps_where_the_numbering_starts_elsewhere(chapter: Chapter, steps: Any, expected: int) -> None:
     """A partition is an ordinal; Kubernetes gets it counted from the first one."""
@@ -718,7 +723,7 @@ def test_every_argument_may_be_an_output(chapter: Chapter) -> None:
     """Outputs in place of values give the same objects."""
 
     def lifted(value: Any) -> Any:
-        return pulumi.Output.from_input(value)
+        return lambda: pulumi.Output.from_input(value)
 
     plain = chapter(storage_class={"provisioner": "p"}, load_balancer={"port": 80}, partition=1, labels={"a": "b"})
     outputs = chapter(
