@@ -61,8 +61,8 @@ def test_p14_no_budget_unless_asked_for(chapter: Chapter, changes: Any) -> None:
 @pytest.mark.parametrize("known_later", [False, True])
 def test_p14_numbers_that_cannot_be(chapter: Chapter, changes: Any, message: str, known_later: bool) -> None:
     """More than there are can't stay, and an update must not take away too many; also where Outputs say so."""
-    if known_later and "replicas" in changes:
-        changes = {**changes, "replicas": lambda: pulumi.Output.from_input(changes["replicas"])}
+    if known_later and (replicas := changes.get("replicas")):
+        changes = {**changes, "replicas": lambda: pulumi.Output.from_input(replicas)}
     with pytest.raises(ArgumentError) as refused:
         chapter(**changes)
     assert message in str(refused.value)
