@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -115,8 +114,6 @@ def record(
     """Runs a program against mocks and waits for all of it. Whatever it raises is raised here."""
 
     def run() -> Recording:
-        # As Pulumi does when it runs a program: a graph that fails half-way leaves futures that nobody waits for.
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         Settings(project=project, stack=stack)  # every variable of Pulumi's runtime, afresh
         set_root_resource(cast("pulumi.Resource", None))
         set_all_config(dict(config), secret_keys=[])
@@ -158,10 +155,16 @@ def _with_an_event_loop(run: Callable[[], _Result]) -> _Result:
     loop = asyncio.new_event_loop()
     requests = _Requests(1, initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop()))
     loop.set_default_executor(requests)
+    # A program that fails half-way leaves tasks that nobody waits for; the failure itself is raised.
+    loop.set_exception_handler(lambda _loop, _context: None)
     asyncio.set_event_loop(loop)
     try:
         return run()
     finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         asyncio.set_event_loop(None)
         requests.submit(lambda: asyncio.get_event_loop().close()).result()
         requests.shutdown()
