@@ -13,6 +13,8 @@ CONTEXT ?=
 VENV := .venv/bin
 # Tests that run side by side, each in namespaces of its own.
 SIDE_BY_SIDE ?= 4
+# Random arguments of each kind that `make fuzz` tries.
+EXAMPLES ?= 2000
 
 include local/local.mk
 
@@ -51,6 +53,10 @@ test-cluster: environment cluster ## Run the cluster tests: real engine, real pr
 
 .PHONY: test
 test: check test-cluster ## Run everything
+
+.PHONY: fuzz
+fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time
+	FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/pytest tests/unit/test_fuzzing.py tests/cluster/test_fuzzing.py -q
 
 .PHONY: requirements
 requirements: environment ## Pin the requirements anew

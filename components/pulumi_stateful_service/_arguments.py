@@ -455,7 +455,7 @@ class NetworkClientArgs(TypedDict):
     namespace: NotRequired[pulumi.Input[str]]
     """Name of their namespace. Default: the service's own, unless ``namespace_labels`` or ``cidr`` is given."""
     namespace_labels: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Labels of their namespaces. Not with ``namespace``."""
+    """Labels of their namespaces; none for all namespaces. Not with ``namespace``."""
     pod_labels: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Labels of the Pods. Default: all Pods there."""
     cidr: NotRequired[pulumi.Input[str]]

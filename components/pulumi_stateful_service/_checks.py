@@ -9,6 +9,7 @@ import math
 import posixpath
 import re
 from collections.abc import Callable, Collection
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -29,9 +30,11 @@ _QUANTITY = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[munkMGTPE]|[eE][+-]?\
 _EXPONENT = re.compile(r"[eE]([+-]?\d+)$")
 _QUALIFIED_NAME_PART = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
+_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _CAPABILITY = re.compile(r"[A-Z][A-Z_]*")
 _PERCENTAGE = re.compile(r"\d{1,3}%")
 
+_RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _PERCENT = 100
 _MAX_LABEL = 63
 _MAX_SUBDOMAIN = 253
@@ -195,11 +198,43 @@ def network(value: str) -> str | None:
     return "must be a network such as 10.0.0.0/8 or fd00::/8, with no bits set after its prefix"
 
 
+def some(value: Collection[object]) -> str | None:
+    """A list or a map with something in it."""
+    return None if value else "must not be empty"
+
+
+def different(value: Collection[object]) -> str | None:
+    """A list in which nothing stands twice, as far as it is known."""
+    plain = [each for each in value if isinstance(each, str | int)]
+    if value and len(plain) == len(set(plain)):
+        return None
+    return "must not be empty, nor name anything twice"
+
+
+def config_key(value: str) -> str | None:
+    """A key of a Secret or a ConfigMap."""
+    if len(value) <= _MAX_SUBDOMAIN and _CONFIG_KEY.fullmatch(value) and not value.startswith(".."):
+        return None
+    return f"must be a key: at most {_MAX_SUBDOMAIN} of A-Z, a-z, 0-9, '-', '_' and '.', not beginning with '..'"
+
+
 def quantity(value: str) -> str | None:
     """A Kubernetes quantity, zero or more."""
     if _QUANTITY.fullmatch(value):
         return None
     return "must be a Kubernetes quantity, such as 500m, 2, 128Mi or 10Gi"
+
+
+def resource_name(value: str) -> str | None:
+    """What a container can ask for."""
+    if value in _RESOURCES or value.startswith("hugepages-") or ("/" in value and label_key(value) is None):
+        return None
+    return f"must be one of {', '.join(_RESOURCES)}, hugepages-SIZE, or an extended resource such as example.com/gpu"
+
+
+def is_overcommitable(resource: str) -> bool:
+    """Whether a container may use more of it than the scheduler sets aside."""
+    return resource in _RESOURCES
 
 
 def size(value: str) -> str | None:
@@ -213,14 +248,19 @@ def size(value: str) -> str | None:
     return "must be a Kubernetes quantity above zero, such as 500Mi or 10Gi"
 
 
+def amount(value: str) -> Decimal:
+    """What a quantity amounts to, exactly. Raises ValueError for one that no number can hold."""
+    exact = parse_quantity(_EXPONENT.sub(r"e\1", value.removeprefix("+")))
+    assert exact is not None  # noqa: S101 - only None gives None
+    return exact
+
+
 def size_in_bytes(value: str) -> int:
     """What a quantity amounts to, rounded up to whole bytes as Kubernetes does.
 
     Raises ValueError for a quantity finer or larger than any disk.
     """
-    exact = parse_quantity(_EXPONENT.sub(r"e\1", value.removeprefix("+")))
-    assert exact is not None  # noqa: S101 - only None gives None
-    return math.ceil(exact)
+    return math.ceil(amount(value))
 
 
 def mount_path(value: str) -> str | None:

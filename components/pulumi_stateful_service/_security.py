@@ -57,14 +57,15 @@ def network_policy(args: StatefulServiceArgs) -> KubernetesObject:
 def _client(client: NetworkClientArgs) -> KubernetesObject:
     if "cidr" in client:
         return {"ipBlock": {"cidr": client["cidr"]}}
-    namespace: dict[str, Any] = dict(client.get("namespace_labels", {}))
+    # A selector without labels means all, so it is not left out.
+    by: KubernetesObject = {}
     if "namespace" in client:
-        namespace = {_NAMESPACE_NAME: client["namespace"]}
-    return given(
-        namespaceSelector=given(matchLabels=namespace),
-        # An empty selector means all Pods, where there is no other.
-        podSelector=given(matchLabels=dict(client.get("pod_labels", {}))),
-    )
+        by["namespaceSelector"] = {"matchLabels": {_NAMESPACE_NAME: client["namespace"]}}
+    if "namespace_labels" in client:
+        by["namespaceSelector"] = given(matchLabels=dict(client["namespace_labels"]))
+    if "pod_labels" in client:
+        by["podSelector"] = given(matchLabels=dict(client["pod_labels"]))
+    return by
 
 
 def _ports(args: StatefulServiceArgs, client: NetworkClientArgs) -> list[KubernetesObject]:

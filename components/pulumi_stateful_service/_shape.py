@@ -20,7 +20,8 @@ from ._errors import ArgumentError
 class Shape:
     """The walk, for one component: ``where`` begins every message, ``checks`` holds the checks by TypedDict and key.
 
-    The items of a list, or the values of a map, are checked under ``KEY[]``, the keys of a map under ``KEY{}``.
+    The items of a list, or the values of a map, are checked under ``KEY[]``, the keys of a map under ``KEY{}``; a list
+    or a map as a whole under ``KEY``.
     """
 
     def __init__(self, where: str, checks: Mapping[str, Check]) -> None:
@@ -88,11 +89,15 @@ class Shape:
     def _sequence(self, value: object, item: Any, path: str, rule: str) -> list[Any]:
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
             raise self._error(path, value, "must be a list")
+        if (check := self._checks.get(rule)) and (allowed := check(value)):
+            raise self._error(path, value, allowed)
         return [self._value(each, item, f"{path}[{i}]", f"{rule}[]") for i, each in enumerate(value)]
 
     def _mapping(self, value: object, item: Any, path: str, rule: str) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise self._error(path, value, "must be a mapping")
+        if (check := self._checks.get(rule)) and (allowed := check(value)):
+            raise self._error(path, value, allowed)
         check_key = self._checks.get(rule + "{}")
         for key in value:
             if not isinstance(key, str):

@@ -16,6 +16,7 @@ from ._arguments import (
     EnvFromArgs,
     PodSecurityStandard,
     ProbeArgs,
+    ResourcesArgs,
     StatefulServiceArgs,
     UpdateStrategy,
 )
@@ -23,7 +24,7 @@ from ._availability import Numbers, too_few, wants_budget, worth_saying
 from ._environment import DISCOVERED
 from ._errors import ArgumentError
 from ._inputs import jointly, lifted
-from ._objects import selector
+from ._objects import given, selector
 from ._rules import RULES
 from ._shape import Shape
 
@@ -56,6 +57,7 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
     _check_storage(where, result)
     _say_what_is_deleted(where, result, resource)
     _check_environment(where, result)
+    _check_resources(where, result)
     _check_probes(where, result)
     services.check_ports(where, result)
     services.check_load_balancer(where, result)
@@ -100,6 +102,21 @@ def _check_storage(where: str, args: StatefulServiceArgs) -> None:
         )
     volumes = args["volumes"]
     _refuse_repeated(where, "volumes", "name", [volume["name"] for volume in volumes])
+
+    for i, volume in enumerate(volumes):
+        source = volume.get("data_source", {})
+        known = isinstance(source.get("kind"), str) and "api_group" not in source
+        if known and source["kind"] != "PersistentVolumeClaim":
+            raise ArgumentError.of_value(
+                where,
+                f"volumes[{i}].data_source.kind",
+                source["kind"],
+                "must be PersistentVolumeClaim without api_group; a snapshot's is snapshot.storage.k8s.io",
+            )
+
+    topologies = args.get("storage_class", {}).get("allowed_topologies", [])
+    keys = [topology["key"] for topology in topologies if isinstance(topology["key"], str)]
+    _refuse_repeated(where, "storage_class.allowed_topologies", "key", keys)
 
     def mount_paths_differ(*paths: str) -> None:
         _refuse_repeated(where, "volumes", "mount_path", [path.rstrip("/") for path in paths])
@@ -146,6 +163,35 @@ def _check_environment(where: str, args: StatefulServiceArgs) -> None:
             source_of[name] = source
     for i, each in enumerate(args.get("env_from", [])):
         _exactly_one(where, f"env_from[{i}]", each, ("secret", "config_map"))
+
+
+def _check_resources(where: str, args: StatefulServiceArgs) -> None:
+    resources = args.get("resources", {})
+    requests, limits = dict(resources.get("requests", {})), dict(resources.get("limits", {}))
+
+    def fit(resource: str, request: str, limit: str) -> None:
+        asked, allowed = is_.amount(request), is_.amount(limit)
+        if asked == allowed:
+            return
+        if asked > allowed or not is_.is_overcommitable(resource):
+            rule = "at most" if is_.is_overcommitable(resource) else "the same as"
+            raise ArgumentError.of_value(
+                where, f"resources.requests[{resource!r}]", request, f"must be {rule} its limit, {limit}"
+            )
+
+    for resource, request in list(requests.items()):
+        if resource in limits:
+            check = functools.partial(fit, resource)
+            requests[resource], limits[resource] = jointly(check, request, limits[resource])
+        elif not is_.is_overcommitable(resource):
+            raise ArgumentError(
+                where,
+                f"resources.requests[{resource!r}]",
+                "has no limit, and only cpu, memory and ephemeral-storage can do without",
+                "give resources.limits the same",
+            )
+    if resources:
+        args["resources"] = cast("ResourcesArgs", given(requests=requests, limits=limits))
 
 
 def _check_probes(where: str, args: StatefulServiceArgs) -> None:

@@ -9,6 +9,7 @@ from pulumi_stateful_service import ArgumentError, StatefulService, StatefulServ
 from pulumi_stateful_service.testing import Deployment, deploy
 
 Chapter = Callable[..., Deployment]
+ZONE = {"key": "topology.kubernetes.io/zone", "values": ["a"]}
 VOLUME = {"name": "logs", "mount_path": "/opt/logs", "size": "10Mi"}
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
@@ -154,6 +155,31 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"network_policy": {"clients": [{"namespace": "a"}]}, "ports": {}}, "clients[0] has nothing to reach"),
     ({"autoscaled": True, "canary": 1}, "canary is given with autoscaled"),
     ({"autoscaled": True, "discovery": {"peers": {"A": "{pod}"}}}, "discovery.peers is given with autoscaled"),
+    ({"ip_families": ["IPv4", "IPv4"]}, "ip_families is ['IPv4', 'IPv4']; it must not be empty, nor name anything"),
+    ({"env_from_secrets": {"A": {"name": "a", "key": "b/c"}}}, "env_from_secrets['A'].key is 'b/c'; it must be a key"),
+    ({"readiness_probe": {"exec": {"command": []}}}, "readiness_probe.exec.command is []; it must not be empty"),
+    ({"volumes": [VOLUME | {"access_modes": []}]}, "volumes[0].access_modes is []; it must not be empty"),
+    (
+        {"volumes": [VOLUME | {"data_source": {"kind": "VolumeSnapshot", "name": "a"}}]},
+        "volumes[0].data_source.kind is 'VolumeSnapshot'; it must be PersistentVolumeClaim without api_group",
+    ),
+    (
+        {"storage_class": {"provisioner": "a", "allowed_topologies": [ZONE, ZONE]}},
+        "storage_class.allowed_topologies has the key 'topology.kubernetes.io/zone' 2 times",
+    ),
+    (
+        {"resources": {"requests": {"cpus": "1"}}},
+        "a key of resources.requests is 'cpus'; it must be one of cpu, memory",
+    ),
+    (
+        {"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1500m"}}},
+        "resources.requests['cpu'] is '2'; it must be at most its limit, 1500m",
+    ),
+    (
+        {"resources": {"requests": {"a.b/gpu": "1"}, "limits": {"a.b/gpu": "2"}}},
+        "resources.requests['a.b/gpu'] is '1'; it must be the same as its limit, 2",
+    ),
+    ({"resources": {"requests": {"a.b/gpu": "1"}}}, "resources.requests['a.b/gpu'] has no limit, and only cpu"),
     ({"spread_over_nodes": "Strict"}, "spread_over_nodes is 'Strict'; it must be one of ScheduleAnyway, DoNotSchedule"),
 ]
 
