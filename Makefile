@@ -58,6 +58,10 @@ test: check test-cluster ## Run everything
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time
 	FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/pytest tests/unit/test_fuzzing.py tests/cluster/test_fuzzing.py -q
 
+.PHONY: docs
+docs: environment ## Write the pages of docs/ that are made from the sources
+	$(VENV)/python docs/generate.py
+
 .PHONY: requirements
 requirements: environment ## Pin the requirements anew
 	for each in requirements requirements-dev; do \

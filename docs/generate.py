@@ -1,0 +1,214 @@
+"""Writes the pages of docs/ that are made from the sources: `make docs`.
+
+The arguments come from their docstrings, the promises from promises.yaml and the tests that carry their ids.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+PACKAGE = ROOT / "components" / "pulumi_stateful_service"
+_IDS = re.compile(r"^test_((?:p\d\d_)+)")
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test function as it is written."""
+
+    file: Path
+    name: str
+    says: str
+    """Its docstring."""
+    marks: frozenset[str]
+    """Its pytest marks, such as ``alone``."""
+
+    @property
+    def promises(self) -> list[str]:
+        """The ids of the promises that it carries in its name."""
+        found = _IDS.match(self.name)
+        return [each.upper() for each in found[1].split("_") if each] if found else []
+
+    @property
+    def link(self) -> str:
+        """A link to it from a page in docs/."""
+        return f"[`{self.name}`](../{self.file.relative_to(ROOT)})"
+
+
+def tests(folder: Path) -> list[Test]:
+    """The tests in a folder, by file and place."""
+    return [
+        Test(
+            file=file,
+            name=node.name,
+            says=_in_markdown(ast.get_docstring(node) or ""),
+            marks=frozenset(_marks(node)),
+        )
+        for file in sorted(folder.rglob("test_*.py"))
+        for node in sorted(_functions(ast.parse(file.read_text())), key=lambda function: function.lineno)
+        if node.name.startswith("test_")
+    ]
+
+
+def promises() -> dict[str, str]:
+    """What is promised, by id."""
+    read: dict[str, str] = yaml.safe_load((DOCS / "promises.yaml").read_text())
+    return read
+
+
+def without_a_test() -> list[str]:
+    """The promises that no test shows on a cluster."""
+    shown = {promise for test in tests(ROOT / "tests" / "cluster") for promise in test.promises}
+    return sorted(promises().keys() - shown)
+
+
+def promises_page() -> str:
+    """Each promise with the tests that prove it."""
+    kinds = {
+        "On a running cluster, through `pulumi up`": tests(ROOT / "tests" / "cluster"),
+        "On what is asked of Pulumi": tests(ROOT / "tests" / "unit"),
+    }
+    lines = [
+        "# The promises and their tests",
+        "",
+        "What must hold, after the chapter *Stateful Service* of *Kubernetes Patterns*. A promise counts as kept when",
+        "a test shows it on a running cluster, through a real `pulumi up`. `make test` runs them all.",
+        "",
+    ]
+    for promise, text in promises().items():
+        lines += [f"## {promise}", "", text, ""]
+        for kind, all_tests in kinds.items():
+            of_promise = [test for test in all_tests if promise in test.promises]
+            if of_promise:
+                lines += [f"{kind}:", "", *(f"- {test.says} {test.link}" for test in of_promise), ""]
+        if promise in without_a_test():
+            lines += ["No test shows it on a cluster yet.", ""]
+    return "\n".join(lines)
+
+
+def arguments_page() -> str:
+    """Every argument and output."""
+    arguments = ast.parse((PACKAGE / "_arguments.py").read_text())
+    component = ast.parse((PACKAGE / "_component.py").read_text())
+    classes = [node for node in arguments.body if isinstance(node, ast.ClassDef)]
+    main = _class(arguments, "StatefulServiceArgs")
+    instance = _class(arguments, "Instance")
+    groups = [each for each in classes if _base(each) == "TypedDict" and each not in (main, instance)]
+    words = [each for each in classes if _base(each) == "StrEnum"]
+    names = {each.name for each in classes}
+    lines = [
+        "# Arguments and outputs",
+        "",
+        "Of `StatefulService(NAME, ARGS, OPTIONS)`. A value may be an Output unless its type says plain; maps and",
+        "lists themselves are plain, and what is in them may be Outputs. In other languages the names are in",
+        "camelCase (`service_name` is `serviceName`).",
+        "",
+        *_table(main, names, "argument", "## Arguments"),
+        *_table(_class(component, "StatefulService"), names, "output", "## Outputs"),
+        *_table(instance, names, "field", "## Instance"),
+    ]
+    for each in groups:
+        lines += _table(each, names, "argument", f"## {each.name}")
+    for each in words:
+        lines += [f"## {each.name}", "", _docstring(each), "", "| word | meaning |", "|---|---|"]
+        lines += [f"| `{ast.literal_eval(value)}` | {says} |" for _, value, says in _fields(each)]
+        lines.append("")
+    # A group or a set of words that is spoken of is one click away.
+    return re.sub(rf"(?<!\[)`({'|'.join(names)})`", lambda of: f"[{of[0]}](#{of[1].lower()})", "\n".join(lines))
+
+
+PAGES: dict[str, Callable[[], str]] = {"arguments.md": arguments_page, "promises.md": promises_page}
+
+
+def generated(page: str) -> str:
+    """The text of a page, with a word on where it comes from."""
+    title, _, rest = PAGES[page]().rstrip().partition("\n")
+    return f"{title}\n\n<!-- Made by `make docs` from the sources; changes here are lost. -->\n{rest}\n"
+
+
+def _class(module: ast.Module, name: str) -> ast.ClassDef:
+    [found] = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == name]
+    return found
+
+
+def _base(node: ast.ClassDef) -> str:
+    return ast.unparse(node.bases[0]) if node.bases else ""
+
+
+def _fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr, str]]:
+    """Each field of a class: its name, its annotation (of a word, its value), and the docstring below it."""
+    for field, below in zip(node.body, node.body[1:], strict=False):
+        if not (isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)):
+            continue
+        says = _in_markdown(str(below.value.value))
+        if isinstance(field, ast.AnnAssign):
+            yield ast.unparse(field.target), field.annotation, says
+        elif isinstance(field, ast.Assign):
+            yield ast.unparse(field.targets[0]), field.value, says
+
+
+def _table(node: ast.ClassDef, names: set[str], what: str, heading: str) -> list[str]:
+    lines = [heading, "", _docstring(node), "", f"| {what} | type | meaning |", "|---|---|---|"]
+    for name, annotation, says in _fields(node):
+        type_, required, plain = _type(annotation, names)
+        if what == "argument":
+            type_, says = f"{'plain ' if plain else ''}{type_}", f"{'Required. ' if required else ''}{says}"
+        lines.append(f"| `{name}` | {type_} | {says} |")
+    return [*lines, ""]
+
+
+def _type(annotation: ast.expr, names: set[str]) -> tuple[str, bool, bool]:
+    """An annotation in markdown without Pulumi's wrappers, whether it is required, and whether it takes no Output."""
+    written = ast.unparse(annotation)
+    groups = [name for name in sorted(names) if re.search(rf"\b{name}\b", written)]
+    plain = not groups and not re.search(r"\b(?:Input|Any)\b", written)
+    bare = ast.unparse(_Bare().visit(annotation)).replace("|", "\\|")
+    text = f"[`{bare}`](#{groups[0].lower()})" if groups else f"`{bare}`"
+    return text, not written.startswith("NotRequired["), plain
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes ``NotRequired``, ``pulumi.Input`` and ``pulumi.Output`` off what is in them."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        inner = self.generic_visit(node)
+        wrapped = ast.unparse(node.value) in ("NotRequired", "pulumi.Input", "pulumi.Output")
+        return node.slice if wrapped else inner
+
+
+def _docstring(node: ast.ClassDef) -> str:
+    return "\n\n".join(" ".join(each.split()) for each in _as_written(ast.get_docstring(node) or "").split("\n\n"))
+
+
+def _in_markdown(text: str) -> str:
+    """A docstring as one line of a table."""
+    return " ".join(_as_written(text).split()).replace("|", "\\|")
+
+
+def _as_written(text: str) -> str:
+    return text.replace("``", "`")
+
+
+def _functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _marks(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = ast.unparse(called)
+        if name.startswith("pytest.mark."):
+            yield name.removeprefix("pytest.mark.")
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        (DOCS / page).write_text(generated(page))
+    if missing := without_a_test():
+        sys.stderr.write(f"No test shows on a cluster: {', '.join(missing)}\n")
