@@ -157,9 +157,8 @@ def _table(node: ast.ClassDef, names: set[str], what: str, heading: str) -> list
     lines = [heading, "", _docstring(node), "", f"| {what} | type | meaning |", "|---|---|---|"]
     for name, annotation, says in _fields(node):
         type_, required, plain = _type(annotation, names)
-        if what == "argument":
-            type_, says = f"{'plain ' if plain else ''}{type_}", f"{'Required. ' if required else ''}{says}"
-        lines.append(f"| `{name}` | {type_} | {says} |")
+        needed, only = ("Required. " * required, "plain " * plain) if what == "argument" else ("", "")
+        lines.append(f"| `{name}` | {only}{type_} | {needed}{says} |")
     return [*lines, ""]
 
 
