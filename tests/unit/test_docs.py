@@ -30,7 +30,7 @@ def test_each_program_deploys(code: str) -> None:
         names: dict[str, Any] = {}
         exec(compile(code, "example", "exec"), names)  # noqa: S102 - our own examples
 
-    assert deploy(program).all("StatefulService")
+    assert deploy(program, config={"password": "known"}).all("StatefulService")
 
 
 def test_the_testing_page(tmp_path: Path) -> None:
