@@ -420,7 +420,8 @@ class TestStacks:
         (tmp_path / "stacks").mkdir()
         (tmp_path / "Pulumi.yaml").write_text(
             "name: shop\nruntime: python\nstackConfigDir: stacks\n"
-            "config:\n  replicas: {type: integer, default: 1}\n  plain: text\n  kubernetes:namespace: {value: ours}\n"
+            "config:\n  replicas: {type: integer, default: 1}\n  plain: text\n  zone: {type: string}\n"
+            "  kubernetes:namespace: {value: ours}\n"
         )
         (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text(
             "config:\n  shop:replicas: 3\n  shop:volume: {size: 1Gi}\n  shop:password: {secure: AAA}\n"
@@ -430,10 +431,10 @@ class TestStacks:
         (tmp_path / "__main__.py").write_text(
             "import pathlib, network, pulumi\n"
             "config = pulumi.Config()\n"
-            "for key in ('replicas', 'plain', 'volume', 'password'):\n"
+            "for key in ('replicas', 'plain', 'zone', 'volume', 'password'):\n"
             "    pulumi.export(key, config.get(key))\n"
             "pulumi.export('namespace', pulumi.Config('kubernetes').get('namespace'))\n"
-            "pulumi.export('from', [pulumi.get_project(), pulumi.get_stack(), pathlib.Path('Pulumi.yaml').exists()])\n"
+            "pulumi.export('from', [pulumi.get_project(), pulumi.get_stack(), pathlib.Path('network.py').exists()])\n"
         )
         return tmp_path
 
@@ -443,6 +444,7 @@ class TestStacks:
         assert prod.outputs == {
             "replicas": "3",
             "plain": "text",
+            "zone": None,
             "volume": '{"size": "1Gi"}',
             "password": "known",
             "namespace": "ours",
