@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lightkube import AsyncClient, SingleConfig
 
 _DEFAULT_KUBECONFIG = "~/.kube/config"
+_AT_ONCE = 16
+"""Requests under way at once, of all the services of a program: many services start with a look each."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,20 @@ class ClusterError(pulumi.RunError):
         self.problem = problem
 
 
+class NoClusterError(ClusterError):
+    """No kubeconfig names a cluster: manifests are rendered, or the provider will say itself what it lacks."""
+
+
 class Cluster:
     """What there is on the cluster now. Every look raises ClusterError where the cluster does not answer."""
 
     def __init__(self, client: "AsyncClient", default_namespace: str) -> None:
         self._client = client
         self.default_namespace = default_namespace
+        self.users = 0
+        # The first request goes alone: it may have to run a credential plugin, whose answer serves the others.
+        self._turns = asyncio.Semaphore(1)
+        self._has_answered = False
 
     async def stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
         """The set, if it is there."""
@@ -132,7 +142,7 @@ class Cluster:
         from lightkube.types import PatchType
 
         change = {"spec": {"resources": {"requests": {"storage": size}}}}
-        with _answers():
+        async with self._answers():
             await self._client.patch(
                 PersistentVolumeClaim, claim, change, namespace=namespace, patch_type=PatchType.MERGE
             )
@@ -142,7 +152,7 @@ class Cluster:
         from lightkube.resources.apps_v1 import StatefulSet
         from lightkube.types import CascadeType
 
-        with _answers():
+        async with self._answers():
             await self._client.delete(StatefulSet, name, namespace=namespace, cascade=CascadeType.ORPHAN)
         while (live := await self.stateful_set(namespace, name)) and live["metadata"]["uid"] == uid:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
@@ -160,7 +170,7 @@ class Cluster:
             metadata=ObjectMeta(name=name, namespace=namespace),
             deleteOptions=DeleteOptions(preconditions=Preconditions(uid=uid)),
         )
-        with _answers():
+        async with self._answers():
             try:
                 await self._client.create(eviction, name)
             except ApiError as error:
@@ -169,10 +179,24 @@ class Cluster:
                 raise
             return True
 
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._client.close()
+
+    @asynccontextmanager
+    async def _answers(self) -> AsyncIterator[None]:
+        async with self._turns:
+            with _errors_named():
+                yield
+            if not self._has_answered:
+                self._has_answered = True
+                for _ in range(_AT_ONCE - 1):
+                    self._turns.release()
+
     async def _one(self, kind: Any, namespace: str | None, name: str) -> KubernetesObject | None:
         from lightkube import ApiError
 
-        with _answers():
+        async with self._answers():
             try:
                 found = await self._client.get(kind, name, **({"namespace": namespace} if namespace else {}))
             except ApiError as error:
@@ -182,7 +206,7 @@ class Cluster:
             return dict(found.to_dict())
 
     async def _all(self, kind: Any, namespace: str, **selection: Any) -> list[KubernetesObject]:
-        with _answers():
+        async with self._answers():
             return [found.to_dict() async for found in self._client.list(kind, namespace=namespace, **selection)]
 
 
@@ -191,7 +215,7 @@ def _is_owned(pod: KubernetesObject, uid: str) -> bool:
 
 
 @contextmanager
-def _answers() -> Iterator[None]:
+def _errors_named() -> Iterator[None]:
     from lightkube import ApiError
 
     try:
@@ -208,31 +232,50 @@ _REFUSED = {403, _NOT_FOUND, 409, 429}
 """Not allowed to evict, gone, another Pod of that name, a disruption budget."""
 
 
+_connected: dict[tuple[asyncio.AbstractEventLoop, Connection], Cluster] = {}
+"""The clusters that are being looked at: one client each, however many services a program has."""
+
+
 @asynccontextmanager
 async def connected(connection: Connection) -> AsyncIterator[Cluster]:
-    """The cluster of a connection."""
+    """The cluster of a connection, shared by all who look at it at the same time."""
+    key = (asyncio.get_running_loop(), connection)
+    cluster = _connected.get(key)
+    if cluster is None:
+        cluster = _connected[key] = _connect(connection)
+    cluster.users += 1
+    try:
+        yield cluster
+    finally:
+        cluster.users -= 1
+        if not cluster.users:
+            del _connected[key]
+            await cluster.close()
+
+
+def _connect(connection: Connection) -> Cluster:
     from lightkube import AsyncClient, ConfigError
 
     try:
         client = AsyncClient(config=_kubeconfig(connection))
     except ConfigError as error:
         raise ClusterError(str(error)) from error
-    try:
-        yield Cluster(client, connection.namespace or client.namespace)
-    finally:
-        await client.close()
+    return Cluster(client, connection.namespace or client.namespace)
 
 
 def _kubeconfig(connection: Connection) -> "SingleConfig | None":
     """The kubeconfig as the provider finds it: given, by KUBECONFIG, at its usual place, or of the Pod it runs in."""
-    from lightkube import KubeConfig
+    from lightkube import ConfigError, KubeConfig
 
     given = connection.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
     if "\n" in given or given.lstrip().startswith("{"):
         return KubeConfig.from_dict(_usable(yaml.safe_load(given))).get(connection.context)
     files = [path for each in given.split(os.pathsep) if (path := Path(each).expanduser()).is_file()]
     if not files:
-        return KubeConfig.from_service_account().get()
+        try:
+            return KubeConfig.from_service_account().get()
+        except ConfigError as error:
+            raise NoClusterError(str(error)) from error
     merged = _usable(_merged([yaml.safe_load(path.read_text()) for path in files]))
     return KubeConfig.from_dict(merged, fname=files[0]).get(connection.context)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from ._changes import judge_change, judge_name, sizes
-from ._cluster import Cluster, ClusterError, Connection, connected
+from ._cluster import Cluster, ClusterError, Connection, NoClusterError, connected
 from ._errors import RefusedError
 from ._growth import cannot_grow, growths, sizes_of_claims
 from ._names import COMPONENT_LABEL
@@ -37,6 +37,8 @@ async def prepare(connection: Connection, change: Change, resource: pulumi.Resou
     try:
         async with connected(connection) as cluster:
             await _prepare(cluster, change, resource, preview=preview)
+    except NoClusterError:
+        return
     except ClusterError:
         # A cluster that is still to be made can't be looked at in a preview.
         if not preview:

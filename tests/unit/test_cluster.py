@@ -1,0 +1,98 @@
+"""How the cluster is reached: one client for a program, and none where no cluster is named."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import lightkube
+import pytest
+from pulumi_stateful_service import _cluster, _preflight
+from pulumi_stateful_service._cluster import Connection
+
+KUBECONFIG = """
+clusters: [{name: one, cluster: {server: "http://one"}}]
+users: [{name: one, user: {}}]
+contexts: [{name: one, context: {cluster: one, user: one}}]
+current-context: one
+"""
+
+
+class Client:
+    """Notes who is connected, and how many requests are under way at once."""
+
+    made: list["Client"]
+    namespace = "default"
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self.closed = False
+        self.under_way: list[int] = []
+        self._now = 0
+        self.made.append(self)
+
+    async def get(self, *_: Any, **__: Any) -> Any:
+        self._now += 1
+        self.under_way.append(self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[Client]:
+    Client.made = []
+    monkeypatch.setattr(lightkube, "AsyncClient", Client)
+    return Client.made
+
+
+def test_all_services_of_a_program_share_one_client(clients: list[Client]) -> None:
+    """Two hundred services look at the cluster through one client, which is closed after the last look."""
+
+    async def look() -> None:
+        async with _cluster.connected(Connection(KUBECONFIG)) as cluster:
+            await cluster.stateful_set("default", "rg")
+            assert not clients[-1].closed
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(look() for _ in range(200)))
+        assert [client.closed for client in clients] == [True]
+        await look()
+
+    asyncio.run(all_of_them())
+    assert [client.closed for client in clients] == [True, True]
+
+
+def test_the_first_request_goes_alone(clients: list[Client]) -> None:
+    """What a credential plugin answers to the first request serves the others, and those are bounded."""
+
+    async def look(cluster: _cluster.Cluster) -> None:
+        await cluster.stateful_set("default", "rg")
+
+    async def all_of_them() -> None:
+        async with _cluster.connected(Connection(KUBECONFIG)) as cluster:
+            await asyncio.gather(*(look(cluster) for _ in range(200)))
+
+    asyncio.run(all_of_them())
+    assert clients[0].under_way[:2] == [1, 1]
+    assert max(clients[0].under_way) == _cluster._AT_ONCE
+
+
+def test_without_a_kubeconfig_there_is_nothing_to_look_at(
+    clients: list[Client], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Manifests can be rendered where no cluster is known."""
+
+    def not_in_a_pod() -> None:
+        raise lightkube.ConfigError("no service account")
+
+    monkeypatch.setattr(lightkube.KubeConfig, "from_service_account", not_in_a_pod)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    nothing: Any = None
+    asyncio.run(_preflight.prepare(Connection(), nothing, nothing))
+    assert not clients
