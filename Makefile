@@ -11,6 +11,8 @@ STACK ?= dev
 CONTEXT ?=
 
 VENV := .venv/bin
+# What to measure, as `python -m benchmarks --help` lists it; everything when empty.
+BENCH ?=
 # Tests that run side by side, each in namespaces of its own.
 SIDE_BY_SIDE ?= 4
 # Random arguments of each kind that `make fuzz` tries.
@@ -69,9 +71,10 @@ requirements: environment ## Pin the requirements anew
 	    $$each.in --output-file $$each.txt; \
 	done
 
-.PHONY: bench
-bench: environment cluster ## Measure operations against kubectl, as ratios
-	$(VENV)/python benchmarks/operations.py
-	$(PYTHON) -m local scale-simulated-nodes 10
-	$(VENV)/python benchmarks/growth_at_scale.py
-	$(PYTHON) -m local scale-simulated-nodes 0
+.PHONY: bench bench-docs
+bench: environment cluster ## Measure what it costs, as ratios; BENCH="operations --rounds 5" for a part
+	$(VENV)/python -m benchmarks $(BENCH)
+	$(VENV)/python -m benchmarks --docs
+
+bench-docs: environment ## Write what was last measured into docs/performance.md
+	$(VENV)/python -m benchmarks --docs

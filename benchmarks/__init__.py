@@ -1,0 +1,1 @@
+"""What the component costs against what its users would write or do instead: ``make bench``."""

@@ -1,0 +1,71 @@
+"""Measures, keeps the values in ``results/`` and prints the tables: ``python -m benchmarks --help``."""
+
+import argparse
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import operations, overhead, ready, start
+from .measure import RESULTS, Part, load, table
+from .services import World, world
+
+DOCS = Path(__file__).parents[1] / "docs" / "performance.md"
+_PLACE = re.compile(r"(<!-- (?P<part>\w+) (?P<unit>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PARTS: dict[str, Callable[[World, argparse.Namespace], Part]] = {
+    "start": lambda where, options: start.measure(where, 3 * options.rounds),
+    "overhead": lambda where, options: overhead.measure(where, options.rounds, options.services),
+    "ready": lambda where, options: ready.measure(where, options.rounds, options.replicas),
+    "operations": lambda where, options: operations.measure(where, options.rounds),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the parts that were asked for."""
+    options = _parser().parse_args(arguments)
+    if not options.docs:
+        with world() as where:
+            for name in options.parts or _PARTS:
+                started = time.monotonic()
+                print(f"{name}:", flush=True)
+                part = _PARTS[name](where, options)
+                part.save()
+                print(
+                    "\n".join(["", *tables(part), f"({(time.monotonic() - started) / 60:.1f} minutes)", ""]), flush=True
+                )
+    if options.docs:
+        DOCS.write_text(_PLACE.sub(_written, DOCS.read_text()))
+
+
+def tables(part: Part) -> list[str]:
+    """All tables of a part."""
+    units = dict.fromkeys(row.unit for row in part.rows if row.unit != "CPU s")
+    return [line for unit in units for line in (*table(part, "component", unit), "")]
+
+
+def _written(place: re.Match[str]) -> str:
+    name, unit = place["part"], place["unit"]
+    if not (RESULTS / f"{name}.json").exists():
+        return place[0]
+    part = load(name)
+    if unit == "machine":
+        lines = [f"- {key}: {value}" for key, value in part.machine.items()]
+    elif unit == "notes":
+        lines = [f"- {key}: {value}" for key, value in part.notes.items()]
+    else:
+        lines = table(part, "component", unit)
+    return place[1] + "\n".join(lines) + "\n" + place[4]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What the component costs, as ratios.")
+    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], help="all by default")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, each of all ways (default 3)")
+    parser.add_argument("--services", type=int, nargs="+", default=[1, 10, 50, 200], help="services in one program")
+    parser.add_argument("--replicas", type=int, nargs="+", default=[100, 500, 1000], help="on simulated nodes")
+    parser.add_argument("--docs", action="store_true", help="measure nothing; write what was kept into the document")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The component's overhead: many services in one program, against the objects written out and against a chart."""
+
+from itertools import product
+
+from .measure import Part, alternating
+from .services import CHAPTER, Program, World, objects_of
+
+WAYS = ("component", "plain", "chart")
+ARGS = {**CHAPTER, "service_name": None, "replicas": 3}
+
+
+def measure(world: World, rounds: int, services: list[int]) -> Part:
+    """Rendered, so that the engine and the program are what is measured; then on the cluster, without replicas."""
+    part = Part("overhead", world.machine())
+    with world.namespace() as namespace:
+        for rendered, count in product((True, False), services):
+            args = {key: value for key, value in ARGS.items() if value is not None}
+            args |= {"namespace": "default"} if rendered else {"namespace": namespace, "replicas": 0}
+            objects = objects_of(world, args)
+            for _, way in alternating(WAYS, rounds):
+                program = Program(world.new_folder(), world.env, way=way, services=count, args=args, rendered=rendered)
+                program.write_out(objects)
+                _one(part, program, f"{count} {'rendered' if rendered else 'on the cluster'}")
+    return part
+
+
+def _one(part: Part, program: Program, what: str) -> None:
+    part.timed(f"{what}, preview", program.way, lambda: program.must("preview"))
+    part.timed(f"{what}, first up", program.way, program.up)
+    part.row(what, "MiB").add(program.way, program.memory())
+    part.timed(f"{what}, unchanged up", program.way, program.up)
+    program.destroy()

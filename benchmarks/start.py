@@ -1,0 +1,72 @@
+"""Program start: what importing the package costs, what it imports, and what constructing a service costs."""
+
+import json
+import sys
+
+from .measure import Part, alternating, run
+from .services import CHAPTER, World, objects_of
+
+SERVICES = 200
+_IMPORTS = {
+    "plain": "import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1, pulumi_kubernetes.storage.v1",
+    "component": "import pulumi_stateful_service",
+}
+_IMPORTED = """
+import json, sys, time, resource
+started = time.process_time()
+{imports}
+seconds = time.process_time() - started
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                  sorted({{name.partition(".")[0] for name in sys.modules}})]))
+"""
+_CONSTRUCTED = """
+import json, sys, time
+import pulumi, pulumi_kubernetes as kubernetes
+from pulumi.runtime import Mocks, set_mocks, test
+from pulumi_stateful_service import StatefulService
+
+class Nothing(Mocks):
+    def new_resource(self, args): return args.name, dict(args.inputs)
+    def call(self, args): return {}
+
+set_mocks(Nothing())
+given = json.loads(sys.argv[2])
+
+def component():
+    for number in range(int(sys.argv[3])):
+        StatefulService(f"db-{number}", given["args"])
+
+def plain():
+    for number in range(int(sys.argv[3])):
+        objects = json.loads(json.dumps(given["objects"]).replace("db-0", f"db-{number}"))
+        service, stateful_set = ({k: v for k, v in each.items() if k not in ("apiVersion", "kind")} for each in objects)
+        made = kubernetes.core.v1.Service(f"service-{number}", **service)
+        kubernetes.apps.v1.StatefulSet(f"set-{number}", **stateful_set, opts=pulumi.ResourceOptions(depends_on=[made]))
+
+started = time.process_time()
+test({"component": component, "plain": plain}[sys.argv[1]])()
+print(json.dumps(time.process_time() - started))
+"""
+
+
+def measure(world: World, rounds: int) -> Part:
+    """In processes of their own: their processor time, without the interpreter's own start."""
+    part = Part("start", world.machine())
+    args = {**CHAPTER, "namespace": "default"}
+    del args["service_name"]
+    objects = [each for each in objects_of(world, args) if each["kind"] in ("Service", "StatefulSet")]
+    given = json.dumps({"args": args, "objects": objects})
+    imported: dict[str, set[str]] = {}
+    for _, way in alternating(tuple(_IMPORTS), rounds):
+        seconds, memory, modules = json.loads(
+            run([sys.executable, "-c", _IMPORTED.format(imports=_IMPORTS[way])], world.env)
+        )
+        part.row("import", "ms").add(way, seconds * 1000)
+        part.row("import", "MiB").add(way, memory)
+        imported[way] = {name for name in modules if not name.startswith("_")}
+        seconds = json.loads(run([sys.executable, "-c", _CONSTRUCTED, way, given, str(SERVICES)], world.env))
+        part.row("a service, constructed and registered (mocks)", "ms").add(way, seconds * 1000 / SERVICES)
+    part.notes["imported beyond plain"] = ", ".join(
+        sorted(imported["component"] - imported["plain"] - sys.stdlib_module_names)
+    )
+    return part
