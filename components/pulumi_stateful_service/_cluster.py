@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 import yaml
@@ -38,6 +39,10 @@ class Connection:
     """Of objects that name none."""
 
 
+_connections: WeakKeyDictionary[pulumi.ProviderResource, pulumi.Output[Connection]] = WeakKeyDictionary()
+"""Of each provider, for all its services: Pulumi's SDK goes through every unfinished Output again and again."""
+
+
 def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Connection]:
     """The connection of a provider that the program made, or of the default one."""
     if provider is None:
@@ -45,8 +50,10 @@ def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Con
         return pulumi.Output.from_input(
             Connection(default.get("kubeconfig"), default.get("context"), default.get("namespace"))
         )
-    settings = [getattr(provider, name, None) for name in ("kubeconfig", "context", "namespace")]
-    return pulumi.Output.all(*settings).apply(lambda known: Connection(*known))
+    if provider not in _connections:
+        settings = [getattr(provider, name, None) for name in ("kubeconfig", "context", "namespace")]
+        _connections[provider] = pulumi.Output.all(*settings).apply(lambda known: Connection(*known))
+    return _connections[provider]
 
 
 class ClusterError(pulumi.RunError):

@@ -18,7 +18,7 @@ from ._availability import disruption_budget, wants_budget
 from ._changes import DECIDING_FIELDS
 from ._cluster import Connection, connection_of
 from ._environment import secret, secret_version
-from ._inputs import lifted
+from ._inputs import lifted, together
 from ._objects import KubernetesObject, selector
 from ._preflight import Change, prepare
 from ._rollout import Rollout
@@ -124,21 +124,19 @@ class StatefulService(pulumi.ComponentResource):
         self.storage_class_name = pulumi.Output.from_input(class_name)
         # What leads to the instances is known when they are there.
         domain = args.get("cluster_domain", "cluster.local")
-        self.service_address = pulumi.Output.all(self.service_name, self.namespace, domain, rollout).apply(
+        self.service_address = together(args["service_name"], self.namespace, domain, rollout).apply(
             lambda of: names.service_address(*of[:3])
         )
         protocols = args.get("port_protocols", {})
-        self.srv_names = pulumi.Output.all(self.service_address, protocols).apply(
+        self.srv_names = together(self.service_address, protocols).apply(
             lambda of: {port: names.srv_name(port, of[1].get(port, "TCP"), of[0]) for port in args["ports"]}
         )
         start = args.get("ordinals", {}).get("start", 0)
-        ordinals = pulumi.Output.all(start, args["replicas"]).apply(lambda of: range(of[0], of[0] + of[1]))
+        ordinals = lifted(lambda start, replicas: range(start, start + replicas), start, args["replicas"])
         if args.get("autoscaled"):
-            ordinals = pulumi.Output.all(rollout, ordinals).apply(
-                lambda of: of[1] if of[0].ordinals is None else of[0].ordinals
-            )
+            ordinals = together(rollout, ordinals).apply(lambda of: of[1] if of[0].ordinals is None else of[0].ordinals)
         volume_names = [volume["name"] for volume in args["volumes"]]
-        self.instances = pulumi.Output.all(self.stateful_set_name, self.service_address, ordinals).apply(
+        self.instances = together(args["name"], self.service_address, ordinals).apply(
             lambda of: names.instances(of[0], of[1], volume_names, of[2])
         )
         ready = [rollout.apply(lambda _: stateful)]
@@ -186,13 +184,14 @@ class StatefulService(pulumi.ComponentResource):
         if isinstance(pulumi.runtime.settings.SETTINGS.monitor, MockMonitor):
             return pulumi.Output.from_input(None)
         deciding = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
-        metadata = {key: wanted["metadata"][key] for key in ("name", "annotations", "labels")}
-        known = pulumi.Output.all(self._connection(), args.get("namespace"), metadata, deciding)
+        metadata = {key: wanted["metadata"][key] for key in ("name", "annotations")}
+        component = wanted["metadata"]["labels"][names.COMPONENT_LABEL]
+        known = together(self._connection(), args.get("namespace"), component, metadata, deciding)
 
-        async def look(connection: Connection, namespace: str | None, metadata: Any, spec: Any) -> None:
+        async def look(connection: Connection, namespace: str | None, component: str, metadata: Any, spec: Any) -> None:
             change = Change(
                 where=f"StatefulService {name!r}",
-                component=metadata["labels"][names.COMPONENT_LABEL],
+                component=component,
                 namespace=namespace,
                 wanted={"metadata": metadata, "spec": spec},
                 may_recreate=args.get("recreate", False),
@@ -206,7 +205,7 @@ class StatefulService(pulumi.ComponentResource):
         volumes = {volume["name"]: volume["size"] for volume in args["volumes"]}
         timeouts = [args.get("rollout_timeout_seconds", 600), args.get("growth_timeout_seconds", 300)]
         also = args.get("max_unavailable")
-        settings = pulumi.Output.all(self._connection(), volumes, also, *timeouts)
+        settings = together(self._connection(), volumes, also, *timeouts)
 
         async def follow(metadata: Any, settings: list[Any]) -> Rollout:
             # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
