@@ -78,6 +78,7 @@ class Cluster:
         self._client = client
         self.default_namespace = default_namespace
         self.users = 0
+        """How many look at it now."""
         # The first request goes alone: it may have to run a credential plugin, whose answer serves the others.
         self._turns = asyncio.Semaphore(1)
         self._has_answered = False

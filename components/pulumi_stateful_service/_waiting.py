@@ -18,7 +18,11 @@ from ._rollout import Facts, Rollout, judge, may_be_done, wanted_ordinals
 _T = TypeVar("_T")
 
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
-"""Seconds from one look to the next, growing: quick where a rollout is, light where it takes minutes."""
+"""Seconds from one look to the next, growing with what it takes: quick where a rollout is, light where it lasts."""
+_LATE = 0.2
+"""How much later than it is done a change may be seen to be done, as a part of what it took."""
+_LOOKS_A_SECOND = 100
+"""Of all services of a program together."""
 _NEWS = 5.0
 """Seconds after which every Pod is looked at, and the user hears of it."""
 _MAX_SHOWN = 10
@@ -98,14 +102,14 @@ async def _grow(cluster: Cluster, asked: Asked, sizes: Mapping[str, str]) -> lis
 
 async def _grown(cluster: Cluster, asked: Asked, sizes: Mapping[str, str], claims: list[KubernetesObject]) -> None:
     """Waits until every volume has the size that its claim was to have."""
-    deadline = time.monotonic() + asked.growth_timeout_seconds
+    started = time.monotonic()
     while waiting := [problem for claim in claims if (problem := waits_for(claim, sizes[claim["metadata"]["name"]]))]:
-        if time.monotonic() > deadline:
-            seconds = asked.growth_timeout_seconds
+        seconds = asked.growth_timeout_seconds
+        if time.monotonic() - started > seconds:
             begin = f"{asked.where}: the disks have not grown within growth_timeout_seconds ({seconds}):"
             end = "The instances run on; the next pulumi up goes on waiting."
             raise RolloutError("\n".join([begin, *(f"  {problem}" for problem in waiting[:_MAX_SHOWN]), end]))
-        await asyncio.sleep(_LAST_LOOK / 2)
+        await _pause(cluster, started)
         claims = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
 
 
@@ -123,7 +127,7 @@ async def _patiently(asked: Asked, look: Callable[[], Awaitable[_T]]) -> _T:
 
 async def _rolled_out(cluster: Cluster, asked: Asked, resource: pulumi.Resource) -> Rollout:
     started = last_news = time.monotonic()
-    pause, trouble = _FIRST_LOOK, ""
+    trouble = ""
     while time.monotonic() - started < asked.timeout_seconds:
         news_due = time.monotonic() - last_news > _NEWS
         try:
@@ -138,9 +142,13 @@ async def _rolled_out(cluster: Cluster, asked: Asked, resource: pulumi.Resource)
                 pulumi.log.info(f"waiting for {rollout.missing[0]}", resource, ephemeral=True)
         except ClusterError as error:
             trouble = f"the cluster does not answer: {error.problem}"
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LAST_LOOK)
+        await _pause(cluster, started)
     raise await _not_in_time(cluster, asked, trouble)
+
+
+async def _pause(cluster: Cluster, started: float) -> None:
+    pause = min(max(_FIRST_LOOK, (time.monotonic() - started) * _LATE), _LAST_LOOK)
+    await asyncio.sleep(max(pause, cluster.users / _LOOKS_A_SECOND))
 
 
 async def _replace_abandoned(cluster: Cluster, asked: Asked, rollout: Rollout, resource: pulumi.Resource) -> None:

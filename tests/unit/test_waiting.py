@@ -44,6 +44,8 @@ POD = {
 class Script:
     """A cluster that answers as it is told, and notes what was asked of it."""
 
+    users = 1
+
     def __init__(self, uid: str = "the-set", failures: int = 0, looks_until_bound: int = 0) -> None:
         self.asked: list[str] = []
         self.uid = uid
