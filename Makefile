@@ -71,6 +71,12 @@ requirements: environment ## Pin the requirements anew
 	    $$each.in --output-file $$each.txt; \
 	done
 
+.PHONY: schema
+schema: environment ## Write the plugin's schema for other languages anew
+	@eval "$$($(PYTHON) -m local env)"; \
+	  pulumi package get-schema $(VENV)/pulumi-resource-stateful-service > components/schema.json.new; \
+	  mv components/schema.json.new components/schema.json
+
 .PHONY: bench bench-docs
 bench: environment cluster ## Measure what it costs, as ratios; BENCH="operations --rounds 5" for a part
 	$(VENV)/python -m benchmarks $(BENCH)

@@ -56,7 +56,7 @@ def make(requirements: Path) -> None:
 def _state(requirements: Path) -> str:
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode())
     for source in sorted(_COMPONENTS.rglob("*")):
-        if source.is_file() and "__pycache__" not in source.parts:
+        if source.is_file() and not {"__pycache__", ".venv"} & set(source.parts):
             digest.update(str(source.relative_to(_COMPONENTS)).encode() + source.read_bytes())
     return digest.hexdigest()
 
