@@ -53,8 +53,17 @@ test-cluster: environment cluster ## Run the cluster tests: real engine, real pr
 	$(VENV)/pytest tests/cluster -q -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal
 	$(VENV)/pytest tests/cluster -q -m alone
 
+.PHONY: test-package
+test-package: environment ## Build the package, install it in every way, and try its oldest and newest dependencies
+	$(VENV)/pytest tests/packaging -q -n 2
+	$(VENV)/python tests/versions.py tests/unit/test_plugin.py tests/unit/test_graph.py tests/unit/test_testing.py
+
+.PHONY: test-versions
+test-versions: environment ## Run all unit tests with the oldest and the newest releases that are supported
+	$(VENV)/python tests/versions.py tests/unit
+
 .PHONY: test
-test: check test-cluster ## Run everything
+test: check test-package test-cluster ## Run everything
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time

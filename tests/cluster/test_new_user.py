@@ -1,0 +1,90 @@
+"""A new stack, from an empty folder and the documentation's snippets, with the built wheel alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from documents import block
+from harness import ROOT, Project
+from lightkube import Client
+from lightkube.resources.apps_v1 import StatefulSet
+
+UV = str(Path(sys.executable).with_name("uv"))
+LINES = 15
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A Python environment with the wheel, and nothing of this repository."""
+    made = tmp_path / "environment"
+    run(UV, "build", "--quiet", "--wheel", str(ROOT / "components"), "--out-dir", str(tmp_path))
+    run(UV, "venv", "--quiet", "--python", sys.executable, str(made))
+    (wheel,) = tmp_path.glob("*.whl")
+    # At the releases that the embedded engine and provider are built from.
+    pinned = (ROOT / "requirements.txt").read_text().splitlines()
+    sdks = [line for line in pinned if line.startswith("pulumi")]
+    run(UV, "pip", "install", "--quiet", "--python", str(made / "bin" / "python"), str(wheel), "pytest", *sdks)
+    return made
+
+
+@pytest.fixture
+def settings(env: dict[str, str], environment: Path) -> dict[str, str]:
+    """The settings for Pulumi in that environment."""
+    own = str(ROOT / ".venv" / "bin")
+    rest = [each for each in env["PATH"].split(os.pathsep) if each != own]
+    return {**env, "PATH": os.pathsep.join([str(environment / "bin"), *rest])}
+
+
+def test_p16_a_new_stack_in_python(
+    settings: dict[str, str], environment: Path, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """Under 15 lines; its unit test passes, and it deploys."""
+    files = {
+        "Pulumi.yaml": block("packages.md", "`Pulumi.yaml`:", "yaml"),
+        "__main__.py": block("packages.md", "`__main__.py`:", "python"),
+    }
+    assert sum(len(content.split("\n")) - 1 for content in files.values()) < LINES
+    shop = Project(tmp_path / "shop", settings)
+    for name, content in files.items():
+        (shop.folder / name).write_text(content)
+    (shop.folder / "test_shop.py").write_text(block("packages.md", "`test_shop.py`:", "python"))
+    assert "1 passed" in run(str(environment / "bin" / "python"), "-m", "pytest", "-q", folder=shop.folder)
+    deploys(shop, client, namespace)
+
+
+def test_p16_a_new_stack_in_yaml(
+    settings: dict[str, str], environment: Path, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """The same with the plugin's folder: here the one that the wheel has put the plugin into."""
+    program = yaml.safe_load(block("packages.md", "## YAML", "yaml"))
+    program["packages"]["stateful-service"] = str(environment / "bin")
+    shop = Project(tmp_path / "shop", settings)
+    (shop.folder / "Pulumi.yaml").write_text(yaml.safe_dump(program))
+    deploys(shop, client, namespace)
+
+
+def deploys(shop: Project, client: Client, namespace: str) -> None:
+    """The stack goes up as the documentation says, and down again."""
+    shop.init()
+    shop.must("config", "set", "kubernetes:namespace", namespace)
+    try:
+        shop.up()
+        assert [each["pod"] for each in shop.outputs()["instances"]] == ["db-0", "db-1"]
+        live: Any = client.get(StatefulSet, "db", namespace=namespace)
+        assert live.status.readyReplicas == 2
+        shop.unchanged()
+    finally:
+        shop.destroy()
+
+
+def run(*command: str, folder: Path = ROOT) -> str:
+    """What a command prints; it has to succeed."""
+    result = subprocess.run(
+        command, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert result.returncode == 0, result.stdout
+    return result.stdout
