@@ -22,7 +22,8 @@ def environment(tmp_path: Path) -> Path:
     """A Python environment with the wheel, and nothing of this repository."""
     made = tmp_path / "environment"
     run(UV, "build", "--quiet", "--wheel", str(ROOT / "components"), "--out-dir", str(tmp_path))
-    run(UV, "venv", "--quiet", "--python", sys.executable, str(made))
+    # Pulumi asks pip what is installed.
+    run(UV, "venv", "--quiet", "--seed", "--python", sys.executable, str(made))
     (wheel,) = tmp_path.glob("*.whl")
     # At the releases that the embedded engine and provider are built from.
     pinned = (ROOT / "requirements.txt").read_text().splitlines()
