@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from documents import block
+from documents import files
 from harness import ROOT, Project
 from lightkube import Client
 from lightkube.resources.apps_v1 import StatefulSet
@@ -44,15 +44,11 @@ def test_p16_a_new_stack_in_python(
     settings: dict[str, str], environment: Path, client: Client, namespace: str, tmp_path: Path
 ) -> None:
     """Under 15 lines; its unit test passes, and it deploys."""
-    files = {
-        "Pulumi.yaml": block("packages.md", "`Pulumi.yaml`:", "yaml"),
-        "__main__.py": block("packages.md", "`__main__.py`:", "python"),
-    }
-    assert sum(len(content.split("\n")) - 1 for content in files.values()) < LINES
+    told = files("packages.md", "Python")
+    assert sum(told[name].count("\n") for name in ("Pulumi.yaml", "__main__.py")) < LINES
     shop = Project(tmp_path / "shop", settings)
-    for name, content in files.items():
+    for name, content in told.items():
         (shop.folder / name).write_text(content)
-    (shop.folder / "test_shop.py").write_text(block("packages.md", "`test_shop.py`:", "python"))
     assert "1 passed" in run(str(environment / "bin" / "python"), "-m", "pytest", "-q", folder=shop.folder)
     deploys(shop, client, namespace)
 
@@ -61,7 +57,7 @@ def test_p16_a_new_stack_in_yaml(
     settings: dict[str, str], environment: Path, client: Client, namespace: str, tmp_path: Path
 ) -> None:
     """The same with the plugin's folder: here the one that the wheel has put the plugin into."""
-    program = yaml.safe_load(block("packages.md", "## YAML", "yaml"))
+    program = yaml.safe_load(files("packages.md", "YAML")["Pulumi.yaml"])
     program["packages"]["stateful-service"] = str(environment / "bin")
     shop = Project(tmp_path / "shop", settings)
     (shop.folder / "Pulumi.yaml").write_text(yaml.safe_dump(program))

@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc  # type: ignore[import-untyped]
 import pytest
 import yaml
-from documents import block
+from documents import files
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
@@ -79,8 +79,8 @@ def test_it_installs_into_an_empty_environment(way: str, sources: Path, distribu
     install(environment, "pytest")
     shop = tmp_path / "shop"
     shop.mkdir()
-    for name in ("__main__.py", "test_shop.py"):
-        (shop / name).write_text(block("packages.md", f"`{name}`:", "python"))
+    for name, content in files("packages.md", "Python").items():
+        (shop / name).write_text(content)
     assert "1 passed" in run(environment / "bin" / "python", "-m", "pytest", "-q", folder=shop)
     assert json.loads(served(environment / "bin" / "pulumi-resource-stateful-service")) == schema()
 
@@ -149,7 +149,7 @@ def test_its_types_reach_the_user(distributions: Path, tmp_path: Path) -> None:
     (wheel,) = distributions.glob("*.whl")
     install(environment, str(wheel))
     program = tmp_path / "__main__.py"
-    right = block("packages.md", "`__main__.py`:", "python")
+    right = files("packages.md", "Python")["__main__.py"]
     wrong = right.replace('"replicas": 2', '"replica": 2')
     for content, expected in ((right, "Success"), (wrong, "replica")):
         program.write_text(content)
