@@ -27,11 +27,11 @@ def plugin() -> Plugin:
 
 
 def as_sent(value: Any) -> Any:
-    """As the engine hands a value to a plugin: numbers as floats, maps in any order."""
+    """As a value reaches a plugin: numbers as floats, maps in any order and without nulls."""
     if isinstance(value, dict):
         items = list(value.items())
         random.shuffle(items)
-        return {key: as_sent(each) for key, each in items}
+        return {key: as_sent(each) for key, each in items if each is not None}
     if isinstance(value, list):
         return [as_sent(each) for each in value]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
