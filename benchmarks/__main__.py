@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 started = time.monotonic()
                 print(f"{name}:", flush=True)
                 part = _PARTS[name](where, options)
-                part.save()
+                part.save(keep=options.keep)
                 print(
                     "\n".join(["", *tables(part), f"({(time.monotonic() - started) / 60:.1f} minutes)", ""]), flush=True
                 )
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def tables(part: Part) -> list[str]:
     """All tables of a part."""
-    units = dict.fromkeys(row.unit for row in part.rows if row.unit != "CPU s")
+    units = dict.fromkeys(row.unit for row in part.rows)
     return [line for unit in units for line in (*table(part, "component", unit), "")]
 
 
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="rounds, each of all ways (default 3)")
     parser.add_argument("--services", type=int, nargs="+", default=[1, 10, 50, 200], help="services in one program")
     parser.add_argument("--replicas", type=int, nargs="+", default=[100, 500, 1000], help="on simulated nodes")
+    parser.add_argument("--keep", action="store_true", help="keep rows that were measured before and are not now")
     parser.add_argument("--docs", action="store_true", help="measure nothing; write what was kept into the document")
     return parser
 

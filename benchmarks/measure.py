@@ -24,6 +24,8 @@ class Row:
     what: str
     unit: str
     values: dict[str, list[float]] = field(default_factory=dict)
+    start: str = ""
+    """The row that says what the engine's start alone takes, where that is to be told."""
 
     def add(self, way: str, value: float) -> None:
         """Keeps a value."""
@@ -32,10 +34,6 @@ class Row:
     def median(self, way: str) -> float:
         """The median of a way's values."""
         return statistics.median(self.values[way])
-
-    def ratios(self, way: str, to: str) -> list[float]:
-        """What a way costs for 1 of another, for each round."""
-        return [a / b for a, b in zip(self.values[way], self.values[to], strict=True)]
 
 
 @dataclass
@@ -55,10 +53,11 @@ class Part:
             self.rows.append(found)
         return found
 
-    def timed(self, what: str, way: str, do: Callable[[], object]) -> None:
+    def timed(self, what: str, way: str, do: Callable[[], object], start: str = "") -> None:
         """Does something, and keeps how long it took and how much processor time its processes used."""
         seconds, processor = _seconds(do)
         self.row(what).add(way, seconds)
+        self.row(what).start = start
         self.row(what, "CPU s").add(way, processor)
         print(f"  {what:32} {way:10} {seconds:7.2f} s {processor:7.2f} CPU s", flush=True)
 
@@ -67,9 +66,12 @@ class Part:
         """Where it is kept."""
         return RESULTS / f"{self.name}.json"
 
-    def save(self) -> None:
-        """Writes the JSON file."""
+    def save(self, *, keep: bool) -> None:
+        """Writes the JSON file; ``keep`` keeps rows of earlier runs that this one did not measure."""
         RESULTS.mkdir(exist_ok=True)
+        if keep and self.file.exists():
+            measured = {(row.what, row.unit) for row in self.rows}
+            self.rows += [row for row in load(self.name).rows if (row.what, row.unit) not in measured]
         self.file.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
@@ -88,21 +90,16 @@ def alternating(ways: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
 
 
 def table(part: Part, ours: str, unit: str = "s") -> list[str]:
-    """The rows as a table in Markdown: medians, and how our way compares with each of the others."""
-    rows = [row for row in part.rows if row.unit == unit and ours in row.values]
-    others = list(dict.fromkeys(way for row in rows for way in row.values if way != ours))
-    processor = {row.what: row for row in part.rows if row.unit == "CPU s"} if unit == "s" else {}
-    heads = ["", ours, *others, *(f"to {way}" for way in others)]
-    if processor:
-        heads += [f"processor time to {way}" for way in others]
+    """The rows as a table in Markdown: medians, and how our way compares with each of the others, with the spread."""
+    rows = {row.what: row for row in part.rows if row.unit == unit and ours in row.values}
+    others = list(dict.fromkeys(way for row in rows.values() for way in row.values if way != ours))
+    starts = {what: rows[row.start].median(ours) for what, row in rows.items() if row.start in rows}
+    heads = [" ", ours, *others, *(f"to {way}" for way in others)]
+    heads += [f"to {way}, less the engine's start" for way in others if starts]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
-    for row in rows:
-        present = [way for way in others if way in row.values]
-        cells = [row.what, *(_value(row, way) if way in row.values else "" for way in (ours, *others))]
-        cells += [_compared(row, ours, way) if way in present else "" for way in others]
-        if processor:
-            used = processor[row.what]
-            cells += [_compared(used, ours, way) if way in present else "" for way in others]
+    for what, row in rows.items():
+        cells = [what, *(_value(row, way) for way in (ours, *others)), *(_compared(row, ours, way) for way in others)]
+        cells += [_compared(row, ours, way, starts.get(what)) for way in others if starts]
         lines.append(cells)
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
@@ -134,11 +131,16 @@ def _seconds(do: Callable[[], object]) -> tuple[float, float]:
 
 
 def _value(row: Row, way: str) -> str:
-    digits = 2 if row.median(way) < 10 else 1 if row.median(way) < 100 else 0  # noqa: PLR2004 - three digits at least
-    return f"{row.median(way):.{digits}f} {row.unit}"
+    if way not in row.values:
+        return " "
+    median = row.median(way)
+    digits = 2 if median < 10 else 1 if median < 100 else 0  # noqa: PLR2004 - three digits at least
+    return f"{median:.{digits}f} {row.unit}"
 
 
-def _compared(row: Row, way: str, to: str) -> str:
-    ratios = row.ratios(way, to)
+def _compared(row: Row, way: str, to: str, less: float | None = 0) -> str:
+    if to not in row.values or less is None:
+        return " "
+    ratios = [(ours - less) / theirs for ours, theirs in zip(row.values[way], row.values[to], strict=True)]
     spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
     return f"{statistics.median(ratios):.2f}{spread}"

@@ -10,6 +10,8 @@ from .measure import Part
 from .ready import REAL
 from .services import ByHand, Program, World, on_simulated_nodes
 
+UNCHANGED, EMPTY = "an up that changes nothing", "a refresh of an empty stack"
+"""What the engine's start takes, with the program and without it."""
 OLD, NEW = "random-generator:1.0", "random-generator:2.0"
 MANY = 100
 
@@ -21,8 +23,10 @@ def measure(world: World, rounds: int) -> Part:
         ours, theirs = (namespaces.enter_context(world.namespace()) for _ in range(2))
         program = Program(world.new_folder(), world.env, args={**REAL, "namespace": ours, "replicas": 3})
         by_hand = ByHand(world, {**REAL, "namespace": theirs, "replicas": 3})
+        empty = Program(world.new_folder(), world.env)
         for number in range(rounds):
             _round(part, number, program, by_hand)
+            part.timed(EMPTY, "component", empty.refresh)
     with on_simulated_nodes(world) as simulated, ExitStack() as namespaces:
         ours, theirs = (namespaces.enter_context(world.namespace()) for _ in range(2))
         args = {**REAL, "replicas": MANY, "pod_management_policy": "Parallel", **simulated}
@@ -53,9 +57,9 @@ def _round(part: Part, number: int, program: Program, by_hand: ByHand) -> None:
     _both(part, number, "growth of 3 claims", *_growth(number, program, by_hand))
     _both(part, number, "scale from 3 to 5", lambda: program.deploy(replicas=5), lambda: by_hand.scale(5))
     _both(part, number, "scale from 5 to 3", lambda: program.deploy(replicas=3), lambda: by_hand.scale(3))
-    part.timed("an up that changes nothing", "component", program.up)
-    _both(part, number, "refresh; kubectl diff", program.refresh, by_hand.compare)
-    _both(part, number, "destroy", program.destroy, by_hand.delete)
+    part.timed(UNCHANGED, "component", program.up)
+    _both(part, number, "refresh; kubectl diff", program.refresh, by_hand.compare, EMPTY)
+    _both(part, number, "destroy", program.destroy, by_hand.delete, EMPTY)
 
 
 def _growth(number: int, program: Program, by_hand: ByHand) -> tuple[Callable[[], object], Callable[[], object]]:
@@ -64,7 +68,9 @@ def _growth(number: int, program: Program, by_hand: ByHand) -> tuple[Callable[[]
     return lambda: program.deploy(volumes=volumes), lambda: by_hand.grow(size)
 
 
-def _both(part: Part, number: int, what: str, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
+def _both(
+    part: Part, number: int, what: str, ours: Callable[[], object], theirs: Callable[[], object], start: str = UNCHANGED
+) -> None:
     ways = [("component", ours), ("kubectl", theirs)]
     for way, do in ways if number % 2 == 0 else reversed(ways):
-        part.timed(what, way, do)
+        part.timed(what, way, do, start)

@@ -29,4 +29,4 @@ def _one(part: Part, program: Program, what: str) -> None:
     part.timed(f"{what}, first up", program.way, program.up)
     part.row(what, "MiB").add(program.way, program.memory())
     part.timed(f"{what}, unchanged up", program.way, program.up)
-    program.destroy()
+    part.timed(f"{what}, destroy", program.way, program.destroy)
