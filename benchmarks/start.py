@@ -8,7 +8,7 @@ from .services import CHAPTER, World, objects_of
 
 SERVICES = 200
 _IMPORTS = {
-    "plain": "import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1, pulumi_kubernetes.storage.v1",
+    "plain": "import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1",
     "component": "import pulumi_stateful_service",
 }
 _IMPORTED = """

@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
+import pulumi_kubernetes as kubernetes  # loads its parts when they are used, so what few services have is named by it
 from pulumi.runtime.mocks import MockMonitor
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import Secret, Service
-from pulumi_kubernetes.networking.v1 import NetworkPolicy
-from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
-from pulumi_kubernetes.storage.v1 import StorageClass
 
 from . import _names as names
 from ._arguments import Instance, ServiceType, StatefulServiceArgs
@@ -163,8 +161,8 @@ class StatefulService(pulumi.ComponentResource):
 
     def _storage_class(
         self, name: str, args: StatefulServiceArgs, class_name: Any, after: Sequence[pulumi.Input[Any]]
-    ) -> StorageClass:
-        return StorageClass(
+    ) -> pulumi.Resource:
+        return kubernetes.storage.v1.StorageClass(
             f"{name}-storage-class",
             **_arguments_of(storage_class(args, class_name)),
             opts=pulumi.ResourceOptions.merge(
@@ -241,9 +239,11 @@ class StatefulService(pulumi.ComponentResource):
         if "storage_class" in args:
             made.append(self._storage_class(name, args, class_name, after=[safe]))
         if wants_budget(args):
-            made.append(PodDisruptionBudget(f"{name}-budget", **_arguments_of(disruption_budget(args)), opts=opts))
+            budget = _arguments_of(disruption_budget(args))
+            made.append(kubernetes.policy.v1.PodDisruptionBudget(f"{name}-budget", **budget, opts=opts))
         if "network_policy" in args:
-            made.append(NetworkPolicy(f"{name}-network", **_arguments_of(network_policy(args)), opts=opts))
+            network = _arguments_of(network_policy(args))
+            made.append(kubernetes.networking.v1.NetworkPolicy(f"{name}-network", **network, opts=opts))
         return made
 
     def _load_balancer(
