@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import operations, overhead, ready, start
+from . import operations, overhead, ready, settings, start
 from .measure import RESULTS, Part, load, table
 from .services import World, world
 
@@ -17,6 +17,7 @@ _PARTS: dict[str, Callable[[World, argparse.Namespace], Part]] = {
     "overhead": lambda where, options: overhead.measure(where, options.rounds, options.services),
     "ready": lambda where, options: ready.measure(where, options.rounds, options.replicas),
     "operations": lambda where, options: operations.measure(where, options.rounds),
+    "settings": lambda where, options: settings.measure(where, options.rounds),
 }
 
 

@@ -1,12 +1,12 @@
 """The component's overhead: many services in one program, against the objects written out and against a chart."""
 
 from itertools import product
+from typing import Any
 
 from .measure import Part, alternating
 from .services import CHAPTER, Program, World, objects_of
 
 WAYS = ("component", "plain", "chart")
-ARGS = {**CHAPTER, "service_name": None, "replicas": 3}
 
 
 def measure(world: World, rounds: int, services: list[int]) -> Part:
@@ -14,14 +14,18 @@ def measure(world: World, rounds: int, services: list[int]) -> Part:
     part = Part("overhead", world.machine())
     with world.namespace() as namespace:
         for rendered, count in product((True, False), services):
-            args = {key: value for key, value in ARGS.items() if value is not None}
-            args |= {"namespace": "default"} if rendered else {"namespace": namespace, "replicas": 0}
+            args = program_args(namespace="default") if rendered else program_args(namespace=namespace, replicas=0)
             objects = objects_of(world, args)
             for _, way in alternating(WAYS, rounds):
                 program = Program(world.new_folder(), world.env, way=way, services=count, args=args, rendered=rendered)
                 program.write_out(objects)
                 _one(part, program, f"{count} {'rendered' if rendered else 'on the cluster'}")
     return part
+
+
+def program_args(**changes: Any) -> dict[str, Any]:
+    """The arguments of each service of a program with many; their names are their own."""
+    return {key: value for key, value in {**CHAPTER, **changes}.items() if key != "service_name"}
 
 
 def _one(part: Part, program: Program, what: str) -> None:
