@@ -12,12 +12,12 @@ from .services import World, world
 
 DOCS = Path(__file__).parents[1] / "docs" / "performance.md"
 _PLACE = re.compile(r"(<!-- (?P<part>\w+) (?P<unit>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_PARTS: dict[str, Callable[[World, argparse.Namespace], Part]] = {
-    "start": lambda where, options: start.measure(where, 3 * options.rounds),
-    "overhead": lambda where, options: overhead.measure(where, options.rounds, options.services),
-    "ready": lambda where, options: ready.measure(where, options.rounds, options.replicas),
-    "operations": lambda where, options: operations.measure(where, options.rounds),
-    "settings": lambda where, options: settings.measure(where, options.rounds),
+_PARTS: dict[str, Callable[[Part, World, argparse.Namespace], None]] = {
+    "start": lambda part, where, options: start.measure(part, where, 3 * options.rounds),
+    "overhead": lambda part, where, options: overhead.measure(part, where, options.rounds, options.services),
+    "ready": lambda part, where, options: ready.measure(part, where, options.rounds, options.replicas),
+    "operations": lambda part, where, options: operations.measure(part, where, options.rounds),
+    "settings": lambda part, where, options: settings.measure(part, where, options.rounds),
 }
 
 
@@ -29,11 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in options.parts or _PARTS:
                 started = time.monotonic()
                 print(f"{name}:", flush=True)
-                part = _PARTS[name](where, options)
-                part.save(keep=options.keep)
-                print(
-                    "\n".join(["", *tables(part), f"({(time.monotonic() - started) / 60:.1f} minutes)", ""]), flush=True
-                )
+                part = Part(name, where.machine())
+                try:
+                    _PARTS[name](part, where, options)
+                finally:
+                    part.save(keep=options.keep)
+                minutes = (time.monotonic() - started) / 60
+                print("\n".join(["", *tables(part), f"({minutes:.1f} minutes)", ""]), flush=True)
     if options.docs:
         DOCS.write_text(_PLACE.sub(_written, DOCS.read_text()))
 

@@ -141,6 +141,6 @@ def _value(row: Row, way: str) -> str:
 def _compared(row: Row, way: str, to: str, less: float | None = 0) -> str:
     if to not in row.values or less is None:
         return " "
-    ratios = [(ours - less) / theirs for ours, theirs in zip(row.values[way], row.values[to], strict=True)]
+    ratios = [(ours - less) / theirs for ours, theirs in zip(row.values[way], row.values[to], strict=False)]
     spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
     return f"{statistics.median(ratios):.2f}{spread}"

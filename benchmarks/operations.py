@@ -16,9 +16,8 @@ OLD, NEW = "random-generator:1.0", "random-generator:2.0"
 MANY = 100
 
 
-def measure(world: World, rounds: int) -> Part:
+def measure(part: Part, world: World, rounds: int) -> None:
     """A service of three that really run, each way its own, and the growth of a hundred on simulated nodes."""
-    part = Part("operations", world.machine())
     with ExitStack() as namespaces:
         ours, theirs = (namespaces.enter_context(world.namespace()) for _ in range(2))
         program = Program(world.new_folder(), world.env, args={**REAL, "namespace": ours, "replicas": 3})
@@ -38,7 +37,6 @@ def measure(world: World, rounds: int) -> Part:
             _both(part, number, f"growth of {MANY} claims", *_growth(number, program, by_hand))
         program.destroy()
         by_hand.delete()
-    return part
 
 
 def _round(part: Part, number: int, program: Program, by_hand: ByHand) -> None:

@@ -9,9 +9,8 @@ from .services import CHAPTER, Program, World, objects_of
 WAYS = ("component", "plain", "chart")
 
 
-def measure(world: World, rounds: int, services: list[int]) -> Part:
+def measure(part: Part, world: World, rounds: int, services: list[int]) -> None:
     """Rendered, so that the engine and the program are what is measured; then on the cluster, without replicas."""
-    part = Part("overhead", world.machine())
     with world.namespace() as namespace:
         for rendered, count in product((True, False), services):
             args = program_args(namespace="default") if rendered else program_args(namespace=namespace, replicas=0)
@@ -20,7 +19,6 @@ def measure(world: World, rounds: int, services: list[int]) -> Part:
                 program = Program(world.new_folder(), world.env, way=way, services=count, args=args, rendered=rendered)
                 program.write_out(objects)
                 _one(part, program, f"{count} {'rendered' if rendered else 'on the cluster'}")
-    return part
 
 
 def program_args(**changes: Any) -> dict[str, Any]:

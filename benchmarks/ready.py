@@ -9,15 +9,12 @@ WAYS = ("component", "kubectl")
 POLICIES = ("Parallel", "OrderedReady")
 REAL = {key: value for key, value in CHAPTER.items() if key != "service_name"}
 
-LONG = {"rollout_timeout_seconds": 1800}
 
-
-def measure(world: World, rounds: int, replicas: list[int]) -> Part:
+def measure(part: Part, world: World, rounds: int, replicas: list[int]) -> None:
     """Three replicas that really run, then many on simulated nodes, whose Pods are ready without running.
 
     The more replicas, the fewer rounds: a round of a thousand takes minutes.
     """
-    part = Part("ready", world.machine())
     for policy in POLICIES:
         _rounds(world, part, f"3 on the real node, {policy}", rounds, {"replicas": 3, "pod_management_policy": policy})
     with on_simulated_nodes(world) as simulated:
@@ -30,7 +27,6 @@ def measure(world: World, rounds: int, replicas: list[int]) -> Part:
                     **simulated,
                 }
                 _rounds(world, part, f"{count:,} simulated, {policy}", max(1, min(rounds, 300 // count)), args)
-    return part
 
 
 def _rounds(world: World, part: Part, what: str, rounds: int, changes: dict[str, Any]) -> None:

@@ -14,9 +14,8 @@ SETTINGS = {
 """The environment of each; the engine's and the provider's defaults first."""
 
 
-def measure(world: World, rounds: int) -> Part:
+def measure(part: Part, world: World, rounds: int) -> None:
     """A new stack each time."""
-    part = Part("settings", world.machine())
     with world.namespace() as namespace:
         for _, way in alternating(tuple(SETTINGS), rounds):
             program = Program(
@@ -27,4 +26,3 @@ def measure(world: World, rounds: int) -> Part:
             )
             part.timed(f"{SERVICES} on the cluster, first up", way, program.up)
             part.timed(f"{SERVICES} on the cluster, destroy", way, program.destroy)
-    return part
