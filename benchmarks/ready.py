@@ -30,15 +30,16 @@ def measure(part: Part, world: World, rounds: int, replicas: list[int]) -> None:
 
 
 def _rounds(world: World, part: Part, what: str, rounds: int, changes: dict[str, Any]) -> None:
+    unchanged = f"{what}, unchanged up"
     for _, way in alternating(WAYS, rounds):
         with world.namespace() as namespace:
             args = {**REAL, **changes, "namespace": namespace}
             if way == "component":
                 program = Program(world.new_folder(), world.env, args=args)
-                part.timed(what, way, program.up)
-                part.timed(f"{what}, unchanged up", way, program.up)
+                part.timed(what, way, program.up, unchanged)
+                part.timed(unchanged, way, program.up)
                 program.destroy()
             else:
                 by_hand = ByHand(world, args)
-                part.timed(what, way, by_hand.apply)
+                part.timed(what, way, by_hand.apply, unchanged)
                 by_hand.delete()
