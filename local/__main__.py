@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from local import binaries, cluster, engine, images, machine, paths, pins
 from local.console import say
-from local.debian import program
 from local.errors import LocalError
 
 
@@ -33,14 +32,9 @@ def _binaries(options: argparse.Namespace) -> None:
 
 
 def _image(options: argparse.Namespace) -> None:
-    for name in options.names or sorted({each.name for each in (images.PAUSE, *images.EXAMPLES)}):
+    for name in options.names or sorted({each.name for each in images.ALL}):
         for image in images.named(name):
             print(images.archive(image)[0])
-
-
-def _load_image(options: argparse.Namespace) -> None:
-    for name in options.names:
-        images.load(images.named(name), program("ctr"))
 
 
 def _status(_: argparse.Namespace) -> None:
@@ -57,7 +51,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "binaries": _binaries,
     "image": _image,
     "test-image": lambda _: images.test(),
-    "load-image": _load_image,
     "cluster": lambda _: cluster.up(),
     "cluster-down": lambda _: cluster.down(),
     "cluster-delete": lambda _: cluster.delete(),
@@ -81,11 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     add("binaries", "build programs from pinned modules into the cache").add_argument(
         "names", nargs="*", help="all by default"
     )
-    add("image", "make images, and print where they are").add_argument(
-        "names", nargs="*", help="the example's and the node's by default"
-    )
+    add("image", "make images, and print where they are").add_argument("names", nargs="*", help="all by default")
     add("test-image", "test the programs in the images")
-    add("load-image", "give the real node more images").add_argument("names", nargs="+")
     add("cluster", "have the cluster up and ready")
     add("cluster-down", "end the cluster; its data stay")
     add("cluster-delete", "end the cluster and remove its data")

@@ -41,16 +41,13 @@ class Image:
 
 PAUSE = Image("pause", "1.0", ("pause",))
 
-EXAMPLES = tuple(
+ALL = (
+    PAUSE,
     # The same program in two versions, so that there is something to update to.
-    Image("random-generator", tag, ("random-generator",), {"VERSION": tag}, ports=(8080,))
-    for tag in ("1.0", "2.0")
+    *(Image("random-generator", tag, ("random-generator",), {"VERSION": tag}, ports=(8080,)) for tag in ("1.0", "2.0")),
+    # Of the programs that the control plane has too, so there is nothing more to build.
+    Image("etcd", "3.7.3", ("etcd", "etcdctl"), ports=(2379, 2380)),
 )
-
-OPTIONAL = (Image("etcd", "3.7.3", ("etcd", "etcdctl"), ports=(2379, 2380)),)
-"""Images that are made and loaded on demand."""
-
-ALL = (PAUSE, *EXAMPLES, *OPTIONAL)
 
 
 def test() -> None:

@@ -88,8 +88,8 @@ def start() -> bool:
 
 
 def load_images() -> None:
-    """Give the node those of its images and the examples' that it does not have as they are now."""
-    images.load((images.PAUSE, *images.EXAMPLES), program("ctr"))
+    """Give the node those of the images that it does not have as they are now."""
+    images.load(images.ALL, program("ctr"))
 
 
 def stop() -> None:
