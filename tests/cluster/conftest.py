@@ -56,3 +56,10 @@ def service(env: dict[str, str], client: Client, namespace: str, tmp_path: Path)
     yield make
     for each in made:
         each.run("destroy", "--yes", "--skip-preview")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells what tests measured (``record_property``); nothing of it is asserted."""
+    for report in terminalreporter.getreports("passed"):
+        for what, value in report.user_properties:
+            terminalreporter.line(f"{report.nodeid.rpartition('::')[2]}: {what}: {value}")

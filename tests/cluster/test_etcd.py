@@ -1,0 +1,248 @@
+"""P02, P03, P05, P10, P14 by a program that nobody here wrote: etcd, as ``examples/etcd`` deploys it.
+
+A client writes throughout, and the longest time in which no write was acknowledged is told at the end of the run.
+"""
+
+import base64
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from harness import ROOT, Project, Service, eventually
+from lightkube import ApiError, Client
+from lightkube.resources.core_v1 import Namespace
+
+EXAMPLE = ROOT / "examples" / "etcd"
+
+
+@dataclass
+class Etcd(Service):
+    """The example, in a folder and a namespace of its own."""
+
+    def __post_init__(self) -> None:
+        Project.__post_init__(self)
+        shutil.copytree(
+            EXAMPLE, self.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml")
+        )
+        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        self.init()
+        self.configure(namespace=self.namespace)
+
+    def configure(self, **settings: object) -> None:
+        """Sets the stack's configuration."""
+        for key, value in settings.items():
+            self.must("config", "set", key, str(value))
+
+    def follow(self, commands: str) -> None:
+        """Runs commands of the example's README."""
+        ran = subprocess.run(
+            ["bash", "-euc", commands],
+            cwd=self.folder,
+            env=self.env,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        assert ran.returncode == 0, ran.stdout
+
+    def addresses(self) -> dict[str, str]:
+        """Where each member is at the moment."""
+        return {name: pod.status.podIP for name, pod in self.pods().items() if pod.status and pod.status.podIP}
+
+    def ask(self, member: str, what: str, **body: object) -> dict[str, Any]:
+        """What a member answers, once it does: while there is no leader, it may not."""
+
+        def answer() -> dict[str, Any]:
+            try:
+                answered = httpx2.post(f"http://{self.addresses()[member]}:2379/v3/{what}", json=body, timeout=30)
+            except httpx2.HTTPError:
+                return {}
+            return dict(answered.json()) if answered.is_success else {}
+
+        return eventually(f"{member} answers", answer)
+
+    def members(self) -> list[dict[str, Any]]:
+        """The members of the cluster, as it knows them."""
+        return list(self.ask("etcd-0", "cluster/member/list")["members"])
+
+    def peers(self) -> dict[str, list[str]]:
+        """The members that have a vote, and where their peers find them."""
+        return {each["name"]: each["peerURLs"] for each in self.members() if not each.get("isLearner")}
+
+    def leader(self) -> tuple[str, int]:
+        """The member that leads, and its term."""
+        names = {each["ID"]: str(each["name"]) for each in self.members()}
+
+        def led() -> list[dict[str, Any]]:
+            return [status for status in [self.ask("etcd-0", "maintenance/status")] if status.get("leader") in names]
+
+        [status] = eventually("there is a leader", led)
+        return names[status["leader"]], int(status["raftTerm"])
+
+    def written(self, member: str) -> dict[str, int]:
+        """The client's keys as a member has them, and the revision that made each."""
+        answer = self.ask(member, "kv/range", key=encoded("key/"), range_end=encoded("key0"), keys_only=True)
+        return {decoded(each["key"]): int(each["create_revision"]) for each in answer["kvs"]}
+
+
+def readme(heading: str) -> list[str]:
+    """The blocks of commands that the example's README has under a heading."""
+    section = (EXAMPLE / "README.md").read_text().split(f"## {heading}\n")[1].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def encoded(text: str) -> str:
+    """As etcd's gateway takes keys and values."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def decoded(text: str) -> str:
+    """As etcd's gateway gives keys and values."""
+    return base64.b64decode(text).decode()
+
+
+class Writer(threading.Thread):
+    """A client that writes one key after the other, to a member as long as that takes it, then to the next one."""
+
+    def __init__(self, etcd: Etcd) -> None:
+        super().__init__(daemon=True)
+        self.etcd = etcd
+        self.acknowledged: dict[str, int] = {}
+        self.times: list[float] = []
+        self.pauses: dict[str, float] = {}
+        self._end = threading.Event()
+        self._number = 0
+
+    def run(self) -> None:
+        with httpx2.Client(timeout=httpx2.Timeout(1, connect=0.2)) as http:
+            while not self._end.wait(0.01):
+                for address in self._addresses():
+                    while not self._end.wait(0.01) and self._write(http, address):
+                        pass
+
+    def _addresses(self) -> list[str]:
+        try:
+            return list(self.etcd.addresses().values())
+        except (ApiError, httpx2.HTTPError):
+            return []
+
+    def _write(self, http: httpx2.Client, address: str) -> bool:
+        # Each attempt has a key of its own: one without an answer may have been written or not.
+        self._number += 1
+        key = f"key/{self._number:08}"
+        try:
+            answer = http.post(f"http://{address}:2379/v3/kv/put", json={"key": encoded(key), "value": encoded("x")})
+        except httpx2.HTTPError:
+            return False
+        if answer.is_success:
+            self.acknowledged[key] = int(answer.json()["header"]["revision"])
+            self.times.append(time.monotonic())
+        return answer.is_success
+
+    def wait_for_a_write(self) -> None:
+        """Waits until one more write is acknowledged."""
+        before = len(self.times)
+        eventually("a write is acknowledged", lambda: len(self.times) > before)
+
+    @contextmanager
+    def during(self, what: str) -> Iterator[None]:
+        """Takes the longest pause of what is done meanwhile."""
+        self.wait_for_a_write()
+        first = len(self.times) - 1
+        yield
+        self.wait_for_a_write()
+        self.pauses[what] = max(later - earlier for earlier, later in pairwise(self.times[first:]))
+
+    def end(self) -> None:
+        """Ends the writing."""
+        self._end.set()
+        if self.is_alive():
+            self.join(15)
+
+
+@pytest.fixture
+def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
+    """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
+    restricted = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    client.patch(Namespace, namespace, restricted)
+    made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
+    yield made
+    made.run("destroy", "--yes", "--skip-preview")
+
+
+@pytest.fixture
+def writer(etcd: Etcd) -> Iterator[Writer]:
+    """A client, which starts when it is told to."""
+    made = Writer(etcd)
+    yield made
+    made.end()
+
+
+def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
+    etcd: Etcd, writer: Writer, record_property: Callable[[str, object], None]
+) -> None:
+    """Three members form a quorum by their names, and keep it while they are updated, deleted, grown and joined."""
+    join, finish = readme("From three members to five")
+    etcd.up()
+    assert etcd.peers() == peers(etcd.namespace, 3)
+    writer.start()
+
+    with writer.during("a rolling update"):
+        before = etcd.uids()
+        etcd.configure(retention="2h")
+        etcd.up()
+        assert not set(before.values()) & set(etcd.uids().values())
+
+    with writer.during("a deleted Pod"):
+        leader, _ = etcd.leader()
+        etcd.replace_pod(next(name for name in etcd.pods() if name != leader))
+
+    with writer.during("a deleted leader"):
+        leader, term = etcd.leader()
+        etcd.replace_pod(leader)
+        assert etcd.leader()[1] > term
+
+    with writer.during("a grown disk"):
+        before = etcd.uids()
+        etcd.configure(size="6Gi")
+        etcd.up()
+        assert [claim.status.capacity["storage"] for claim in etcd.claims().values()] == ["6Gi"] * 3
+        assert etcd.uids() == before
+
+    with writer.during("two members that join"):
+        etcd.follow(join)
+        assert etcd.peers() == peers(etcd.namespace, 5)
+        assert before.items() <= etcd.uids().items(), "only the new members are started"
+
+    with writer.during("an update of five members"):
+        etcd.follow(finish)
+
+    writer.end()
+    report(record_property, writer)
+    for member in peers(etcd.namespace, 5):
+        lost = writer.acknowledged.items() - etcd.written(member).items()
+        assert not lost, f"{member} lost {sorted(lost)[:10]}"
+
+
+def peers(namespace: str, count: int) -> Mapping[str, list[str]]:
+    """Members that find each other by their stable names."""
+    return {f"etcd-{n}": [f"http://etcd-{n}.etcd.{namespace}.svc.cluster.local:2380"] for n in range(count)}
+
+
+def report(record_property: Callable[[str, object], None], writer: Writer) -> None:
+    """Tells what is not asserted."""
+    record_property("acknowledged writes", len(writer.acknowledged))
+    for what, seconds in writer.pauses.items():
+        record_property(f"longest pause during {what}", f"{seconds:.2f} s")
