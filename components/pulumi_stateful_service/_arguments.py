@@ -554,6 +554,13 @@ class StatefulServiceArgs(TypedDict):
     """Allow changes that Kubernetes takes only with a new StatefulSet: adding or removing a volume, and
     ``pod_management_policy`` or ``revision_history_limit`` without a stop. The set is deleted and made anew around its
     Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
+    selector: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """The labels by which the set and its Services know the Pods (``spec.selector.matchLabels``), to take over a set
+    that has others. Can't be changed. Default: ``app.kubernetes.io/name`` and ``app.kubernetes.io/instance``, both with
+    the set's name."""
+    take_over: NotRequired[bool]
+    """Take over a StatefulSet of this name that something else made, such as Helm: it is deleted and made anew around
+    its Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
     pod_management_policy: NotRequired[pulumi.Input[str]]
     """A word of ``PodManagementPolicy``. Default: ``OrderedReady``."""
     ordinals: NotRequired[OrdinalsArgs]

@@ -39,7 +39,7 @@ def disruption_budget(args: StatefulServiceArgs) -> KubernetesObject:
         "metadata": metadata(args, args["name"]),
         "spec": {
             "minAvailable": kept,
-            "selector": {"matchLabels": selector(args["name"])},
+            "selector": {"matchLabels": selector(args)},
             # One that is broken keeps nothing up, and must not keep its node from being drained.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
@@ -48,14 +48,15 @@ def disruption_budget(args: StatefulServiceArgs) -> KubernetesObject:
 
 def topology_spread(args: StatefulServiceArgs) -> Any:
     """``topologySpreadConstraints``."""
+    labels = selector(args)
 
-    def constraints(nodes: str, zones: str, set_name: str) -> list[KubernetesObject]:
+    def constraints(nodes: str, zones: str, *values: str) -> list[KubernetesObject]:
         return [
             {
                 "maxSkew": 1,
                 "topologyKey": key,
                 "whenUnsatisfiable": how,
-                "labelSelector": {"matchLabels": selector(set_name)},
+                "labelSelector": {"matchLabels": dict(zip(labels, values, strict=True))},
                 # Nodes that no instance may run on would count as empty, and nothing could be scheduled any more.
                 "nodeTaintsPolicy": "Honor",
             }
@@ -65,7 +66,7 @@ def topology_spread(args: StatefulServiceArgs) -> Any:
 
     default = Spread.SCHEDULE_ANYWAY.value
     over = (args.get("spread_over_nodes", default), args.get("spread_over_zones", default))
-    return lifted(constraints, *over, args["name"])
+    return lifted(constraints, *over, *labels.values())
 
 
 @dataclass(frozen=True)

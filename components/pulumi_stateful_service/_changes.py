@@ -20,7 +20,7 @@ _REPLACING = {
 }
 """Fields whose change makes Pulumi's provider replace the set without a need, and the argument that sets them."""
 
-DECIDING_FIELDS = ("selector", "serviceName", "volumeClaimTemplates", *_REPLACING)
+DECIDING_FIELDS = ("selector", "serviceName", "volumeClaimTemplates", "replicas", "ordinals", *_REPLACING)
 """The fields of the wanted set that are judged."""
 
 _TEMPLATE_DEFAULTS: Mapping[str, Any] = {"volumeMode": "Filesystem"}
@@ -34,6 +34,9 @@ _TEMPLATE_FIELDS = {
     "selector": "selector",
     "dataSource": "data_source",
 }
+
+_OWN_ANNOTATIONS = ("pulumi-stateful-service/", "pulumi.com/")
+"""What the component notes on the set for itself, and for Pulumi's provider."""
 
 _RECREATE = (
     "Set recreate to true for one pulumi up: the set is then made anew around its Pods, which keep running, and its "
@@ -103,6 +106,60 @@ def judge_change(live: KubernetesObject, wanted: KubernetesObject, *, may_recrea
     return Judgement(found.refusals, found.warnings, recreate)
 
 
+def judge_take_over(
+    live: KubernetesObject,
+    wanted: KubernetesObject,
+    service_selector: Mapping[str, str] | None,
+    *,
+    may_take_over: bool,
+) -> Judgement:
+    """What it means to make a set of somebody else's the component's own.
+
+    Pulumi's provider would lay the wanted set over the live one, with whatever the live one has besides, such as
+    containers of other names. So it is made anew, around Pods and claims that must fit.
+    """
+    where = f"the StatefulSet {live['metadata'].get('namespace', 'default')}/{live['metadata']['name']}"
+    if not may_take_over:
+        refusal = (
+            f"{where} is there already, and it is not this component's. If Helm, kubectl or another stack made it, it "
+            "can be taken over, see docs/takeover.md. If this component had another name, say so: "
+            "ResourceOptions(aliases=[pulumi.Alias(name=…)])"
+        )
+        return Judgement([refusal])
+    found = _Findings()
+    _judge_identity(live, wanted, found)
+    _judge_volumes(live, wanted, found)
+    old, new = live["spec"], wanted["spec"]
+    if "matchExpressions" in old["selector"]:
+        found.refusals.append(f"{where} selects its Pods by matchExpressions, and a new one would select others")
+    found.refusals.extend(judge_service(service_selector, wanted))
+    for what, was, will in (
+        ("replicas", old.get("replicas", 1), new["replicas"]),
+        ("ordinals.start", _first_ordinal(old), _first_ordinal(new)),
+        ("the volumes", _names(live), _names(wanted)),
+    ):
+        if was != will:
+            found.refusals.append(
+                f"{where} has {what} {was}, and this component {will}: take it over as it is, and change it afterwards"
+            )
+    warning = (
+        f"{where} is taken over: it is deleted and made anew around its Pods, which keep running, and its claims. An "
+        "instance whose Pod template changes is then replaced in its turn"
+    )
+    return Judgement(found.refusals, [warning], recreate=True)
+
+
+def judge_service(live_selector: Mapping[str, str] | None, wanted: KubernetesObject) -> list[str]:
+    """Why a Service that is there already, and selects by these labels, can't be a new set's governing one."""
+    name, selector = wanted["spec"]["serviceName"], wanted["spec"]["selector"]["matchLabels"]
+    if live_selector is None or live_selector == selector:
+        return []
+    problem = f"the Service {name!r} is there already and selects by {dict(live_selector)}, not by {selector}"
+    return [
+        f"{problem}: its clients would be led to other Pods. Give another service_name, or change its selector first"
+    ]
+
+
 def not_known_to_the_server(live: KubernetesObject, max_unavailable: object) -> str | None:
     """What the API server has dropped of what was asked for, if anything."""
     rolling = live["spec"].get("updateStrategy", {}).get("rollingUpdate", {})
@@ -112,6 +169,22 @@ def not_known_to_the_server(live: KubernetesObject, max_unavailable: object) -> 
         f"max_unavailable is {max_unavailable!r}, and this cluster does not know it for StatefulSets: it needs the "
         "feature MaxUnavailableStatefulSet, on by default from Kubernetes 1.37. Updates go one instance at a time"
     )
+
+
+def judge_adjusted(asked: KubernetesObject, made: KubernetesObject) -> list[str]:
+    """Why a set must not be made as a user's transform has changed it."""
+    refusals = [
+        f"a transform changes {argument} from {value!r} to {made['spec'][argument]!r}: use the argument {argument}"
+        for argument, value in asked["spec"].items()
+        if argument in made["spec"] and made["spec"][argument] != value
+    ]
+    own = [key for key in asked["metadata"]["annotations"] if key.startswith(_OWN_ANNOTATIONS)]
+    refusals.extend(
+        f"a transform removes the annotation {key}: add to the annotations, and keep those that are there"
+        for key in own
+        if key not in made["metadata"]["annotations"]
+    )
+    return refusals
 
 
 def judge_name(known_as: Sequence[str], name: str, volumes: Sequence[str]) -> list[str]:
@@ -138,7 +211,7 @@ def _judge_identity(live: KubernetesObject, wanted: KubernetesObject, found: _Fi
     if old["selector"].get("matchLabels") != new["selector"]["matchLabels"]:
         found.refusals.append(
             f"the selector changes from {old['selector'].get('matchLabels')} to {new['selector']['matchLabels']}: the "
-            "running Pods would be left without a set. Keep the labels that it selects by"
+            f"running Pods would be left without a set. Keep them with selector: {old['selector'].get('matchLabels')}"
         )
     if old.get("serviceName") != new["serviceName"]:
         found.refusals.append(
@@ -173,6 +246,14 @@ def _judge_volumes(live: KubernetesObject, wanted: KubernetesObject, found: _Fin
                     f"volume {volume!r}: {argument} changes from {was!r} to {will!r}, and a claim keeps it for life: "
                     f"the instances would go on with their claims. Keep {was!r}; to move the data, see docs/storage.md"
                 )
+
+
+def _names(stateful_set: KubernetesObject) -> list[str]:
+    return sorted(each["metadata"]["name"] for each in _templates(stateful_set))
+
+
+def _first_ordinal(spec: KubernetesObject) -> int:
+    return int(spec.get("ordinals", {}).get("start", 0))
 
 
 def _templates(stateful_set: KubernetesObject) -> list[KubernetesObject]:

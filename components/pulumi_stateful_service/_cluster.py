@@ -6,7 +6,7 @@ time. The client's packages are imported here alone, and only when there is some
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -37,6 +37,8 @@ class Connection:
     context: str | None = None
     namespace: str | None = None
     """Of objects that name none."""
+    renders: bool = False
+    """Whether manifests are written to a folder, and there is no cluster."""
 
 
 _connections: WeakKeyDictionary[pulumi.ProviderResource, pulumi.Output[Connection]] = WeakKeyDictionary()
@@ -47,8 +49,10 @@ def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Con
     """The connection of a provider that the program made, or of the default one."""
     if provider is None:
         default = pulumi.Config("kubernetes")
+        # Of a provider that the program made, the SDK does not tell this one.
+        renders = bool(default.get("renderYamlToDirectory"))
         return pulumi.Output.from_input(
-            Connection(default.get("kubeconfig"), default.get("context"), default.get("namespace"))
+            Connection(default.get("kubeconfig"), default.get("context"), default.get("namespace"), renders)
         )
     if provider not in _connections:
         settings = [getattr(provider, name, None) for name in ("kubeconfig", "context", "namespace")]
@@ -89,6 +93,13 @@ class Cluster:
 
         return await self._one(StatefulSet, namespace, name)
 
+    async def service_selector(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """The labels that a Service selects by, if it is there."""
+        from lightkube.resources.core_v1 import Service
+
+        found = await self._one(Service, namespace, name)
+        return found and found["spec"].get("selector", {})
+
     async def pods_of(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         """The Pods that the set owns."""
         from lightkube.resources.core_v1 import Pod
@@ -108,11 +119,11 @@ class Cluster:
             for event in events
         }
 
-    async def stateful_sets_of(self, namespace: str, component: str) -> list[str]:
-        """The names of the sets of the namespace that belong to a component."""
+    async def stateful_sets_of(self, namespace: str, components: Sequence[str]) -> list[str]:
+        """The names of the sets of the namespace that belong to a component, under whatever name it has or had."""
         from lightkube.resources.apps_v1 import StatefulSet
 
-        found = await self._all(StatefulSet, namespace, labels={COMPONENT_LABEL: component})
+        found = await self._all(StatefulSet, namespace, labels={COMPONENT_LABEL: list(components)})
         return [each["metadata"]["name"] for each in found]
 
     async def claims(

@@ -7,18 +7,20 @@ from typing import Any, cast
 import pulumi
 import pulumi_kubernetes as kubernetes  # loads its parts when they are used, so what few services have is named by it
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.resource import all_aliases, inherited_child_alias
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import Secret, Service
 
 from . import _names as names
 from ._arguments import Instance, ServiceType, StatefulServiceArgs
 from ._availability import disruption_budget, wants_budget
-from ._changes import DECIDING_FIELDS
+from ._changes import DECIDING_FIELDS, judge_adjusted
 from ._cluster import Connection, connection_of
 from ._environment import secret, secret_version
+from ._errors import RefusedError
 from ._inputs import lifted, together
 from ._objects import KubernetesObject, selector
-from ._preflight import Change, prepare
+from ._preflight import Change, judged, make_room
 from ._rollout import Rollout
 from ._security import network_policy
 from ._services import chosen_ordinals, governing_service, instance_service, load_balancing_service
@@ -27,6 +29,7 @@ from ._storage import claim_template, storage_class
 from ._validation import checked
 from ._waiting import Asked, done, seen
 
+_TYPE = "stateful-service:index:StatefulService"
 _SIZE = "spec.resources.requests.storage"
 _CAPITAL = re.compile(r"[A-Z]")
 
@@ -82,7 +85,8 @@ class StatefulService(pulumi.ComponentResource):
         ``name`` is the component's name, and the StatefulSet's where ``args`` has none. Raises ArgumentError for
         arguments that cannot work, before anything is changed in the cluster.
         """
-        super().__init__("stateful-service:index:StatefulService", name, None, opts)
+        earlier = _earlier_urns(name, opts)
+        super().__init__(_TYPE, name, None, _with_aliases_of_children(name, opts, earlier))
         args = checked(name, args, self)
 
         class_name = self._class_name(args)
@@ -92,8 +96,10 @@ class StatefulService(pulumi.ComponentResource):
         # By way of a future, since a child that used the component's own output would wait for itself.
         urn: pulumi.Output[Any] = pulumi.Output.from_input(cast("Any", self.urn.future()))
         component = urn.apply(names.component_label)
-        safe = self._preflight(name, args, stateful_set(args, templates, component))
-        first = [safe, *self._before_the_set(name, args, class_name, safe)]
+        wanted = stateful_set(args, templates, component)
+        to_be_replaced = self._preflight(name, args, wanted, earlier)
+        safe = to_be_replaced.apply(lambda _: None)
+        first: list[Any] = self._before_the_set(name, args, class_name, safe)
         version = None
         if "secret_env" in args:
             values = Secret(f"{name}-env", **_arguments_of(secret(args)), opts=self._child(depends_on=[safe]))
@@ -102,6 +108,7 @@ class StatefulService(pulumi.ComponentResource):
         service = Service(
             f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child(depends_on=[safe])
         )
+        first.append(service)
         # The claims grow, each in place; the templates keep their first size, since the set would be replaced.
         not_ours = [f"spec.volumeClaimTemplates[*].{_SIZE}"]
         if args.get("autoscaled"):
@@ -111,9 +118,11 @@ class StatefulService(pulumi.ComponentResource):
             name,
             **_arguments_of(stateful_set(args, templates, component, version)),
             opts=pulumi.ResourceOptions.merge(
-                self._child(depends_on=[*first, service]), pulumi.ResourceOptions(ignore_changes=not_ours)
+                self._child(depends_on=[*first, self._make_room(to_be_replaced, after=first)]),
+                pulumi.ResourceOptions(ignore_changes=not_ours),
             ),
         )
+        self._refuse_adjusted(name, wanted, stateful)
         rollout = self._rollout(name, args, stateful)
 
         self.service_name = pulumi.Output.from_input(args["service_name"])
@@ -177,39 +186,63 @@ class StatefulService(pulumi.ComponentResource):
     def _connection(self) -> pulumi.Output[Connection]:
         return connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
 
-    def _preflight(self, name: str, args: StatefulServiceArgs, wanted: KubernetesObject) -> pulumi.Input[Any]:
-        """Nothing, once it is known that the change is safe, and what has to be done before it is done."""
+    def _preflight(
+        self, name: str, args: StatefulServiceArgs, wanted: KubernetesObject, earlier: Sequence[pulumi.Input[str]]
+    ) -> pulumi.Output[KubernetesObject | None]:
+        """The live set that the change can only be made without, if any, once it is known that the change is safe."""
         if isinstance(pulumi.runtime.settings.SETTINGS.monitor, MockMonitor):
             return pulumi.Output.from_input(None)
         deciding = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
         metadata = {key: wanted["metadata"][key] for key in ("name", "annotations")}
         component = wanted["metadata"]["labels"][names.COMPONENT_LABEL]
-        known = together(self._connection(), args.get("namespace"), component, metadata, deciding)
+        known = together(self._connection(), args.get("namespace"), component, metadata, deciding, list(earlier))
 
-        async def look(connection: Connection, namespace: str | None, component: str, metadata: Any, spec: Any) -> None:
+        async def look(
+            connection: Connection, namespace: str | None, component: str, metadata: Any, spec: Any, earlier: list[str]
+        ) -> KubernetesObject | None:
             change = Change(
                 where=f"StatefulService {name!r}",
-                component=component,
+                components=[component, *map(names.component_label, earlier)],
                 namespace=namespace,
                 wanted={"metadata": metadata, "spec": spec},
                 may_recreate=args.get("recreate", False),
+                may_take_over=args.get("take_over", False),
             )
-            await prepare(connection, change, self)
+            return await judged(connection, change, self)
 
         return known.apply(lambda of: look(*of))
+
+    def _make_room(
+        self, to_be_replaced: pulumi.Output[KubernetesObject | None], after: Sequence[Any]
+    ) -> pulumi.Output[None]:
+        """Nothing, once a set that has to go first is gone: as late as possible, since nothing guards its Pods then."""
+        known = pulumi.Output.all(self._connection(), to_be_replaced, *(each.id for each in after))
+        return known.apply(lambda of: make_room(of[0], of[1]))
+
+    def _refuse_adjusted(self, name: str, wanted: KubernetesObject, stateful: StatefulSet) -> None:
+        """Fails where a transform has changed what the component itself goes by: in the preview, before it is sent."""
+        asked = {"metadata": {"annotations": wanted["metadata"]["annotations"]}, "spec": _deciding(wanted["spec"])}
+        annotations = stateful.metadata.apply(lambda metadata: dict((metadata and metadata.annotations) or {}))
+        made = {"metadata": {"annotations": annotations}, "spec": stateful.spec.apply(_deciding_of)}
+
+        def refuse(asked: KubernetesObject, made: KubernetesObject) -> None:
+            if refusals := judge_adjusted(asked, made):
+                raise RefusedError(f"StatefulService {name!r}: {'; '.join(refusals)}.")
+
+        together(asked, made).apply(lambda of: refuse(*of))
 
     def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
         """Where the rollout stands: when it is done, or in a preview as it is."""
         volumes = {volume["name"]: volume["size"] for volume in args["volumes"]}
         timeouts = [args.get("rollout_timeout_seconds", 600), args.get("growth_timeout_seconds", 300)]
         also = args.get("max_unavailable")
-        settings = together(self._connection(), volumes, also, *timeouts)
+        settings = together(self._connection(), volumes, selector(args), also, *timeouts)
 
         async def follow(metadata: Any, settings: list[Any]) -> Rollout:
             # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
             if not (metadata and metadata.uid):
                 return Rollout()
-            connection, sizes, max_unavailable, rollout_timeout, growth_timeout = settings
+            connection, sizes, labels, max_unavailable, rollout_timeout, growth_timeout = settings
             asked = Asked(
                 where=f"StatefulService {name!r}",
                 namespace=metadata.namespace,
@@ -217,7 +250,7 @@ class StatefulService(pulumi.ComponentResource):
                 uid=metadata.uid,
                 generation=metadata.generation,
                 sizes=sizes,
-                labels=selector(metadata.name),
+                labels=labels,
                 max_unavailable=max_unavailable,
                 timeout_seconds=rollout_timeout,
                 growth_timeout_seconds=growth_timeout,
@@ -294,9 +327,64 @@ class StatefulService(pulumi.ComponentResource):
         )
 
 
+def _earlier_urns(name: str, opts: pulumi.ResourceOptions | None) -> list[pulumi.Input[str]]:
+    """Under which URNs the component may have been known."""
+    return all_aliases(opts.aliases, name, _TYPE, opts.parent) if opts else []
+
+
+def _with_aliases_of_children(
+    name: str, opts: pulumi.ResourceOptions | None, earlier: Sequence[pulumi.Input[str]]
+) -> pulumi.ResourceOptions | None:
+    """The options with what gives each child the aliases that it has from a renamed component.
+
+    Pulumi's engine does so by itself, but only in the one operation that renames the component. Where that one failed
+    half-way, the next would make the set's successor and then delete the set.
+    """
+
+    def alias(child: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if child.type_ == _TYPE:
+            return None
+        aliases: Any = [inherited_child_alias(child.name, name, urn, child.type_) for urn in earlier]
+        more = pulumi.ResourceOptions(aliases=aliases)
+        return pulumi.ResourceTransformationResult(child.props, pulumi.ResourceOptions.merge(child.opts, more))
+
+    if not earlier:
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[alias]))
+
+
+def _deciding(spec: KubernetesObject) -> KubernetesObject:
+    """What of a set's spec the component itself goes by."""
+    return {
+        "service_name": spec["serviceName"],
+        "selector": spec["selector"]["matchLabels"],
+        "volumes": [template["metadata"]["name"] for template in spec.get("volumeClaimTemplates", [])],
+    }
+
+
+def _deciding_of(spec: Any) -> KubernetesObject:
+    """The same of a spec as Pulumi tells it; nothing where it tells none, as some mocks do."""
+    if not spec:
+        return {}
+    return {
+        "service_name": spec.service_name,
+        "selector": dict(spec.selector.match_labels),
+        "volumes": [template.metadata.name for template in spec.volume_claim_templates or []],
+    }
+
+
 def _arguments_of(kubernetes_object: KubernetesObject) -> dict[str, Any]:
-    """An object's outermost fields, as the constructors of pulumi_kubernetes name them."""
-    return {_CAPITAL.sub(r"_\g<0>", field).lower(): value for field, value in kubernetes_object.items()}
+    """An object's outermost fields, as the constructors of pulumi_kubernetes name them.
+
+    Copied, since a user's transformation may change them in place.
+    """
+    return {_CAPITAL.sub(r"_\g<0>", field).lower(): _copy(value) for field, value in kubernetes_object.items()}
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(each) for key, each in value.items()}
+    return [_copy(each) for each in value] if isinstance(value, list) else value
 
 
 def _camel_case(name: str) -> str:

@@ -10,15 +10,19 @@ from ._arguments import StatefulServiceArgs
 KubernetesObject = dict[str, Any]
 """A Kubernetes object, or a part of one, in Kubernetes' own words."""
 
+_FORCED = {"pulumi.com/patchForce": "true"}
+"""Lets Pulumi's provider take fields over from whoever set them last."""
 
-def selector(set_name: pulumi.Input[str]) -> dict[str, Any]:
+
+def selector(args: StatefulServiceArgs) -> dict[str, Any]:
     """The labels by which the set and the Services know the Pods. A set's selector can't be changed in place."""
-    return {"app.kubernetes.io/name": set_name, "app.kubernetes.io/instance": set_name}
+    own = {"app.kubernetes.io/name": args["name"], "app.kubernetes.io/instance": args["name"]}
+    return dict(args.get("selector", own))
 
 
 def labels(args: StatefulServiceArgs) -> dict[str, Any]:
     """The labels of every object and of the Pods."""
-    return {**args.get("labels", {}), **selector(args["name"])}
+    return {**args.get("labels", {}), **selector(args)}
 
 
 def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
@@ -27,7 +31,7 @@ def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesOb
         name=name,
         namespace=args.get("namespace"),
         labels=labels(args),
-        annotations=dict(args.get("annotations", {})),
+        annotations={**args.get("annotations", {}), **(_FORCED if args.get("take_over") else {})},
     )
 
 

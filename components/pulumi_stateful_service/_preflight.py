@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from ._changes import judge_change, judge_name, sizes
+from ._changes import judge_change, judge_name, judge_service, judge_take_over, sizes
 from ._cluster import Cluster, ClusterError, Connection, NoClusterError, connected
 from ._errors import RefusedError
 from ._growth import cannot_grow, growths, sizes_of_claims
@@ -21,47 +21,66 @@ class Change:
 
     where: str
     """Begins every message."""
-    component: str
-    """The label that tells which component a set belongs to."""
+    components: Sequence[str]
+    """The labels that tell that a set belongs to the component: a renamed one has several."""
     namespace: str | None
     wanted: KubernetesObject
     may_recreate: bool
+    may_take_over: bool
 
 
-async def prepare(connection: Connection, change: Change, resource: pulumi.Resource) -> None:
-    """Whatever has to be known or done before the change.
+async def judged(connection: Connection, change: Change, resource: pulumi.Resource) -> KubernetesObject | None:
+    """The live set that has to go before the change, if any.
 
-    In a preview nothing is done. Raises RefusedError for a change that would lose data or leave it behind.
+    Raises RefusedError for a change that would lose data or leave it behind.
     """
-    preview = pulumi.runtime.is_dry_run()
+    if connection.renders:
+        return None
     try:
         async with connected(connection) as cluster:
-            await _prepare(cluster, change, resource, preview=preview)
+            return await _judged(cluster, change, resource)
     except NoClusterError:
-        return
+        return None
     except ClusterError:
         # A cluster that is still to be made can't be looked at in a preview.
-        if not preview:
-            raise
+        if pulumi.runtime.is_dry_run():
+            return None
+        raise
 
 
-async def _prepare(cluster: Cluster, change: Change, resource: pulumi.Resource, *, preview: bool) -> None:
+async def make_room(connection: Connection, live: KubernetesObject | None) -> None:
+    """Deletes a set without its Pods and claims, so that one made anew adopts them. In a preview nothing is done."""
+    if live is None or pulumi.runtime.is_dry_run():
+        return
+    metadata = live["metadata"]
+    async with connected(connection) as cluster:
+        await cluster.orphan(metadata["namespace"], metadata["name"], metadata["uid"])
+
+
+async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -> KubernetesObject | None:
     namespace = change.namespace or cluster.default_namespace
     name = change.wanted["metadata"]["name"]
     live = await cluster.stateful_set(namespace, name)
     if live is None:
-        known_as = await cluster.stateful_sets_of(namespace, change.component)
+        known_as = await cluster.stateful_sets_of(namespace, change.components)
         _refuse(change, judge_name(known_as, name, list(sizes(change.wanted))))
-        return
-    judgement = judge_change(live, change.wanted, may_recreate=change.may_recreate)
+        if not known_as:
+            _refuse(change, judge_service(await _service_selector(cluster, namespace, change), change.wanted))
+        return None
+    if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) in change.components:
+        judgement = judge_change(live, change.wanted, may_recreate=change.may_recreate)
+    else:
+        service = await _service_selector(cluster, namespace, change)
+        judgement = judge_take_over(live, change.wanted, service, may_take_over=change.may_take_over)
     _refuse(change, judgement.refusals)
     for warning in judgement.warnings:
         pulumi.log.warn(f"{change.where}: {warning}.", resource)
     await _announce_growth(cluster, change, live, resource)
-    if judgement.recreate and live["metadata"].get("labels", {}).get(COMPONENT_LABEL) != change.component:
-        _refuse(change, [f"the StatefulSet {namespace}/{name} is not this component's, so it is not made anew"])
-    if judgement.recreate and not preview:
-        await cluster.orphan(namespace, name, live["metadata"]["uid"])
+    return live if judgement.recreate else None
+
+
+async def _service_selector(cluster: Cluster, namespace: str, change: Change) -> Mapping[str, str] | None:
+    return await cluster.service_selector(namespace, change.wanted["spec"]["serviceName"])
 
 
 async def _announce_growth(cluster: Cluster, change: Change, live: KubernetesObject, resource: pulumi.Resource) -> None:

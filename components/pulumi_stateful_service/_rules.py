@@ -73,6 +73,8 @@ RULES: Mapping[str, is_.Check] = {
     "StatefulServiceArgs.labels{}": is_.label_key,
     "StatefulServiceArgs.labels[]": is_.label_value,
     "StatefulServiceArgs.annotations{}": is_.label_key,
+    "StatefulServiceArgs.selector{}": is_.label_key,
+    "StatefulServiceArgs.selector[]": is_.label_value,
     "StatefulServiceArgs.pod_annotations{}": is_.label_key,
     "StatefulServiceArgs.cluster_domain": is_.dns_subdomain,
     "KeyRefArgs.name": is_.dns_subdomain,

@@ -42,12 +42,12 @@ def container_security_context(args: StatefulServiceArgs) -> KubernetesObject:
 
 def network_policy(args: StatefulServiceArgs) -> KubernetesObject:
     """The NetworkPolicy: peers may use every port, clients the ports that the service has."""
-    peers = {"from": [{"podSelector": {"matchLabels": selector(args["name"])}}]}
+    peers = {"from": [{"podSelector": {"matchLabels": selector(args)}}]}
     clients = args["network_policy"].get("clients", [])
     return {
         "metadata": metadata(args, args["name"]),
         "spec": {
-            "podSelector": {"matchLabels": selector(args["name"])},
+            "podSelector": {"matchLabels": selector(args)},
             "policyTypes": ["Ingress"],
             "ingress": [peers, *({"from": [_client(each)], "ports": _ports(args, each)} for each in clients)],
         },

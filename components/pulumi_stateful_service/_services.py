@@ -17,7 +17,7 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
         "metadata": metadata(args, args["service_name"]),
         "spec": given(
             clusterIP="None",
-            selector=selector(args["name"]),
+            selector=selector(args),
             ports=_ports(args),
             publishNotReadyAddresses=args.get("publish_not_ready_addresses"),
             **_families(args),
@@ -35,7 +35,7 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
     return {
         "metadata": _metadata(args, load_balancer["name"], load_balancer),
         "spec": given(
-            selector=selector(args["name"]),
+            selector=selector(args),
             ports=_ports(args, numbers),
             sessionAffinityConfig=given(clientIP=sticky),
             **renamed(
@@ -57,7 +57,7 @@ def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObjec
     return {
         "metadata": _metadata(args, name, wanted),
         "spec": given(
-            selector={**selector(args["name"]), "statefulset.kubernetes.io/pod-name": name},
+            selector={**selector(args), "statefulset.kubernetes.io/pod-name": name},
             ports=_ports(args),
             **_reached(wanted),
             **_families(args),

@@ -30,7 +30,7 @@ def stateful_set(
         "spec": given(
             replicas=args["replicas"],
             serviceName=args["service_name"],
-            selector={"matchLabels": selector(args["name"])},
+            selector={"matchLabels": selector(args)},
             ordinals=dict(args.get("ordinals", {})),
             minReadySeconds=args.get("min_ready_seconds"),
             revisionHistoryLimit=args.get("revision_history_limit"),

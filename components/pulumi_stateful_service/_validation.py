@@ -71,7 +71,11 @@ def checked(component_name: str, args: object, resource: pulumi.Resource | None 
 
 
 def _check_labels(where: str, args: StatefulServiceArgs) -> None:
-    for key in selector(args["name"]).keys() & args.get("labels", {}).keys():
+    if "selector" in args and not args["selector"]:
+        raise ArgumentError(
+            where, "selector", "is empty", "give the labels of the set that is taken over, or leave it out"
+        )
+    for key in selector(args).keys() & args.get("labels", {}).keys():
         raise ArgumentError(
             where, f"labels[{key!r}]", "is the component's own", "the set and its Services select the Pods by it"
         )
@@ -83,7 +87,7 @@ def _check_pod_template(where: str, args: StatefulServiceArgs) -> None:
         known = is_.nearest(key, ("metadata", "spec")) or "a Pod template has metadata and spec"
         raise ArgumentError(where, f"pod_template.{key}", "is not a field", known)
     path = "pod_template.metadata.labels"
-    for key in selector(args["name"]).keys() & template.get("metadata", {}).get("labels", {}).keys():
+    for key in selector(args).keys() & template.get("metadata", {}).get("labels", {}).keys():
         raise ArgumentError(
             where, f"{path}[{key!r}]", "is the component's own", "the set and its Services select the Pods by it"
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
 from pulumi_stateful_service import StatefulService
 from pulumi_stateful_service.testing import Deployment, deploy
@@ -24,8 +25,8 @@ def chapter() -> Callable[..., Deployment]:
     Outputs belong to the event loop of the program, so they are made in it.
     """
 
-    def deploy_with(**changes: Any) -> Deployment:
-        return deploy(lambda: StatefulService("rg", made({**CHAPTER, **changes})))
+    def deploy_with(opts: pulumi.ResourceOptions | None = None, **changes: Any) -> Deployment:
+        return deploy(lambda: StatefulService("rg", made({**CHAPTER, **changes}), opts))
 
     return deploy_with
 

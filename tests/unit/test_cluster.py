@@ -94,5 +94,5 @@ def test_without_a_kubeconfig_there_is_nothing_to_look_at(
     monkeypatch.setattr(lightkube.KubeConfig, "from_service_account", not_in_a_pod)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     nothing: Any = None
-    asyncio.run(_preflight.prepare(Connection(), nothing, nothing))
+    asyncio.run(_preflight.judged(Connection(), nothing, nothing))
     assert not clients
