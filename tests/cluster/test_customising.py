@@ -1,0 +1,103 @@
+"""The component's children adjusted by transforms, and the component renamed, without touching an instance."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from harness import ROOT, Service
+from lightkube.resources.core_v1 import Service as KubernetesService
+
+Make = Callable[..., Service]
+
+PROGRAM = """\
+import json
+import pulumi
+from pathlib import Path
+from pulumi_stateful_service import StatefulService
+
+{setup}
+
+rg = StatefulService({name!r}, json.loads(Path("args.json").read_text()), pulumi.ResourceOptions({options}))
+pulumi.export("instances", rg.instances)
+"""
+
+
+def transforms() -> str:
+    """The functions that docs/customising.md shows."""
+    code = (ROOT / "docs" / "customising.md").read_text().split("## Transforms\n")[1].split("```python\n")[1]
+    return code[: code.index("\nStatefulService(")]
+
+
+def program(rg: Service, setup: str = "", name: str = "rg", options: str = "") -> None:
+    """Changes the program."""
+    (rg.folder / "__main__.py").write_text(PROGRAM.format(setup=setup, name=name, options=options))
+
+
+def state(rg: Service) -> dict[str, Any]:
+    """What a rename must leave as it is."""
+    found = rg.stateful_set()
+    claims = {name: claim.metadata.uid for name, claim in rg.claims().items()}
+    return {"set": found.metadata.uid, "generation": found.metadata.generation, "Pods": rg.uids(), "claims": claims}
+
+
+def test_p16_a_renamed_component_keeps_its_set(service: Make) -> None:
+    """With an alias and the set's name kept, no object is replaced; without either, the change is refused."""
+    rg = service(load_balancer={}, storage_class={"provisioner": "rancher.io/local-path", "reclaim_policy": "Delete"})
+    rg.set(storage_class={**rg.args["storage_class"], "name": f"renamed-{rg.namespace}"})
+    rg.up()
+    before = state(rg)
+
+    program(rg, name="db")
+    assert "the Service 'random-generator' is there already and selects by" in rg.must_fail("preview")
+    rg.set(name="rg")
+    assert "If this component had another name, say so" in rg.must_fail("preview")
+    assert "If this component had another name, say so" in rg.must_fail("up", "--yes", "--skip-preview")
+    program(rg, name="db", options="aliases=[pulumi.Alias(name='rg')]")
+    rg.set(name=None)
+    assert "name changes from 'rg' to 'db'" in rg.must_fail("preview")
+    assert "name changes from 'rg' to 'db'" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert state(rg) == before
+
+    rg.set(name="rg")
+    said = rg.up()
+    assert "replaced" not in said
+    assert "created" not in said
+    assert state(rg) == before
+    rg.unchanged()
+    # From then on the component is known by its new name.
+    program(rg, name="db")
+    rg.unchanged()
+    assert state(rg) == before
+
+
+@pytest.mark.parametrize("kind", ["transformations", "transforms"])
+def test_p16_transforms_adjust_every_child(service: Make, kind: str) -> None:
+    """Arguments and options of the children change as those of the page say, and nothing is left to do afterwards."""
+    rg = service()
+    program(rg, transforms(), options=f"{kind}=[of_our_team, outlives_the_stack]")
+    rg.up()
+    assert rg.stateful_set().metadata.annotations["example.org/team"] == "storage"
+    rg.unchanged()
+    rg.refresh()
+    rg.unchanged()
+    rg.destroy()
+    left: Any = rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace)
+    assert left.metadata.annotations["example.org/team"] == "storage"
+
+
+def test_a_transform_of_what_the_component_goes_by_is_refused(service: Make) -> None:
+    """In the preview, with the argument that is to be used; nothing has changed on the cluster."""
+    rg = service()
+    rg.deploy()
+    before = state(rg)
+    setup = """\
+def other(args):
+    if args.type_ == "kubernetes:apps/v1:StatefulSet":
+        args.props["spec"]["serviceName"] = "other"
+        return pulumi.ResourceTransformationResult(args.props, args.opts)
+"""
+    program(rg, setup, options="transforms=[other]")
+    said = rg.must_fail("up", "--yes")
+    assert "a transform changes service_name from 'random-generator' to 'other': use the argument service_name" in said
+    assert "Traceback" not in said
+    assert state(rg) == before

@@ -1,0 +1,199 @@
+"""P05, P06, P11: a set that Helm made becomes the component's own, with its Pods running and its claims kept."""
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import ROOT, Project, Service, absent_as_none, only, watching
+from lightkube import Client
+from lightkube.resources.core_v1 import Namespace
+from test_customising import program
+from test_docs import sequence
+
+Make = Callable[..., Service]
+Helm = Callable[..., None]
+RELEASE = ROOT / "examples" / "takeover" / "release.yaml"
+LABELS = {"app.kubernetes.io/name": "random-generator", "app.kubernetes.io/instance": "rg"}
+SAME: dict[str, Any] = {
+    "selector": LABELS,
+    "service_name": "rg-headless",
+    "ports": {"web": 8080},
+    "env": {"LOG_FILE": "/data/random.log", "SERVICE_NAME": "rg-headless"},
+    "readiness_probe": {"http_get": {"path": "/ready", "port": "web"}, "period_seconds": 1},
+    "volumes": [{"name": "data", "mount_path": "/data", "size": "10Mi", "labels": LABELS}],
+}
+"""The arguments that describe what Helm has made."""
+
+HELM_S_OWN = {"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "random-generator-1.2.3"}
+"""Labels of the Pods besides those that are selected by."""
+
+AS_HELM_HAS_IT = """\
+def as_helm_has_it(args):
+    if args.type_ == "kubernetes:apps/v1:StatefulSet":
+        template = args.props["spec"]["template"]
+        template["spec"]["containers"][0]["name"] = "random-generator"
+        del template["spec"]["automountServiceAccountToken"]
+        return pulumi.ResourceTransformationResult(args.props, args.opts)
+"""
+
+
+@pytest.fixture
+def helm(namespace: str, env: dict[str, str]) -> Helm:
+    """Makes the release's objects as Helm does, with changes to the set's spec, and waits until all is there."""
+
+    def install(**spec: Any) -> None:
+        release = list(yaml.safe_load_all(RELEASE.read_text()))
+        [stateful_set] = [each for each in release if each["kind"] == "StatefulSet"]
+        stateful_set["spec"].update(spec)
+        kubectl(env, namespace, "apply", "--field-manager=helm", "-f", "-", text=yaml.safe_dump_all(release))
+        kubectl(env, namespace, "rollout", "status", "statefulset/rg", "--timeout=180s")
+
+    return install
+
+
+def kubectl(env: dict[str, str], namespace: str, *arguments: str, text: str = "") -> None:
+    result = subprocess.run(
+        ["kubectl", "--namespace", namespace, *arguments],
+        env=env,
+        check=False,
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def claims(rg: Service) -> dict[str, str]:
+    """The identity of each claim."""
+    return {name: claim.metadata.uid for name, claim in rg.claims().items()}
+
+
+def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> None:
+    """Held back, no Pod restarts; then each is replaced once, in turn. Claims and data are those of before."""
+    # A management policy that can't be changed in place either.
+    helm(podManagementPolicy="Parallel")
+    rg = service(**SAME, take_over=True, canary=0)
+    pods, disks = rg.uids(), claims(rg)
+    written = {name: rg.write(name, 2) for name in pods}
+    made_by_helm = rg.stateful_set().metadata.uid
+
+    preview = rg.must("preview")
+    assert f"the StatefulSet {rg.namespace}/rg is taken over" in preview
+    assert rg.stateful_set().metadata.uid == made_by_helm
+
+    rg.up()
+    own = rg.stateful_set()
+    assert own.metadata.uid != made_by_helm
+    assert not [label for label in own.metadata.labels if label.startswith("helm.sh/")]
+    assert rg.uids() == pods
+    assert rg.outputs()["outdated"] == ["rg-0", "rg-1"]
+    rg.deploy(take_over=None)
+    assert (rg.stateful_set().metadata.uid, rg.uids()) == (own.metadata.uid, pods)
+
+    with watching(rg) as seen:
+        rg.deploy(canary=None)
+    assert only(seen, "ending", "ready") == [
+        ("ending", "rg-1"),
+        ("ready", "rg-1"),
+        ("ending", "rg-0"),
+        ("ready", "rg-0"),
+    ]
+    assert [container.name for container in rg.pods()["rg-0"].spec.containers] == ["app"]
+    assert claims(rg) == disks
+    assert {name: rg.log(name)[:2] for name in written} == written
+    rg.unchanged()
+    rg.refresh()
+    rg.unchanged()
+    rg.destroy()
+    assert rg.pods() == {}
+    assert claims(rg) == disks
+
+
+def test_p11_no_pod_restarts_where_the_template_is_the_same(service: Make, helm: Helm) -> None:
+    """A transform keeps what the component would do otherwise: the Pods that Helm made run on for good."""
+    helm()
+    same = {"security": {"standard": "privileged"}, "spread_over_nodes": "Off", "spread_over_zones": "Off"}
+    rg = service(**SAME, **same, take_over=True, pod_template={"metadata": {"labels": HELM_S_OWN}})
+    program(rg, AS_HELM_HAS_IT, options="transformations=[as_helm_has_it]")
+    pods, disks = rg.uids(), claims(rg)
+    written = {name: rg.write(name, 2) for name in pods}
+    rg.up()
+    rg.deploy(take_over=None)
+    rg.unchanged()
+    assert rg.uids() == pods
+    assert claims(rg) == disks
+    assert {name: rg.log(name) for name in written} == written
+    # And they are the component's: scaling down ends the right one.
+    rg.deploy(replicas=1)
+    assert rg.uids() == {"rg-0": pods["rg-0"]}
+
+
+def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
+    """In the preview and in up, with both values, and neither the set nor a Pod is touched."""
+    helm()
+    rg = service(**SAME)
+    before = rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)
+    for change, message in (
+        ({}, "is there already, and it is not this component's"),
+        ({"take_over": True, "replicas": 3}, "has replicas 2, and this component 3"),
+        ({"replicas": 2, "selector": None}, "Keep them with selector: {'app.kubernetes.io/instance': 'rg'"),
+        ({"selector": LABELS, "service_name": "rg"}, "service_name changes from 'rg-headless' to 'rg'"),
+    ):
+        rg.set(**change)
+        said = rg.must_fail("preview")
+        assert message in said
+        assert "Traceback" not in said
+    assert "service_name changes" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert (rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)) == before
+
+
+def test_p11_a_take_over_that_was_cut_off_goes_on(service: Make, helm: Helm, env: dict[str, str]) -> None:
+    """The old set is gone and the new one not made: the next up makes it around the same Pods."""
+    helm()
+    rg = service(**SAME, take_over=True, canary=0)
+    pods, disks = rg.uids(), claims(rg)
+    kubectl(env, rg.namespace, "delete", "statefulset", "rg", "--cascade=orphan")
+    rg.up()
+    assert rg.uids() == pods
+    assert claims(rg) == disks
+
+
+@pytest.fixture
+def stage(env: dict[str, str], client: Client, tmp_path: Path) -> Iterator[Service]:
+    """A copy of the example, and a namespace's name for it, which the sequence makes."""
+    shutil.copytree(ROOT / "examples" / "takeover", tmp_path / "examples" / "takeover")
+    looking = Service(tmp_path / "state-and-eyes", env, namespace=f"test-{uuid.uuid4().hex[:8]}", client=client)
+    yield looking
+    example = Project(tmp_path / "examples" / "takeover", env, "takeover")
+    example.env = looking.env
+    example.run("destroy", "--yes", "--skip-preview", "--stack", "takeover")
+    absent_as_none(lambda: client.delete(Namespace, looking.namespace))
+
+
+def test_p05_the_sequence_of_the_take_over_page(stage: Service, tmp_path: Path) -> None:
+    """Run as it stands, every Pod runs the component's template at the end, on its claim and with its data."""
+
+    def run(*lines: str) -> None:
+        script = "\n".join(lines)
+        shell = ["bash", "-ec", f"export NAMESPACE={stage.namespace}\n{script}"]
+        result = subprocess.run(
+            shell, cwd=tmp_path, env=stage.env, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert result.returncode == 0, result.stdout
+
+    settings, namespace, *lines = sequence("takeover.md", "Step by step")
+    assert settings.startswith("eval")
+    assert namespace == "export NAMESPACE=takeover"
+    change = lines.index("cd examples/takeover")
+    run(*lines[:change])
+    disks, written = claims(stage), {name: stage.write(name, 2) for name in stage.uids()}
+    run(*lines[change:])
+    assert {name: pod.spec.containers[0].name for name, pod in stage.pods().items()} == {"rg-0": "app", "rg-1": "app"}
+    assert claims(stage) == disks
+    assert {name: stage.log(name)[:2] for name in written} == written
