@@ -24,13 +24,18 @@ include local/local.mk
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][-a-z]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: up preview refresh down
+# Where make render puts the manifests.
+TO ?= rendered/$(STACK)
+
+.PHONY: up preview refresh down render
 up: ## Deploy STACK (dev, staging, prod) to the embedded cluster, or to CONTEXT
 preview: ## Show what up would change
 refresh: ## Take over what the cluster has
 down: ## Remove what up made; the claims, and with them the data, stay
 up preview refresh down:
 	@$(PYTHON) -m local.program $@ "$(STACK)" "$(CONTEXT)"
+render: ## Write STACK's manifests to the folder TO instead of deploying them; needs no cluster
+	@$(PYTHON) -m local.program $@ "$(STACK)" "$(TO)"
 
 .PHONY: environment
 environment:

@@ -6,8 +6,10 @@ from pulumi_stateful_service import StatefulService, StatefulServiceArgs
 
 config = pulumi.Config()
 namespace = config.require("namespace")
-cluster = kubernetes.Provider("cluster", context=config.require("context"))
-on_cluster = pulumi.ResourceOptions(provider=cluster)
+on_cluster = pulumi.ResourceOptions()
+# Manifests are rendered by the default provider, which needs no cluster.
+if not pulumi.Config("kubernetes").get("renderYamlToDirectory"):
+    on_cluster.provider = kubernetes.Provider("cluster", context=config.require("context"))
 
 if namespace != "default":
     # Destroy leaves the namespace, since its claims, and with them the data, would go with it.

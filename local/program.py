@@ -1,10 +1,14 @@
-"""The project's program, deployed: to the embedded cluster, or to a real one that the user names and confirms."""
+"""The project's program, deployed: to the embedded cluster, or to a real one that the user names and confirms.
+
+Or rendered: written as manifests, for those who deploy with something else.
+"""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from local import cluster, engine, virtual_environment
@@ -19,15 +23,12 @@ _SALT = "encryptionsalt:"
 
 def run(command: str, stack: str, context: str) -> int:
     """Run one of Pulumi's operations on a stack."""
-    own_config = _STACKS / f"Pulumi.{stack}.yaml"
-    if not own_config.exists():
-        known = ", ".join(sorted(path.name.split(".")[1] for path in _STACKS.glob("Pulumi.*.yaml")))
-        raise LocalError(f"There is no stack {stack!r}: stacks/ has {known}. Choose one with STACK=.")
+    own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
         cluster.up()
     environment = {**os.environ, **engine.environment(context)}
-    pulumi = Pulumi(environment, stack, own_config if context else _working_copy(own_config))
+    pulumi = Pulumi(environment, stack, own_config if context else _working_copy(own_config, STATE / "program"))
     if context:
         say(f"Stack {stack} on the cluster of context {context}.")
     if not pulumi.stack_exists():
@@ -42,6 +43,44 @@ def run(command: str, stack: str, context: str) -> int:
     if status == 0 and command == "up" and not context:
         _say_what_next(pulumi)
     return status
+
+
+def render(stack: str, target: Path) -> int:
+    """Write a stack's manifests to a folder, which has nothing else afterwards. Neither a cluster nor a state is used.
+
+    The state is a new one each time, so that everything is written, and what is deployed is not touched.
+    """
+    own_config = _config_of(stack)
+    virtual_environment.make(CLONE / "requirements.txt")
+    with tempfile.TemporaryDirectory() as scratch:
+        state, manifests = Path(scratch, "state"), Path(scratch, "manifests")
+        state.mkdir()
+        environment = {
+            **os.environ,
+            # As for a real cluster: nothing of the embedded one is needed.
+            **engine.environment(context="none"),
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "KUBECONFIG": os.devnull,
+            # It guards a state that is thrown away.
+            "PULUMI_CONFIG_PASSPHRASE": "rendered",
+        }
+        pulumi = Pulumi(environment, stack, _working_copy(own_config, Path(scratch)))
+        pulumi.make_stack()
+        pulumi.must("config", "set", *pulumi.on_stack, "kubernetes:renderYamlToDirectory", str(manifests))
+        pulumi.must("up", *pulumi.on_stack, "--yes", "--skip-preview", "--suppress-outputs")
+        for part in manifests.iterdir():
+            shutil.rmtree(target / part.name, ignore_errors=True)
+            shutil.copytree(part, target / part.name)
+    say(f"The manifests of stack {stack} are in {target}. What they can't do is in docs/gitops.md.")
+    return 0
+
+
+def _config_of(stack: str) -> Path:
+    config = _STACKS / f"Pulumi.{stack}.yaml"
+    if not config.exists():
+        known = ", ".join(sorted(path.name.split(".")[1] for path in _STACKS.glob("Pulumi.*.yaml")))
+        raise LocalError(f"There is no stack {stack!r}: stacks/ has {known}. Choose one with STACK=.")
+    return config
 
 
 class Pulumi:
@@ -87,12 +126,11 @@ class Pulumi:
         self.must("stack", "init", self.stack, "--no-select", folder=self.config.parents[1])
 
 
-def _working_copy(own_config: Path) -> Path:
-    """The stack's configuration where Pulumi may write to it, beside a copy of the project file.
+def _working_copy(own_config: Path, folder: Path) -> Path:
+    """The stack's configuration in a folder where Pulumi may write to it, beside a copy of the project file.
 
     Pulumi adds the stack's salt and puts what it changes in another form; neither belongs into the repository.
     """
-    folder = STATE / "program"
     copy = folder / _STACKS.name / own_config.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(CLONE / "Pulumi.yaml", folder / "Pulumi.yaml")
@@ -133,7 +171,7 @@ def _say_what_next(pulumi: Pulumi) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(run(*sys.argv[1:4]))
+        sys.exit(render(sys.argv[2], Path(sys.argv[3])) if sys.argv[1] == "render" else run(*sys.argv[1:4]))
     except LocalError as problem:
         say(f"error: {problem}")
         sys.exit(1)
