@@ -97,14 +97,14 @@ class TestArguments:
 
     def test_outputs_arrive_where_values_do(self, plugin: Plugin) -> None:
         """An Output in a map, a list or an object is taken."""
-        inputs = {
-            "image": pulumi.Output.from_input("db:1"),
-            "env": {"GREETING": pulumi.Output.from_input("hello")},
-            "volumes": [{"name": "data", "mountPath": "/data", "size": pulumi.Output.from_input("1Gi")}],
-            "readinessProbe": {"httpGet": {"port": 80, "path": pulumi.Output.from_input("/ready")}},
-        }
 
         def program() -> Any:
+            inputs = {
+                "image": pulumi.Output.from_input("db:1"),
+                "env": {"GREETING": pulumi.Output.from_input("hello")},
+                "volumes": [{"name": "data", "mountPath": "/data", "size": pulumi.Output.from_input("1Gi")}],
+                "readinessProbe": {"httpGet": {"port": 80, "path": pulumi.Output.from_input("/ready")}},
+            }
             return plugin.construct("rg", TYPE, inputs).state
 
         container = deploy(program).stateful_set().spec["template"]["spec"]["containers"][0]
