@@ -17,6 +17,8 @@ BENCH ?=
 SIDE_BY_SIDE ?= 4
 # Random arguments of each kind that `make fuzz` tries.
 EXAMPLES ?= 2000
+# At how many moments the fault tests interrupt each operation.
+MOMENTS ?= 20
 
 include local/local.mk
 
@@ -69,6 +71,11 @@ test-versions: environment ## Run all unit tests with the oldest and the newest 
 
 .PHONY: test
 test: check test-package test-cluster ## Run everything
+
+.PHONY: test-faults
+test-faults: environment cluster ## Interrupt each operation at MOMENTS moments, and break the cluster as often
+	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal
+	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m alone
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time

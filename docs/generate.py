@@ -1,6 +1,7 @@
 """Writes the pages of docs/ that are made from the sources: `make docs`.
 
-The arguments come from their docstrings, the promises from promises.yaml and the tests that carry their ids.
+The arguments come from their docstrings, the promises from promises.yaml and the tests that carry their ids, and what
+was broken from the docstrings of the tests that break it.
 """
 
 import ast
@@ -92,6 +93,30 @@ def promises_page() -> str:
     return "\n".join(lines)
 
 
+def reliability_page() -> str:
+    """What was broken and what held, from the tests that say so on either side of a colon."""
+    lines = [
+        "# What was broken, and what held",
+        "",
+        "On the embedded cluster, through a real engine and provider, while a client writes to every instance. In",
+        "each case: every line that an instance confirmed is on its disk afterwards, no two Pods or processes of one",
+        "identity ran at once, no claim was deleted, and one more `pulumi up`, after what its message says, led to",
+        "what was asked for. [Operating](operating.md) tells what to do. `make test` interrupts each operation at a",
+        "few moments, `make test-faults MOMENTS=20` at as many as you like.",
+        "",
+    ]
+    all_tests = tests(ROOT / "tests" / "cluster")
+    for file in sorted({test.file for test in all_tests if test.file.name.startswith("test_faults_")}):
+        heading = _as_written(ast.get_docstring(ast.parse(file.read_text())) or "").splitlines()[0].rstrip(".")
+        lines += [f"## {heading}", "", "| broken | held | test |", "|---|---|---|"]
+        for test in all_tests:
+            if test.file == file:
+                broken, _, held = test.says.partition(": ")
+                lines.append(f"| {broken} | {held} | {test.link} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def arguments_page() -> str:
     """Every argument and output."""
     arguments = ast.parse((PACKAGE / "_arguments.py").read_text())
@@ -123,7 +148,11 @@ def arguments_page() -> str:
     return re.sub(rf"(?<!\[)`({'|'.join(names)})`", lambda of: f"[{of[0]}](#{of[1].lower()})", "\n".join(lines))
 
 
-PAGES: dict[str, Callable[[], str]] = {"arguments.md": arguments_page, "promises.md": promises_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "arguments.md": arguments_page,
+    "promises.md": promises_page,
+    "reliability.md": reliability_page,
+}
 
 
 def generated(page: str) -> str:

@@ -6,12 +6,12 @@ said for what it is.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._checks import size_in_bytes
-from ._names import SIZES_ANNOTATION, claim_name
+from ._names import SIZES_ANNOTATION, claim_name, field_manager
 from ._objects import KubernetesObject
 
 _REPLACING = {
@@ -66,9 +66,17 @@ class _Findings:
     """Changes for which the provider replaces the set; safe, but not for free."""
 
 
-def judge_change(live: KubernetesObject, wanted: KubernetesObject, *, may_recreate: bool) -> Judgement:
+def judge_change(
+    live: KubernetesObject, wanted: KubernetesObject, *, may_recreate: bool, autoscaled: bool = False
+) -> Judgement:
     """What it means to change the live set into the wanted one."""
     found = _Findings()
+    if foreign := changed_by_others(live, autoscaled=autoscaled):
+        found.warnings.append(
+            f"somebody changed the StatefulSet {live['metadata']['name']} on the cluster: {', '.join(foreign)}. What "
+            "the program says counts again when the set is updated; where Pulumi sees nothing to update, run pulumi "
+            "refresh and then pulumi up. To let an autoscaler decide on replicas, set autoscaled"
+        )
     _judge_identity(live, wanted, found)
     _judge_volumes(live, wanted, found)
     old, new = live["spec"], wanted["spec"]
@@ -158,6 +166,42 @@ def judge_service(live_selector: Mapping[str, str] | None, wanted: KubernetesObj
     return [
         f"{problem}: its clients would be led to other Pods. Give another service_name, or change its selector first"
     ]
+
+
+def changed_by_others(live: KubernetesObject, *, autoscaled: bool) -> list[str]:
+    """Which of the fields that the component sets have been changed since, to what, and by whom.
+
+    A field that somebody changes is no longer owned by who applied it; the API server keeps account of that.
+    """
+    metadata = live["metadata"]
+    accounts = metadata.get("managedFields", [])
+    ours = [each for each in accounts if each["manager"] == field_manager(metadata["name"])]
+    if not ours:
+        return []
+    found = {}
+    for account in accounts:
+        if account not in ours and account.get("subresource") != "status":
+            fields = account.get("fieldsV1", {}).get("f:spec", {})
+            for path, value in _watched(live["spec"], fields):
+                by_us = any(path in dict(_watched(live["spec"], own["fieldsV1"].get("f:spec", {}))) for own in ours)
+                if not by_us and not (autoscaled and path == "replicas"):
+                    found[path] = f"{path} is {value} (by {account['manager']})"
+    return list(found.values())
+
+
+def _watched(spec: KubernetesObject, fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Those of these fields that decide how many instances there are and which version they run, and their values."""
+    if "f:replicas" in fields:
+        yield "replicas", spec.get("replicas")
+    strategy = spec.get("updateStrategy", {})
+    if "f:type" in fields.get("f:updateStrategy", {}):
+        yield "updateStrategy.type", strategy.get("type")
+    if "f:partition" in fields.get("f:updateStrategy", {}).get("f:rollingUpdate", {}):
+        yield "updateStrategy.rollingUpdate.partition", strategy.get("rollingUpdate", {}).get("partition")
+    of_the_containers = fields.get("f:template", {}).get("f:spec", {}).get("f:containers", {})
+    for container in spec.get("template", {}).get("spec", {}).get("containers", []):
+        if "f:image" in of_the_containers.get(f'k:{{"name":"{container["name"]}"}}', {}):
+            yield f"image of {container['name']}", container["image"]
 
 
 def not_known_to_the_server(live: KubernetesObject, max_unavailable: object) -> str | None:

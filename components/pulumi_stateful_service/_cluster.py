@@ -63,12 +63,14 @@ def connection_of(provider: pulumi.ProviderResource | None) -> pulumi.Output[Con
 class ClusterError(pulumi.RunError):
     """The cluster did not answer, or not what was asked."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, *, passing: bool = False) -> None:
         super().__init__(
             f"The program cannot look at the cluster that Pulumi's Kubernetes provider deploys to: {problem}. It "
             "uses the provider's kubeconfig and context, else KUBECONFIG, else ~/.kube/config."
         )
         self.problem = problem
+        self.passing = passing
+        """Whether it had too much to do, and said so."""
 
 
 class NoClusterError(ClusterError):
@@ -240,13 +242,14 @@ def _errors_named() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        raise ClusterError(error.status.message or str(error)) from error
+        raise ClusterError(error.status.message or str(error), passing=error.status.code in _BUSY) from error
     except Exception as error:
         # Whatever a transport, a certificate or a credential plugin raises: the cluster did not answer.
         raise ClusterError(str(error) or type(error).__name__) from error
 
 
 _NOT_FOUND = 404
+_BUSY = {429, 500, 502, 503, 504}
 _REFUSED = {403, _NOT_FOUND, 409, 429}
 """Not allowed to evict, gone, another Pod of that name, a disruption budget."""
 

@@ -207,6 +207,7 @@ class StatefulService(pulumi.ComponentResource):
                 wanted={"metadata": metadata, "spec": spec},
                 may_recreate=args.get("recreate", False),
                 may_take_over=args.get("take_over", False),
+                autoscaled=args.get("autoscaled", False),
             )
             return await judged(connection, change, self)
 

@@ -27,6 +27,11 @@ def component_label(urn: str) -> str:
     return hashlib.sha256(urn.encode()).hexdigest()[:32]
 
 
+def field_manager(set_name: str) -> str:
+    """Under which name the fields of the component's objects are owned."""
+    return f"pulumi-stateful-service.{set_name}"
+
+
 def pod_name(set_name: str, ordinal: int) -> str:
     """The Pod's name and hostname."""
     return f"{set_name}-{ordinal}"

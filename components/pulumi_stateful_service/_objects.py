@@ -6,11 +6,13 @@ from typing import Any
 import pulumi
 
 from ._arguments import StatefulServiceArgs
+from ._inputs import lifted
+from ._names import field_manager
 
 KubernetesObject = dict[str, Any]
 """A Kubernetes object, or a part of one, in Kubernetes' own words."""
 
-_FORCED = {"pulumi.com/patchForce": "true"}
+FORCED = {"pulumi.com/patchForce": "true"}
 """Lets Pulumi's provider take fields over from whoever set them last."""
 
 
@@ -31,8 +33,17 @@ def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesOb
         name=name,
         namespace=args.get("namespace"),
         labels=labels(args),
-        annotations={**args.get("annotations", {}), **(_FORCED if args.get("take_over") else {})},
+        annotations={**annotations(args), **(FORCED if args.get("take_over") else {})},
     )
+
+
+def annotations(args: StatefulServiceArgs) -> dict[str, Any]:
+    """The annotations of every object.
+
+    Pulumi's provider would own fields under a name that it draws when it creates an object, and notes in its state. An
+    object that is created a second time, since that state was lost or never written, would then have two owners.
+    """
+    return {"pulumi.com/patchFieldManager": lifted(field_manager, args["name"]), **args.get("annotations", {})}
 
 
 def given(**fields: Any) -> KubernetesObject:

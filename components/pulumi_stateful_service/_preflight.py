@@ -1,8 +1,9 @@
 """Looks at what is on the cluster before anything is sent, and refuses, prepares or announces the change."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -13,6 +14,11 @@ from ._growth import cannot_grow, growths, sizes_of_claims
 from ._names import COMPONENT_LABEL
 from ._objects import KubernetesObject
 from ._rollout import wanted_ordinals
+
+T = TypeVar("T")
+
+_PAUSES = (0.5, 1, 2, 4)
+"""Seconds to wait for an API server that has too much to do."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Change:
     wanted: KubernetesObject
     may_recreate: bool
     may_take_over: bool
+    autoscaled: bool
 
 
 async def judged(connection: Connection, change: Change, resource: pulumi.Resource) -> KubernetesObject | None:
@@ -38,7 +45,7 @@ async def judged(connection: Connection, change: Change, resource: pulumi.Resour
         return None
     try:
         async with connected(connection) as cluster:
-            return await _judged(cluster, change, resource)
+            return await _when_not_busy(lambda: _judged(cluster, change, resource))
     except NoClusterError:
         return None
     except ClusterError:
@@ -46,6 +53,17 @@ async def judged(connection: Connection, change: Change, resource: pulumi.Resour
         if pulumi.runtime.is_dry_run():
             return None
         raise
+
+
+async def _when_not_busy(look: Callable[[], Awaitable[T]]) -> T:
+    for pause in _PAUSES:
+        try:
+            return await look()
+        except ClusterError as error:
+            if not error.passing:
+                raise
+            await asyncio.sleep(pause)
+    return await look()
 
 
 async def make_room(connection: Connection, live: KubernetesObject | None) -> None:
@@ -68,7 +86,7 @@ async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -
             _refuse(change, judge_service(await _service_selector(cluster, namespace, change), change.wanted))
         return None
     if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) in change.components:
-        judgement = judge_change(live, change.wanted, may_recreate=change.may_recreate)
+        judgement = judge_change(live, change.wanted, may_recreate=change.may_recreate, autoscaled=change.autoscaled)
     else:
         service = await _service_selector(cluster, namespace, change)
         judgement = judge_take_over(live, change.wanted, service, may_take_over=change.may_take_over)

@@ -193,13 +193,17 @@ def _why_not_ready(pod: KubernetesObject, facts: Facts) -> str:
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
         if reason := _container_problem(container):
             return reason
-    for volume in pod["spec"].get("volumes", []):
-        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
-        if claim in facts.unbound_claims and ("PersistentVolumeClaim", claim) in facts.warnings:
+    claims = [volume.get("persistentVolumeClaim", {}).get("claimName") for volume in pod["spec"].get("volumes", [])]
+    unbound = [claim for claim in claims if claim in facts.unbound_claims]
+    for claim in unbound:
+        if ("PersistentVolumeClaim", claim) in facts.warnings:
             return f"its claim {claim} has no volume: {facts.warnings['PersistentVolumeClaim', claim]}"
     scheduled = _conditions(pod).get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        return f"cannot be scheduled: {scheduled.get('message') or scheduled.get('reason')}"
+        message = str(scheduled.get("message") or scheduled.get("reason"))
+        # A provisioner that does not answer gives no warning, and the scheduler does not tell which claim.
+        claim_names = f" ({', '.join(unbound)})" if unbound and "unbound" in message else ""
+        return f"cannot be scheduled: {message}{claim_names}"
     warning = facts.warnings.get(("Pod", pod["metadata"]["name"]))
     state = "runs but is not ready" if status.get("phase") == "Running" else "is starting"
     return f"{state}{f': {warning}' if warning else ''}"

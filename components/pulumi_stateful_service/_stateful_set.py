@@ -9,7 +9,7 @@ import pulumi
 from ._arguments import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from ._inputs import lifted
 from ._names import COMPONENT_LABEL, SIZES_ANNOTATION
-from ._objects import KubernetesObject, given, metadata, selector
+from ._objects import FORCED, KubernetesObject, given, metadata, selector
 from ._pods import pod_template
 from ._storage import retention_policy
 
@@ -49,6 +49,7 @@ def _metadata(args: StatefulServiceArgs, component: pulumi.Input[str]) -> Kubern
     Besides the sizes of the volumes that is what keeps Pulumi's provider from judging the rollout, which is ours to do.
     While a partition holds part of the set back, the provider must not even look, or a refresh would mark the set as
     failed. It then doesn't wait for the deletion either, so that one must not leave the set half-deleted behind.
+    And it takes back what somebody else has changed in the set: what the program says counts.
     """
     of_the_set = metadata(args, args["name"])
     own = of_the_set.get("annotations", {})
@@ -56,10 +57,10 @@ def _metadata(args: StatefulServiceArgs, component: pulumi.Input[str]) -> Kubern
 
     def annotations(partition: int, *sizes: str) -> KubernetesObject:
         noted = {SIZES_ANNOTATION: json.dumps(dict(zip(names, sizes, strict=True)), sort_keys=True)} if names else {}
+        told = {**FORCED, **own, **noted}
         if partition == 0:
-            return {**own, **noted, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
-        held_back = {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
-        return {**own, **noted, **held_back}
+            return {**told, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+        return {**told, "pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
 
     return {
         **of_the_set,

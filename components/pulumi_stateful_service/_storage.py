@@ -14,7 +14,7 @@ from ._arguments import (
     VolumeBindingMode,
 )
 from ._inputs import lifted
-from ._objects import KubernetesObject, given, labels, renamed
+from ._objects import KubernetesObject, annotations, given, labels, renamed
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -35,7 +35,7 @@ def storage_class(args: StatefulServiceArgs, name: pulumi.Input[str]) -> Kuberne
 
 
 def _class_annotations(args: StatefulServiceArgs) -> KubernetesObject:
-    own = dict(args.get("annotations", {}))
+    own = annotations(args)
     if "default" not in args["storage_class"]:
         return own
     return {**own, DEFAULT_CLASS: lifted(lambda default: str(default).lower(), args["storage_class"]["default"])}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_stateful_service._changes import judge_change, judge_name, not_known_to_the_server, sizes
+from pulumi_stateful_service._changes import changed_by_others, judge_change, judge_name, not_known_to_the_server, sizes
 from pulumi_stateful_service._growth import Growth, cannot_grow, growths, sizes_of_claims, waits_for
 from pulumi_stateful_service._names import SIZES_ANNOTATION
 
@@ -41,6 +41,51 @@ def test_no_change_is_safe() -> None:
     live = with_template_field(a_set(logs="10Mi"), "volumeMode", "Filesystem")
     judgement = judge_change(live, a_set(logs="10Mi"), may_recreate=True)
     assert (judgement.refusals, judgement.warnings, judgement.recreate) == ([], [], False)
+
+
+def scaled_by(manager: str, ours: str = "pulumi-stateful-service.rg") -> dict[str, Any]:
+    """A set that was applied with three instances, then scaled by somebody to five and given another image."""
+    live = changed(
+        a_set(logs="10Mi"), replicas=5, template={"spec": {"containers": [{"name": "app", "image": "rg:hot-fix"}]}}
+    )
+    replicas: dict[str, Any] = {"f:replicas": {}}
+    of_the_container: dict[str, Any] = {'k:{"name":"app"}': {".": {}, "f:image": {}}}
+    image = {"f:template": {"f:spec": {"f:containers": of_the_container}}}
+    partition: dict[str, Any] = {"f:updateStrategy": {"f:rollingUpdate": {"f:partition": {}}}}
+    live["metadata"]["managedFields"] = [
+        {"manager": ours, "operation": "Apply", "fieldsV1": {"f:spec": partition}},
+        {"manager": manager, "operation": "Update", "subresource": "scale", "fieldsV1": {"f:spec": replicas}},
+        {"manager": "kubectl-set", "operation": "Update", "fieldsV1": {"f:spec": {**image, **partition}}},
+        {
+            "manager": "other",
+            "operation": "Update",
+            "subresource": "status",
+            "fieldsV1": {"f:spec": {"f:replicas": {}}},
+        },
+    ]
+    return live
+
+
+def test_what_others_changed_is_named() -> None:
+    """Which field, its value and who changed it, and what to do; what is owned together is nobody's change."""
+    assert changed_by_others(scaled_by("kubectl"), autoscaled=False) == [
+        "replicas is 5 (by kubectl)",
+        "image of app is rg:hot-fix (by kubectl-set)",
+    ]
+    [warning] = judge_change(scaled_by("kubectl"), a_set(logs="10Mi"), may_recreate=False).warnings
+    assert "replicas is 5 (by kubectl)" in warning
+    assert "run pulumi refresh and then pulumi up" in warning
+
+
+def test_what_an_autoscaler_decides_is_no_change() -> None:
+    """With autoscaled the number of instances is an autoscaler's; the image is not."""
+    live = scaled_by("kube-controller-manager")
+    assert changed_by_others(live, autoscaled=True) == ["image of app is rg:hot-fix (by kubectl-set)"]
+
+
+def test_a_set_that_the_component_did_not_apply_has_no_changes() -> None:
+    """Where all fields are somebody else's, nothing tells what was changed since."""
+    assert changed_by_others(scaled_by("kubectl", ours="helm"), autoscaled=False) == []
 
 
 @pytest.mark.parametrize(("before", "after"), [("20Mi", "10Mi"), ("20Mi", "20971519"), ("1Gi", "1G")])

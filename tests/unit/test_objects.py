@@ -35,6 +35,8 @@ def test_the_chapters_set(chapter: Chapter) -> None:
             "name": "rg",
             "labels": {**labels, "pulumi-stateful-service/component": component_label(COMPONENT)},
             "annotations": {
+                "pulumi.com/patchFieldManager": "pulumi-stateful-service.rg",
+                "pulumi.com/patchForce": "true",
                 "pulumi.com/waitFor": "jsonpath={.metadata.uid}",
                 "pulumi-stateful-service/volume-sizes": '{"logs": "10Mi"}',
             },
@@ -95,7 +97,11 @@ def test_the_chapters_governing_service(chapter: Chapter) -> None:
     assert chapter().governing_service().inputs == {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "random-generator", "labels": labels},
+        "metadata": {
+            "name": "random-generator",
+            "labels": labels,
+            "annotations": {"pulumi.com/patchFieldManager": "pulumi-stateful-service.rg"},
+        },
         "spec": {
             "clusterIP": "None",
             "selector": labels,
@@ -271,7 +277,7 @@ def test_a_class_whose_fields_are_fixed_is_replaced(chapter: Chapter) -> None:
     made = deployed.one("StorageClass")
     assert made.options.replace_on_changes == ["reclaimPolicy", "volumeBindingMode"]
     assert made.options.delete_before_replace
-    assert made.metadata["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
+    assert made.metadata["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
     assert made.inputs["allowedTopologies"] == [{"matchLabelExpressions": [ZONE]}]
     # A set that used an output of the class would be replaced with it.
     assert made.urn not in frozenset().union(*deployed.stateful_set().uses.values())
@@ -356,6 +362,8 @@ def test_the_provider_does_not_judge_a_set_that_is_held_back(chapter: Chapter, h
     """With a partition the provider's check is off for refresh too, and a deletion leaves nothing half-deleted."""
     assert chapter(**held_back).stateful_set().metadata["annotations"] == {
         "pulumi-stateful-service/volume-sizes": '{"logs": "10Mi"}',
+        "pulumi.com/patchFieldManager": "pulumi-stateful-service.rg",
+        "pulumi.com/patchForce": "true",
         "pulumi.com/skipAwait": "true",
         "pulumi.com/deletionPropagationPolicy": "background",
     }
@@ -498,7 +506,7 @@ def test_p12_everything_a_load_balancer_can_say(chapter: Chapter) -> None:
             "wait_for_address": False,
         },
     ).one("Service", "random-generator-lb")
-    assert service.metadata["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert service.metadata["annotations"]["pulumi.com/skipAwait"] == "true"
     assert service.spec == {
         "type": "LoadBalancer",
         "selector": {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"},

@@ -217,6 +217,11 @@ def waiting(reason: str, message: str, **more: Any) -> dict[str, Any]:
             Facts({("PersistentVolumeClaim", "logs-rg-0"): "no class"}, {"logs-rg-0"}),
             "its claim logs-rg-0 has no volume: no class",
         ),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "pod has unbound claims"}]},
+            Facts(unbound_claims={"logs-rg-0"}),
+            "cannot be scheduled: pod has unbound claims (logs-rg-0)",
+        ),
         ({"phase": "Pending", "containerStatuses": [waiting("ContainerCreating", "")]}, Facts(), "is starting"),
     ],
 )

@@ -1,0 +1,424 @@
+"""Breaks things while a service is being changed, and watches what must hold all the same.
+
+What an instance has confirmed is on its disk afterwards; no identity ever has two Pods running, nor two processes on
+its disk; no claim is deleted.
+"""
+
+import base64
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from harness import CHAPTER, Service, eventually
+from lightkube import ApiError
+from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
+
+MOMENTS = int(os.environ.get("FAULT_MOMENTS", "2"))
+"""At how many moments each operation is interrupted."""
+
+Make = Callable[..., Service]
+
+_LINE = re.compile(r"(\d+) (\S+) (\S+) (\d+)")
+_HIGHEST = 3
+"""More instances than that are not written to."""
+
+
+@dataclass
+class _Life:
+    """What was seen of one Pod."""
+
+    name: str
+    started: datetime | None = None
+    ended: datetime | None = None
+    gone: bool = False
+    running_when_gone: bool = False
+
+    def note(self, pod: Any, *, gone: bool) -> None:
+        """Takes over what the API server tells now."""
+        states = [each.state for each in (pod.status and pod.status.containerStatuses) or [] if each.state]
+        lasts = [each.lastState for each in (pod.status and pod.status.containerStatuses) or [] if each.lastState]
+        for state in (*lasts, *states):
+            began = state.running or state.terminated
+            if began is not None and began.startedAt is not None:
+                self.started = min(self.started or began.startedAt, began.startedAt)
+            if state.terminated is not None and state.terminated.finishedAt is not None:
+                self.ended = max(self.ended or state.terminated.finishedAt, state.terminated.finishedAt)
+        self.gone = gone
+        self.running_when_gone = gone and any(state.running is not None for state in states)
+
+
+class Witness:
+    """Has the instances write all the time, and notes every Pod and claim of the namespace from birth to death."""
+
+    def __init__(self, rg: Service) -> None:
+        self._rg = rg
+        self._stop = threading.Event()
+        self._confirmed: dict[str, dict[int, str]] = {}
+        self._lives: dict[str, _Life] = {}
+        self._claims: dict[str, str] = {}
+        self._deleted_claims: list[str] = []
+        self._versions: dict[Any, int] = {}
+        self.happenings = 0
+        """How often a Pod or a claim changed."""
+
+    def start(self) -> None:
+        """Begins."""
+        for kind, note in ((Pod, self._note_pod), (PersistentVolumeClaim, self._note_claim)):
+            threading.Thread(target=self._watch, args=(kind, note), daemon=True).start()
+        for ordinal in range(_HIGHEST):
+            threading.Thread(target=self._write, args=(f"rg-{ordinal}",), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends."""
+        self._stop.set()
+
+    def wrote(self, pod: str) -> int:
+        """How many lines an instance has confirmed."""
+        return len(self._confirmed.get(pod, {}))
+
+    def check(self, deleted_claims: tuple[str, ...] = ()) -> None:
+        """Fails where something was lost or ran twice; ``deleted_claims`` are those that the test itself deleted."""
+        self._catch_up()
+        for pod, lines in self._confirmed.items():
+            if f"logs-{pod}" not in deleted_claims:
+                self._check_log(pod, dict(lines))
+        assert sorted(self._deleted_claims) == sorted(deleted_claims)
+        by_name: dict[str, list[_Life]] = {}
+        for life in list(self._lives.values()):
+            by_name.setdefault(life.name, []).append(life)
+        for name, lives in by_name.items():
+            assert not any(life.running_when_gone for life in lives), f"{name} was removed while it ran: {lives}"
+            assert all(life.gone for life in lives[:-1]), f"two Pods {name}: {lives}"
+            for one, other in pairwise(life for life in lives if life.started):
+                assert one.ended, f"{name}: a successor, but nothing tells that the first one ended: {lives}"
+                assert other.started, other
+                assert one.ended <= other.started, f"{name} ran twice: {lives}"
+
+    def _check_log(self, pod: str, confirmed: dict[int, str]) -> None:
+        text = self._log(pod)
+        parsed = [found for line in text.splitlines() if (found := _LINE.fullmatch(line))]
+        numbers = [int(found[1]) for found in parsed]
+        assert all(a < b for a, b in pairwise(numbers)), f"two processes wrote to {pod}'s disk"
+        there = {int(found[1]): found[4] for found in parsed}
+        lost = {number for number, value in confirmed.items() if there.get(number) != value}
+        assert not lost, f"{pod} lost {len(lost)} lines of {len(confirmed)}: {sorted(lost)[:10]}"
+
+    def _log(self, pod: str) -> str:
+        """Through the instance, or, where it is not running, from its disk, which is a folder of this machine."""
+        if self._rg.is_ready(pod):
+            return "\n".join(self._rg.log(pod))
+        claim = self._rg.claims()[f"logs-{pod}"]
+        volume: Any = self._rg.client.get(PersistentVolume, claim.spec.volumeName)
+        return (Path(volume.spec.hostPath.path) / "random.log").read_text()
+
+    def _catch_up(self) -> None:
+        """Waits until what is on the cluster now has been seen."""
+        live = self._live()
+        eventually("all was seen", lambda: all(self._versions.get(uid, 0) >= version for uid, version in live.items()))
+        uids = {pod.metadata.uid for pod in self._rg.pods().values()}
+        eventually("all ends were seen", lambda: {uid for uid, life in self._lives.items() if not life.gone} <= uids)
+
+    def _live(self) -> dict[Any, int]:
+        objects = [*self._rg.pods().values(), *self._rg.claims().values()]
+        return {each.metadata.uid: int(each.metadata.resourceVersion) for each in objects}
+
+    def _watch(self, kind: Any, note: Callable[[str, Any], None]) -> None:
+        """Sees every event, also after the API server was away: it goes on from the version that was seen last."""
+        version: str | None = None
+        while not self._stop.is_set():
+            try:
+                if version is None:
+                    listed: Any = self._rg.client.list(kind, namespace=self._rg.namespace)
+                    for each in listed:
+                        note("ADDED", each)
+                    version = listed.resourceVersion
+                for event, each in self._rg.client.watch(kind, namespace=self._rg.namespace, resource_version=version):
+                    note(event, each)
+                    self.happenings += 1
+                    version = each.metadata.resourceVersion
+                    if self._stop.is_set():
+                        return
+            except (httpx2.HTTPError, ApiError):
+                self._stop.wait(0.1)
+
+    def _note_pod(self, event: str, pod: Any) -> None:
+        uid = pod.metadata.uid
+        self._lives.setdefault(uid, _Life(pod.metadata.name)).note(pod, gone=event == "DELETED")
+        self._versions[uid] = int(pod.metadata.resourceVersion)
+
+    def _note_claim(self, event: str, claim: Any) -> None:
+        self._claims[claim.metadata.uid] = claim.metadata.name
+        if event == "DELETED":
+            self._deleted_claims.append(claim.metadata.name)
+        self._versions[claim.metadata.uid] = int(claim.metadata.resourceVersion)
+
+    def _write(self, pod: str) -> None:
+        address = None
+        with httpx2.Client(timeout=2, trust_env=False) as http:
+            while not self._stop.wait(0.1):
+                try:
+                    live = self._rg.pod(pod) if address is None else None
+                    address = address or (live and live.status and live.status.podIP)
+                    if address is None:
+                        continue
+                    answer = http.get(f"http://{address}:8080/")
+                    told = answer.json() if answer.is_success else {}
+                except (httpx2.HTTPError, ApiError):
+                    address = None
+                    continue
+                # An address may belong to another test's Pod by now: the version is this test's own name.
+                if (told.get("instance"), told.get("version")) == (pod, self._rg.namespace):
+                    self._confirmed.setdefault(pod, {})[told["line"]] = str(told["random"])
+                else:
+                    address = None
+
+
+@contextmanager
+def witnessed(rg: Service, *, deleted_claims: tuple[str, ...] = ()) -> Iterator[Witness]:
+    """A witness while the service is broken; what must hold is checked at the end."""
+    rg.set(env={**CHAPTER["env"], "VERSION": rg.namespace})
+    witness = Witness(rg)
+    witness.start()
+    try:
+        yield witness
+        witness.check(deleted_claims)
+    finally:
+        witness.stop()
+
+
+class Running:
+    """A Pulumi command that is under way."""
+
+    def __init__(self, rg: Service, witness: Witness, *arguments: str) -> None:
+        self._witness = witness
+        self._before = witness.happenings
+        self._lines: list[str] = []
+        self._doomed: list[int] = []
+        self._process = subprocess.Popen(
+            ["pulumi", *arguments, "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
+            cwd=rg.folder,
+            env=rg.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.append(line)
+
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return "".join(self._lines)
+
+    @property
+    def happenings(self) -> int:
+        """How far it is: lines about resources that it printed, and changes of Pods and claims."""
+        lines = [line for line in list(self._lines) if "kubernetes:" in line or "waiting for" in line]
+        return len(lines) + self._witness.happenings - self._before
+
+    def reach(self, moment: Callable[[], Any]) -> bool:
+        """Waits until something has come about; False where the command had ended before."""
+        while not moment():
+            if self._process.poll() is not None:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal to the engine, and waits until it has ended.
+
+        What it had started is left alone, as it is where a machine runs out of memory or a job is cancelled.
+        """
+        self._doomed = _descendants(self._process.pid)
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        self._process.wait(120)
+
+    def provider(self) -> int | None:
+        """The process of Pulumi's Kubernetes provider, once it runs."""
+        children = _descendants(self._process.pid)
+        return next((pid for pid in children if b"pulumi-resource-kubernetes" in _command(pid)), None)
+
+    def end(self) -> int:
+        """Waits until the command has ended; its exit code."""
+        code = self._process.wait(300)
+        self._reader.join(10)
+        return code
+
+    def clear(self) -> None:
+        """Ends what a killed engine has left behind."""
+        for pid in self._doomed:
+            if b"pulumi" in _command(pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _command(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def _descendants(pid: int) -> list[int]:
+    with suppress(OSError):
+        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [found for child in children for found in (child, *_descendants(child))]
+    return []
+
+
+def recovered(rg: Service, command: str = "up") -> str:
+    """One more command, after what its message says, and nothing else; what it says."""
+    result = rg.run(command, "--yes", "--skip-preview")
+    if result.returncode and "the stack is currently locked" in result.stdout:
+        assert "`pulumi cancel`" in result.stdout
+        rg.must("cancel", "--yes")
+        result = rg.run(command, "--yes", "--skip-preview")
+    if result.returncode and "run pulumi refresh and then pulumi up" in result.stdout:
+        rg.refresh()
+        result = rg.run(command, "--yes", "--skip-preview")
+    assert result.returncode == 0, result.stdout
+    assert "Traceback" not in result.stdout
+    return result.stdout
+
+
+def as_asked(rg: Service) -> None:
+    """The service is there as its arguments have it."""
+    args = rg.args
+    names = [f"rg-{ordinal}" for ordinal in range(args["replicas"])]
+    live = rg.stateful_set()
+    assert live.spec.replicas == args["replicas"]
+    assert live.spec.podManagementPolicy == args.get("pod_management_policy", "OrderedReady")
+    pods = rg.pods()
+    assert sorted(pods) == names
+    assert all(rg.is_ready(name) for name in names)
+    for name in names[-args.get("canary", len(names)) :]:
+        assert pods[name].spec.containers[0].image == args["image"]
+    claims = rg.claims()
+    for volume in args["volumes"]:
+        for name in names:
+            assert claims[f"{volume['name']}-{name}"].status.capacity["storage"] == volume["size"]
+            assert volume["name"] in {mounted.name for mounted in pods[name].spec.volumes}
+
+
+class Troubled:
+    """Stands between Pulumi and the API server, and answers some requests itself.
+
+    ``refuse`` is asked for each request (its number, method and path), and gives the status to answer with, if any.
+    """
+
+    def __init__(self, rg: Service, refuse: Callable[[int, str, str], int | None]) -> None:
+        self.refused: list[str] = []
+        self._refuse = refuse
+        self._count = 0
+        self._lock = threading.Lock()
+        config = json.loads(Path(rg.env["KUBECONFIG"]).read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        certificate = rg.folder / "client.pem"
+        keys = [user["client-certificate-data"], user["client-key-data"]]
+        certificate.write_bytes(b"\n".join(base64.b64decode(key) for key in keys))
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        tls = ssl.create_default_context(cadata=authority)
+        tls.load_cert_chain(certificate)
+        self._upstream = httpx2.Client(base_url=cluster["server"], verify=tls, trust_env=False, timeout=None)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        config["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self._server.server_port}"}
+        config["users"][0]["user"] = {}
+        self.kubeconfig = rg.folder / "kubeconfig"
+        self.kubeconfig.write_text(json.dumps(config))
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Ends."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        troubled = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def relay(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                with troubled._lock:
+                    troubled._count += 1
+                    status = troubled._refuse(troubled._count, self.command, self.path)
+                if status is None:
+                    troubled._relay(self, body)
+                else:
+                    troubled.refused.append(f"{status} {self.command} {self.path}")
+                    _answer(self, status)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = relay  # noqa: N815
+
+        return Handler
+
+    def _relay(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP}
+        with (
+            suppress(OSError, httpx2.HTTPError),
+            self._upstream.stream(request.command, request.path, headers=headers, content=body) as answer,
+        ):
+            request.send_response(answer.status_code)
+            for key, value in answer.headers.items():
+                if key.lower() not in _HOP:
+                    request.send_header(key, value)
+            request.send_header("Transfer-Encoding", "chunked")
+            request.end_headers()
+            for chunk in answer.iter_raw():
+                request.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                request.wfile.flush()
+            request.wfile.write(b"0\r\n\r\n")
+
+
+_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
+_REASONS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+
+
+def _answer(request: BaseHTTPRequestHandler, status: int) -> None:
+    """As the API server tells that it does not do what it was asked."""
+    said: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
+    said |= {"reason": _REASONS[status], "message": f"the test says {_REASONS[status]}"}
+    body = json.dumps(said).encode()
+    request.send_response(status)
+    if status == 429:
+        request.send_header("Retry-After", "1")
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
+
+
+@contextmanager
+def troubled(rg: Service, refuse: Callable[[int, str, str], int | None]) -> Iterator[Troubled]:
+    """Pulumi, and only Pulumi, reaches the API server through somebody who refuses some requests."""
+    before = rg.env
+    between = Troubled(rg, refuse)
+    rg.env = {**before, "KUBECONFIG": str(between.kubeconfig)}
+    try:
+        yield between
+    finally:
+        rg.env = before
+        between.close()

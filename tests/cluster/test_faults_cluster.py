@@ -1,0 +1,70 @@
+"""Parts of the cluster are killed while a change goes on, and started again.
+
+The parts are known by their own paths on their command lines and signalled one by one; `make cluster` starts again
+what does not run.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from faults import MOMENTS, Make, Running, Witness, as_asked, recovered, witnessed
+from harness import ROOT, Service
+
+pytestmark = pytest.mark.alone
+
+PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "kubelet", "containerd")
+IMAGES = ("random-generator:1.0", "random-generator:2.0")
+
+
+def local(*arguments: str) -> str:
+    command = [sys.executable, "-m", "local", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def kill(part: str) -> None:
+    """Kills the processes of a part of the cluster."""
+    rows = [line.split() for line in local("status").splitlines()]
+    [pids] = [[int(each) for each in columns if each.isdigit()] for name, *columns in rows if name == part]
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def _cluster_comes_back() -> Iterator[None]:
+    yield
+    local("cluster")
+
+
+def away(rg: Service, witness: Witness, part: str, moment: int) -> None:
+    """Kills a part in the middle of a change, starts it again a while after, and has the change completed."""
+    running = Running(rg, witness, "up")
+    running.reach(lambda: running.happenings >= moment)
+    kill(part)
+    # Pulumi finds it gone: a few seconds are enough to be refused, and more than a retry or two.
+    starter = threading.Timer(4, lambda: local("cluster"))
+    starter.start()
+    running.end()
+    starter.join()
+    assert "Traceback" not in running.said
+    recovered(rg)
+    as_asked(rg)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_away(service: Make, part: str) -> None:
+    """API server, etcd, controllers, kubelet or containerd killed in a rollout: this `up` completes, or the next."""
+    rg = service()
+    with witnessed(rg) as witness:
+        rg.up()
+        for number in range(1, max(MOMENTS // 2, 1) + 1):
+            size = f"{10 + number}Mi"
+            rg.set(image=IMAGES[number % 2], volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": size}])
+            away(rg, witness, part, 2 * number)
+        rg.refresh()
+        rg.unchanged()

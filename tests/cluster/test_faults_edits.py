@@ -1,0 +1,129 @@
+"""Somebody changes or deletes the live objects."""
+
+import subprocess
+from typing import Any
+
+import pytest
+from faults import Make, as_asked, recovered, witnessed
+from harness import Service, absent_as_none, eventually
+from lightkube.resources.apps_v1 import StatefulSet
+from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
+from lightkube.resources.core_v1 import Service as KubernetesService
+from lightkube.types import CascadeType
+
+
+def kubectl(rg: Service, *arguments: str) -> None:
+    subprocess.run(["kubectl", "--namespace", rg.namespace, *arguments], env=rg.env, check=True, capture_output=True)
+
+
+def mended(rg: Service) -> str:
+    """Refresh, a preview of what is to be done about it, and up; what the preview says."""
+    rg.refresh()
+    said = rg.must("preview")
+    recovered(rg)
+    as_asked(rg)
+    rg.refresh()
+    assert "somebody changed" not in rg.unchanged()
+    return said
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        (("scale", "statefulset/rg", "--replicas=3"), "replicas is 3 (by kubectl)"),
+        (("scale", "statefulset/rg", "--replicas=1"), "replicas is 1 (by kubectl)"),
+        (("set", "image", "statefulset/rg", "app=random-generator:2.0"), "image of app is random-generator:2.0 (by"),
+        (
+            ("patch", "statefulset/rg", "-p", '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}}'),
+            "updateStrategy.rollingUpdate.partition is 2 (by kubectl-patch)",
+        ),
+    ],
+)
+def test_an_edited_set(service: Make, edit: tuple[str, ...], found: str) -> None:
+    """The set's replicas, image or partition edited by `kubectl`: `up` names the edit; after a refresh it is undone."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        kubectl(rg, *edit)
+        said = rg.up()
+        assert found in said
+        assert "run pulumi refresh and then pulumi up" in said
+        assert found in mended(rg)
+
+
+def test_an_edit_below_a_change(service: Make) -> None:
+    """The set scaled by `kubectl` before an `up` with a new version, without refresh: what the program says counts."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        kubectl(rg, "scale", "statefulset/rg", "--replicas=3")
+        assert "replicas is 3 (by kubectl)" in rg.deploy(image="random-generator:2.0")
+        as_asked(rg)
+        rg.refresh()
+        rg.unchanged()
+
+
+def test_an_edited_service(service: Make) -> None:
+    """A port of the governing Service edited: `up` says who did it, and takes it back when told to."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        port = {"name": "http", "port": 8080, "targetPort": 9999}
+        change = {"spec": {"ports": [port]}}
+        rg.client.patch(KubernetesService, "random-generator", change, namespace=rg.namespace, field_manager="somebody")
+        rg.refresh()
+        assert 'conflict with "somebody"' in rg.must_fail("up", "--yes", "--skip-preview")
+        rg.env["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
+        recovered(rg)
+        live: Any = rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace)
+        assert [port.targetPort for port in live.spec.ports] == ["http"]
+        del rg.env["PULUMI_K8S_ENABLE_PATCH_FORCE"]
+        rg.refresh()
+        rg.unchanged()
+
+
+def test_a_deleted_service(service: Make) -> None:
+    """The governing Service deleted: after a refresh `up` makes it anew, and no Pod notices."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        pods = rg.uids()
+        rg.client.delete(KubernetesService, "random-generator", namespace=rg.namespace)
+        assert "1 to create" in mended(rg)
+        assert absent_as_none(lambda: rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace))
+        assert rg.uids() == pods
+
+
+def test_a_deleted_claim(service: Make) -> None:
+    """A claim deleted with its Pod: the instance comes back on an empty disk, and the others keep theirs."""
+    rg = service()
+    with witnessed(rg, deleted_claims=("logs-rg-1",)) as witness:
+        rg.up()
+        eventually("both have written", lambda: witness.wrote("rg-0") and witness.wrote("rg-1"))
+        rg.client.delete(PersistentVolumeClaim, "logs-rg-1", namespace=rg.namespace)
+        rg.client.delete(Pod, "rg-1", namespace=rg.namespace)
+        recovered(rg)
+        as_asked(rg)
+
+
+def test_a_set_deleted_without_its_pods(service: Make) -> None:
+    """The set deleted with its Pods left: `up` says so; after a refresh it makes a new set, which takes them over."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        pods = rg.uids()
+        rg.client.delete(StatefulSet, "rg", namespace=rg.namespace, cascade=CascadeType.ORPHAN)
+        eventually("it is gone", lambda: absent_as_none(rg.stateful_set) is None)
+        assert "run pulumi refresh and then pulumi up" in rg.must_fail("up", "--yes", "--skip-preview")
+        assert "1 to create" in mended(rg)
+        assert rg.uids() == pods
+
+
+def test_a_set_deleted_with_its_pods(service: Make) -> None:
+    """The set deleted with its Pods: after a refresh `up` brings them back on their claims."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        rg.client.delete(StatefulSet, "rg", namespace=rg.namespace)
+        eventually("they are gone", lambda: rg.pods() == {})
+        assert "1 to create" in mended(rg)

@@ -1,0 +1,136 @@
+"""Pulumi is killed, by SIGKILL and by SIGINT, at moments spread over the operation.
+
+A moment is counted in what has happened: lines about resources that Pulumi printed, and changes of Pods and claims. How
+much happens in all is learnt from a first run that nobody disturbs. ``FAULT_MOMENTS`` says at how many moments.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from itertools import count, cycle
+from typing import Any
+
+from faults import MOMENTS, Make, Running, as_asked, recovered, witnessed
+from harness import Service
+
+SIGNALS = (signal.SIGKILL, signal.SIGINT)
+IMAGES = ("random-generator:2.0", "random-generator:1.0")
+POLICIES = ("Parallel", "OrderedReady")
+
+
+def logs(size: str) -> dict[str, Any]:
+    return {"name": "logs", "mount_path": "/opt/logs", "size": size}
+
+
+def interrupted(rg: Service, prepare: Callable[[], Any], command: str = "up", again: str = "up") -> None:
+    """Interrupts an operation again and again.
+
+    ``prepare`` brings about what it starts from and sets the arguments that it is to lead to. After each interruption
+    one more ``again`` has to lead there.
+    """
+    with witnessed(rg) as witness:
+        rg.up()
+        prepare()
+        undisturbed = Running(rg, witness, command)
+        assert undisturbed.end() == 0, undisturbed.said
+        for moment, number in zip(range(MOMENTS), cycle(SIGNALS), strict=False):
+            prepare()
+            running = Running(rg, witness, command)
+            enough = round(undisturbed.happenings * (moment + 0.5) / MOMENTS)
+            running.reach(lambda running=running, enough=enough: running.happenings >= enough)  # type: ignore[misc]
+            running.send(number)
+            recovered(rg, again)
+            running.clear()
+            if again == "up":
+                as_asked(rg)
+            else:
+                assert rg.pods() == {}
+        rg.up()
+        rg.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+        assert "pending operations" not in rg.unchanged()
+        as_asked(rg)
+
+
+def test_creation_is_killed(service: Make) -> None:
+    """`pulumi up` killed while it creates a service: the next one completes it, on the claims that were made."""
+    rg = service()
+    interrupted(rg, rg.destroy)
+
+
+def test_a_canary_is_killed(service: Make) -> None:
+    """`pulumi up` killed during a canary: the next one completes it, and the others keep their version."""
+    rg = service(replicas=3, canary=1)
+    image = cycle(IMAGES)
+    interrupted(rg, lambda: rg.set(image=next(image)))
+
+
+def test_a_rollout_is_killed(service: Make) -> None:
+    """`pulumi up` killed while all instances get a new version: the next one completes it."""
+    rg = service()
+    image = cycle(IMAGES)
+    interrupted(rg, lambda: rg.set(image=next(image)))
+
+
+def test_a_growth_is_killed(service: Make) -> None:
+    """`pulumi up` killed while disks grow: the next one grows those that are left."""
+    rg = service()
+    size = count(11)
+    interrupted(rg, lambda: rg.set(volumes=[logs(f"{next(size)}Mi")]))
+
+
+def test_a_scale_down_is_killed(service: Make) -> None:
+    """`pulumi up` killed while instances are scaled away: the next one completes it, and their claims stay."""
+    rg = service(replicas=3)
+
+    def prepare() -> None:
+        rg.deploy(replicas=3)
+        rg.set(replicas=1)
+
+    interrupted(rg, prepare)
+
+
+def test_a_replacement_is_killed(service: Make) -> None:
+    """`pulumi up` killed while the set is replaced, all instances stopping: the next one brings them back."""
+    rg = service()
+    policy = cycle(POLICIES)
+    interrupted(rg, lambda: rg.set(pod_management_policy=next(policy)))
+
+
+def test_a_set_made_anew_is_killed(service: Make) -> None:
+    """`pulumi up` killed while a set is made anew around its Pods (`recreate`): the next one completes it."""
+    rg = service(recreate=True)
+    volumes = cycle(([logs("10Mi"), {"name": "more", "mount_path": "/opt/more", "size": "5Mi"}], [logs("10Mi")]))
+    interrupted(rg, lambda: rg.set(volumes=next(volumes)))
+
+
+def test_a_destroy_is_killed(service: Make) -> None:
+    """`pulumi destroy` killed: the next one completes it, and the `up` after it finds the data."""
+    rg = service()
+    interrupted(rg, rg.up, "destroy", "destroy")
+
+
+def test_a_destroy_is_killed_and_taken_back(service: Make) -> None:
+    """`pulumi destroy` killed: a `pulumi up` brings everything back that was removed."""
+    rg = service()
+    interrupted(rg, rg.up, "destroy")
+
+
+def test_the_provider_is_killed(service: Make) -> None:
+    """Pulumi's Kubernetes provider killed during a rollout and a scale: the next `pulumi up` completes both."""
+    rg = service()
+    image = cycle(IMAGES)
+    replicas = cycle((3, 2))
+    with witnessed(rg) as witness:
+        rg.up()
+        for moment in range(MOMENTS):
+            rg.set(image=next(image), replicas=next(replicas))
+            running = Running(rg, witness, "up")
+            running.reach(running.provider)
+            running.reach(lambda running=running, moment=moment: running.happenings >= moment)  # type: ignore[misc]
+            if (pid := running.provider()) is not None:
+                os.kill(pid, signal.SIGKILL)
+            running.end()
+            recovered(rg)
+            as_asked(rg)
+        rg.refresh()
+        rg.unchanged()

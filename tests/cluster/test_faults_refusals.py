@@ -1,0 +1,321 @@
+"""The API server, the node or a disk refuses."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Make, Running, Witness, as_asked, recovered, troubled, witnessed
+from harness import Service, absent_as_none, eventually
+from lightkube import Client
+from lightkube.models.core_v1 import HostPathVolumeSource, PersistentVolumeSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Node, PersistentVolume, PersistentVolumeClaim
+
+NEW = "random-generator:2.0"
+SOON = 12
+
+
+def logs(size: str, **more: Any) -> dict[str, Any]:
+    return {"name": "logs", "mount_path": "/opt/logs", "size": size, **more}
+
+
+def apply(rg: Service, *objects: dict[str, Any]) -> None:
+    """Makes objects of any kind."""
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    command = ["kubectl", "--namespace", rg.namespace, "apply", "--server-side", "-f", "-"]
+    subprocess.run(command, input=text, text=True, env=rg.env, check=True, capture_output=True)
+
+
+def quota(**hard: str) -> dict[str, Any]:
+    named = {key.replace("_", "."): value for key, value in hard.items()}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": {"hard": named}}
+
+
+@contextmanager
+def denied(rg: Service, what: dict[str, Any], expression: str) -> Iterator[None]:
+    """An admission policy that denies requests in the service's namespace."""
+    name, group = f"deny-{rg.namespace}", "admissionregistration.k8s.io/v1"
+    metadata = {"name": name}
+    rule = {"apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], **what}
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": expression, "message": "the test's policy says no"}],
+    }
+    here = {"matchLabels": {"kubernetes.io/metadata.name": rg.namespace}}
+    binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": here}}
+    apply(
+        rg,
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": policy},
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": binding},
+    )
+    kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding"
+    try:
+        yield
+    finally:
+        subprocess.run(["kubectl", "delete", kinds, name], env=rg.env, check=True, capture_output=True)
+
+
+def must_fail(rg: Service) -> str:
+    """An ``up`` that has to fail, with a message and no stack trace."""
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "Traceback" not in said
+    return said
+
+
+def test_throttling(service: Make) -> None:
+    """Every third request is answered with 429, too many requests: `up` completes all the same."""
+    rg = service()
+    with witnessed(rg):
+        with troubled(rg, lambda number, _method, _path: 429 if number % 3 == 0 else None) as between:
+            rg.up()
+            rg.deploy(image=NEW)
+            assert between.refused
+        as_asked(rg)
+        rg.unchanged()
+
+
+@pytest.mark.parametrize("status", [409, 500, 503])
+def test_a_change_meets_an_error(service: Make, status: int) -> None:
+    """The change of the set is answered with an error (409, 500, 503): `up` says so, and the next one completes."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        rg.set(image=NEW)
+
+        def refuse(_number: int, method: str, path: str) -> int | None:
+            return status if method == "PATCH" and "/statefulsets/rg" in path else None
+
+        with troubled(rg, refuse) as between:
+            assert "the test says" in must_fail(rg)
+            assert between.refused
+        recovered(rg)
+        as_asked(rg)
+        rg.unchanged()
+
+
+def test_a_quota_of_pods(service: Make) -> None:
+    """A quota that allows two Pods, and three are asked for: `up` names the quota; raised, the next one completes."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        apply(rg, quota(pods="2"))
+        rg.set(replicas=3, rollout_timeout_seconds=SOON)
+        assert "rg-2: is not there yet" in (said := must_fail(rg))
+        assert "exceeded quota: quota" in said
+        apply(rg, quota(pods="5"))
+        rg.set(rollout_timeout_seconds=None)
+        recovered(rg)
+        as_asked(rg)
+
+
+def test_a_quota_of_storage(service: Make) -> None:
+    """A quota in which one of two disks can grow: `up` names the other one; raised, the next one grows it."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        apply(rg, quota(requests_storage="30Mi"))
+        rg.set(volumes=[logs("20Mi")])
+        said = must_fail(rg)
+        assert "cannot grow from 10Mi to 20Mi" in said
+        assert "exceeded quota: quota" in said
+        apply(rg, quota(requests_storage="40Mi"))
+        recovered(rg)
+        as_asked(rg)
+        rg.unchanged()
+
+
+def test_a_policy_denies_the_set(service: Make) -> None:
+    """An admission policy that denies the change of the set: `up` says which; lifted, the next one completes."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        pods = rg.uids()
+        with denied(rg, {"apiGroups": ["apps"], "resources": ["statefulsets"]}, "object.spec.replicas < 3"):
+            rg.set(replicas=3)
+            assert "the test's policy says no" in must_fail(rg)
+            assert rg.uids() == pods
+        recovered(rg)
+        as_asked(rg)
+
+
+def test_a_policy_denies_the_pods(service: Make) -> None:
+    """An admission policy that denies the new version's Pods: `up` names it; lifted, the next one completes."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        new = f"!object.spec.containers.exists(each, each.image == {NEW!r})"
+        with denied(rg, {"apiGroups": [""], "resources": ["pods"]}, new):
+            rg.set(image=NEW, rollout_timeout_seconds=SOON)
+            assert "the test's policy says no" in must_fail(rg)
+        rg.set(rollout_timeout_seconds=None)
+        recovered(rg)
+        as_asked(rg)
+
+
+def test_a_full_node(service: Make, client: Client) -> None:
+    """A node that has room for two of three: `up` says what it lacks; with more room the next one completes."""
+    rg = service()
+    # A resource of the test's own: a node without room for anything would be in the other tests' way.
+    slot = f"example.org/{rg.namespace}"
+
+    def room(count: int | None) -> None:
+        escaped = slot.replace("/", "~1")
+        change: Any = [{"op": "add", "path": f"/status/capacity/{escaped}", "value": str(count)}]
+        if count is None:
+            change = [{"op": "remove", "path": f"/status/{field}/{escaped}"} for field in ("capacity", "allocatable")]
+        node = [
+            "kubectl",
+            "patch",
+            "node",
+            "real-node",
+            "--subresource=status",
+            "--type=json",
+            "-p",
+            json.dumps(change),
+        ]
+        subprocess.run(node, env=rg.env, check=True, capture_output=True)
+
+    try:
+        room(2)
+        eventually("the node has slots", lambda: slot in str(client.get(Node, "real-node").status))
+        one = {"name": "app", "resources": {"limits": {slot: "1"}}}
+        with witnessed(rg):
+            rg.deploy(pod_template={"spec": {"containers": [one]}})
+            rg.set(replicas=3, rollout_timeout_seconds=SOON)
+            assert f"rg-2: cannot be scheduled: 0/1 nodes are available: 1 Insufficient {slot}" in must_fail(rg)
+            room(3)
+            rg.set(rollout_timeout_seconds=None)
+            recovered(rg)
+            as_asked(rg)
+            rg.destroy()
+    finally:
+        room(None)
+
+
+def test_an_image_that_does_not_exist(service: Make) -> None:
+    """An image that does not exist: one instance waits for it, the others run on; a good one heals it."""
+    rg = service(rollout_timeout_seconds=SOON)
+    with witnessed(rg):
+        rg.up()
+        others = rg.uids()["rg-0"]
+        rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never")
+        assert "rg-1: container app: ErrImageNeverPull" in must_fail(rg)
+        assert rg.uids()["rg-0"] == others
+        rg.set(image=NEW, image_pull_policy=None, rollout_timeout_seconds=None)
+        recovered(rg)
+        as_asked(rg)
+
+
+@contextmanager
+def volumes_by_hand(rg: Service, size: str, *paths: Path) -> Iterator[str]:
+    """A storage class whose provisioner does nothing: the test plays it. Makes a volume for each path."""
+    name = f"by-hand-{rg.namespace}"
+    apply(
+        rg,
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": name},
+            "provisioner": "example.org/none",
+            "allowVolumeExpansion": True,
+        },
+    )
+    try:
+        for number, path in enumerate(paths):
+            make_volume(rg, f"{name}-{number}", name, size, path)
+        yield name
+    finally:
+        rg.run("destroy", "--yes", "--skip-preview")
+        subprocess.run(["kubectl", "delete", "storageclass", name], env=rg.env, check=True, capture_output=True)
+
+
+def make_volume(rg: Service, name: str, storage_class: str, size: str, path: Path) -> None:
+    rg.client.create(
+        PersistentVolume(
+            metadata=ObjectMeta(name=name),
+            spec=PersistentVolumeSpec(
+                accessModes=["ReadWriteOnce"],
+                capacity={"storage": size},
+                storageClassName=storage_class,
+                persistentVolumeReclaimPolicy="Retain",
+                hostPath=HostPathVolumeSource(path=str(path), type="Directory"),
+            ),
+        )
+    )
+
+
+def test_a_claim_stuck_pending(service: Make, tmp_path: Path) -> None:
+    """A claim whose class nobody provisions: `up` names it; when its volume comes, the next one completes."""
+    rg = service(rollout_timeout_seconds=SOON)
+    with volumes_by_hand(rg, "10Mi") as storage_class:
+        volumes = []
+        try:
+            with witnessed(rg):
+                rg.set(storage_class_name=storage_class)
+                assert "unbound immediate PersistentVolumeClaims. not found (logs-rg-0)" in must_fail(rg)
+                for number in range(2):
+                    disk = tmp_path / f"disk-{number}"
+                    disk.mkdir()
+                    disk.chmod(0o777)
+                    volumes.append(f"by-hand-{rg.namespace}-{number}")
+                    make_volume(rg, volumes[-1], storage_class, "10Mi", disk)
+                rg.set(rollout_timeout_seconds=None)
+                recovered(rg)
+                as_asked(rg)
+                rg.destroy()
+        finally:
+            remove(rg, volumes)
+
+
+def remove(rg: Service, volumes: list[str]) -> None:
+    for name in volumes:
+        absent_as_none(lambda name=name: rg.client.delete(PersistentVolume, name))  # type: ignore[misc]
+
+
+@contextmanager
+def disk(path: Path, size: str) -> Iterator[None]:
+    """A file system of its own with so much room."""
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def is_full(rg: Service, witness: Witness) -> bool:
+    return witness.wrote("rg-0") > 10 and rg.http("rg-0").status_code == 500
+
+
+def test_a_full_disk(service: Make, tmp_path: Path) -> None:
+    """A disk that is full: what was confirmed stays; the next `up` with a larger size grows it, and writing goes on."""
+    rg = service(replicas=1)
+    path = tmp_path / "disk"
+    with disk(path, "16k"), volumes_by_hand(rg, "10Mi", path) as storage_class:
+        volume = f"{storage_class}-0"
+        try:
+            with witnessed(rg) as witness:
+                rg.deploy(storage_class_name=storage_class)
+                eventually("the disk is full", lambda: is_full(rg, witness), 120)
+                # The new version can't start on a full disk, or it can: that is the application's business.
+                rg.set(image=NEW, rollout_timeout_seconds=SOON)
+                rg.run("up", "--yes", "--skip-preview")
+                rg.set(volumes=[logs("20Mi")], rollout_timeout_seconds=None)
+                running = Running(rg, witness, "up")
+                running.reach(lambda: rg.claims()["logs-rg-0"].spec.resources.requests["storage"] == "20Mi")
+                # The driver's part, played.
+                subprocess.run(["mount", "-o", "remount,size=1m", path], check=True)
+                rg.client.patch(PersistentVolume, volume, {"spec": {"capacity": {"storage": "20Mi"}}})
+                status = {"status": {"capacity": {"storage": "20Mi"}}}
+                rg.client.patch(PersistentVolumeClaim.Status, "logs-rg-0", status, namespace=rg.namespace)
+                assert running.end() == 0, running.said
+                as_asked(rg)
+                assert rg.http("rg-0").status_code == 200
+                rg.destroy()
+        finally:
+            remove(rg, [volume])

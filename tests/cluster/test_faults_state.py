@@ -1,0 +1,116 @@
+"""Pulumi's state is in use, lost, or from an older day."""
+
+import shutil
+
+from faults import Make, Running, as_asked, recovered, witnessed
+from harness import Service
+
+OLD, NEW = "random-generator:1.0", "random-generator:2.0"
+
+
+def lose_the_state(rg: Service) -> None:
+    """Removes all that Pulumi knew, and makes the stack anew, as on a new machine."""
+    shutil.rmtree(rg.folder / "state")
+    (rg.folder / "state").mkdir()
+    rg.init()
+
+
+def test_two_at_once(service: Make) -> None:
+    """A second `pulumi up` during the first: it is refused by the lock and says whose it is; the first completes."""
+    rg = service()
+    with witnessed(rg) as witness:
+        rg.up()
+        rg.set(image=NEW)
+        first = Running(rg, witness, "up")
+        first.reach(lambda: "StatefulSet" in first.said)
+        second = rg.must_fail("up", "--yes", "--skip-preview")
+        assert "the stack is currently locked by 1 lock(s)" in second
+        assert "pulumi cancel" in second
+        assert first.end() == 0, first.said
+        as_asked(rg)
+        rg.unchanged()
+
+
+def test_a_lost_state(service: Make) -> None:
+    """The state lost while the service runs: `up` takes over what is there, and no Pod is touched."""
+    rg = service(load_balancer={"port": 80}, image_pull_policy="IfNotPresent")
+    with witnessed(rg):
+        rg.up()
+        pods, live = rg.uids(), rg.stateful_set().metadata.uid
+        lose_the_state(rg)
+        recovered(rg)
+        as_asked(rg)
+        assert (rg.uids(), rg.stateful_set().metadata.uid) == (pods, live)
+        rg.refresh()
+        rg.unchanged()
+        # What was there before belongs to this state too: a change goes through, and what is taken out goes.
+        rg.deploy(image=NEW, image_pull_policy=None, load_balancer=None)
+        as_asked(rg)
+        rg.destroy()
+        assert rg.pods() == {}
+        recovered(rg)
+
+
+def test_a_lost_state_and_other_arguments(service: Make) -> None:
+    """The state lost, and the program has gone on: one `up` takes over what is there and makes it what is asked for."""
+    rg = service(replicas=3)
+    more = {"A": "1", "B": "2"}
+    with witnessed(rg):
+        rg.deploy(env={**rg.args["env"], **more})
+        lose_the_state(rg)
+        rg.set(replicas=2, image=NEW, env={key: value for key, value in rg.args["env"].items() if key not in more})
+        recovered(rg)
+        as_asked(rg)
+        [container] = rg.stateful_set().spec.template.spec.containers
+        assert not more.keys() & {each.name for each in container.env}
+        rg.refresh()
+        rg.unchanged()
+
+
+def test_a_lost_state_still_refuses(service: Make) -> None:
+    """The state lost: what would strand data is refused as before, since it is judged by what is on the cluster."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        lose_the_state(rg)
+        rg.set(volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": "5Mi"}])
+        assert "size shrinks from 10Mi to 5Mi" in rg.must_fail("up", "--yes", "--skip-preview")
+        rg.set(volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": "10Mi"}])
+        recovered(rg)
+        as_asked(rg)
+
+
+def test_a_state_from_an_older_day(service: Make) -> None:
+    """A state restored from before a growth, a rollout and a scale-up: one `up` is content, and no Pod is touched."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        older = rg.must("stack", "export")
+        rg.deploy(volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": "20Mi"}], replicas=3, image=NEW)
+        pods = rg.uids()
+        (rg.folder / "older.json").write_text(older)
+        for command in ("up", "refresh"):
+            rg.must("stack", "import", "--file", "older.json")
+            # Neither is needed for the other: what the older state does not know is sent again, and changes nothing.
+            recovered(rg, command)
+            recovered(rg)
+            as_asked(rg)
+            assert rg.uids() == pods
+        rg.unchanged()
+
+
+def test_a_state_from_before_the_set_was_made_anew(service: Make) -> None:
+    """A state restored that knows another set than the one that runs: after a refresh no Pod is touched."""
+    rg = service(recreate=True)
+    with witnessed(rg):
+        rg.up()
+        older = rg.must("stack", "export")
+        rg.deploy(pod_management_policy="Parallel")
+        pods = rg.uids()
+        (rg.folder / "older.json").write_text(older)
+        rg.must("stack", "import", "--file", "older.json")
+        rg.refresh()
+        recovered(rg)
+        as_asked(rg)
+        assert rg.uids() == pods
+        rg.unchanged()
