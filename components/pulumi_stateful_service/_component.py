@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes  # loads its parts when they are used, so what few services have is named by it
+from pulumi.resource import DependencyResource
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.resource import all_aliases, inherited_child_alias
+from pulumi.runtime.resource import all_aliases, collapse_alias_to_urn, inherited_child_alias
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import Secret, Service
 
@@ -330,6 +331,11 @@ class StatefulService(pulumi.ComponentResource):
 
 def _earlier_urns(name: str, opts: pulumi.ResourceOptions | None) -> list[pulumi.Input[str]]:
     """Under which URNs the component may have been known."""
+    if opts and isinstance(opts.parent, DependencyResource):
+        # In a plugin the parent is known by its URN alone, and so not what the component inherits from it. Where it is
+        # the stack, it does not stand in the URNs of its children.
+        urns = [collapse_alias_to_urn(alias, name, _TYPE, opts.parent) for alias in opts.aliases or []]
+        return [urn.apply(lambda urn: urn.replace("::pulumi:pulumi:Stack$", "::")) for urn in urns]
     return all_aliases(opts.aliases, name, _TYPE, opts.parent) if opts else []
 
 

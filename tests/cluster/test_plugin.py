@@ -193,6 +193,28 @@ def test_p16_secrets_and_outputs_reach_the_instances(
     assert "hush-hush" not in project.must("stack", "export")
 
 
+def test_p16_a_component_that_is_renamed_in_yaml_keeps_its_set(
+    program: Callable[..., Project], client: Client, namespace: str
+) -> None:
+    """With an alias and the set's name kept, the set and its Pod stay what they are."""
+
+    def identities() -> list[str]:
+        live: Any = [client.get(kind, name, namespace=namespace) for kind, name in ((StatefulSet, "rg"), (Pod, "rg-0"))]
+        return [each.metadata.uid for each in live]
+
+    project = program(one_service(namespace, name="rg"))
+    project.up()
+    before = identities()
+    content = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
+    content["resources"]["db"] = {**content["resources"].pop("rg"), "options": {"aliases": [{"name": "rg"}]}}
+    content["outputs"] = {"pods": "${db.instances}"}
+    (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump(content))
+    said = project.up()
+    assert "replaced" not in said
+    assert identities() == before
+    project.unchanged()
+
+
 def test_the_schema_in_the_repository_is_what_pulumi_gets(env: dict[str, str]) -> None:
     """components/schema.json is the output of pulumi package get-schema, and Pulumi finds nothing wrong with it."""
     schema = ROOT / "components" / "schema.json"

@@ -13,6 +13,7 @@ import pytest
 import yaml
 import yaml_example
 from pulumi.errors import InputPropertiesError
+from pulumi.resource import DependencyResource
 from pulumi_stateful_service import RefusedError, StatefulService, StatefulServiceArgs, _arguments
 from pulumi_stateful_service._plugin import Plugin, in_order_of_use
 from pulumi_stateful_service.testing import Deployment, deploy
@@ -39,9 +40,15 @@ def as_sent(value: Any) -> Any:
 
 def construct(plugin: Plugin, inputs: Mapping[str, Any], name: str = "rg") -> Deployment:
     def program() -> Mapping[str, Any]:
-        return dict(plugin.construct(name, TYPE, as_sent(inputs)).state or {})
+        return dict(plugin.construct(name, TYPE, as_sent(inputs), sent_options()).state or {})
 
     return deploy(program)
+
+
+def sent_options() -> pulumi.ResourceOptions:
+    """Options as they reach a plugin: the parent is known by its URN alone."""
+    stack = DependencyResource("urn:pulumi:stack::project::pulumi:pulumi:Stack::project-stack")
+    return pulumi.ResourceOptions(parent=stack, aliases=[], protect=False)
 
 
 def asked_for(deployment: Deployment) -> dict[str, Any]:
@@ -105,7 +112,7 @@ class TestArguments:
                 "volumes": [{"name": "data", "mountPath": "/data", "size": pulumi.Output.from_input("1Gi")}],
                 "readinessProbe": {"httpGet": {"port": 80, "path": pulumi.Output.from_input("/ready")}},
             }
-            return plugin.construct("rg", TYPE, inputs).state
+            return plugin.construct("rg", TYPE, inputs, sent_options()).state
 
         container = deploy(program).stateful_set().spec["template"]["spec"]["containers"][0]
         assert container["image"] == "db:1"
