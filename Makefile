@@ -57,8 +57,8 @@ check: environment test-image ## Lint, types, layers and unit tests
 
 .PHONY: test-cluster
 test-cluster: environment cluster ## Run the cluster tests: real engine, real provider, real Kubernetes
-	$(VENV)/pytest tests/cluster -q -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal
-	$(VENV)/pytest tests/cluster -q -m alone
+	$(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal
+	$(VENV)/pytest tests/cluster -q -m "alone and not long"
 
 .PHONY: test-package
 test-package: environment ## Build the package, install it in every way, and try its oldest and newest dependencies

@@ -17,7 +17,14 @@ from harness import ROOT, Service
 
 pytestmark = pytest.mark.alone
 
-PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "kubelet", "containerd")
+PARTS = (
+    "kube-apiserver",
+    "kubelet",
+    *(
+        pytest.param(part, marks=pytest.mark.long)
+        for part in ("kube-controller-manager", "kube-scheduler", "etcd", "containerd")
+    ),
+)
 IMAGES = ("random-generator:1.0", "random-generator:2.0")
 
 

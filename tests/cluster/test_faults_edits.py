@@ -51,6 +51,7 @@ def test_an_edited_set(service: Make, edit: tuple[str, ...], found: str) -> None
         assert found in mended(rg)
 
 
+@pytest.mark.long
 def test_an_edit_below_a_change(service: Make) -> None:
     """The set scaled by `kubectl` before an `up` with a new version, without refresh: what the program says counts."""
     rg = service()
@@ -63,6 +64,7 @@ def test_an_edit_below_a_change(service: Make) -> None:
         rg.unchanged()
 
 
+@pytest.mark.long
 def test_an_edited_service(service: Make) -> None:
     """A port of the governing Service edited: `up` says who did it, and takes it back when told to."""
     rg = service()
@@ -119,6 +121,7 @@ def test_a_set_deleted_without_its_pods(service: Make) -> None:
         assert rg.uids() == pods
 
 
+@pytest.mark.long
 def test_a_set_deleted_with_its_pods(service: Make) -> None:
     """The set deleted with its Pods: after a refresh `up` brings them back on their claims."""
     rg = service()

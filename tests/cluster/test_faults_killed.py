@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import count, cycle
 from typing import Any
 
+import pytest
 from faults import MOMENTS, Make, Running, as_asked, recovered, witnessed
 from harness import Service
 
@@ -64,6 +65,7 @@ def test_a_canary_is_killed(service: Make) -> None:
     interrupted(rg, lambda: rg.set(image=next(image)))
 
 
+@pytest.mark.long
 def test_a_rollout_is_killed(service: Make) -> None:
     """`pulumi up` killed while all instances get a new version: the next one completes it."""
     rg = service()
@@ -78,6 +80,7 @@ def test_a_growth_is_killed(service: Make) -> None:
     interrupted(rg, lambda: rg.set(volumes=[logs(f"{next(size)}Mi")]))
 
 
+@pytest.mark.long
 def test_a_scale_down_is_killed(service: Make) -> None:
     """`pulumi up` killed while instances are scaled away: the next one completes it, and their claims stay."""
     rg = service(replicas=3)
@@ -89,6 +92,7 @@ def test_a_scale_down_is_killed(service: Make) -> None:
     interrupted(rg, prepare)
 
 
+@pytest.mark.long
 def test_a_replacement_is_killed(service: Make) -> None:
     """`pulumi up` killed while the set is replaced, all instances stopping: the next one brings them back."""
     rg = service()
@@ -96,6 +100,7 @@ def test_a_replacement_is_killed(service: Make) -> None:
     interrupted(rg, lambda: rg.set(pod_management_policy=next(policy)))
 
 
+@pytest.mark.long
 def test_a_set_made_anew_is_killed(service: Make) -> None:
     """`pulumi up` killed while a set is made anew around its Pods (`recreate`): the next one completes it."""
     rg = service(recreate=True)
@@ -109,12 +114,14 @@ def test_a_destroy_is_killed(service: Make) -> None:
     interrupted(rg, rg.up, "destroy", "destroy")
 
 
+@pytest.mark.long
 def test_a_destroy_is_killed_and_taken_back(service: Make) -> None:
     """`pulumi destroy` killed: a `pulumi up` brings everything back that was removed."""
     rg = service()
     interrupted(rg, rg.up, "destroy")
 
 
+@pytest.mark.long
 def test_the_provider_is_killed(service: Make) -> None:
     """Pulumi's Kubernetes provider killed during a rollout and a scale: the next `pulumi up` completes both."""
     rg = service()

@@ -67,6 +67,7 @@ def must_fail(rg: Service) -> str:
     return said
 
 
+@pytest.mark.long
 def test_throttling(service: Make) -> None:
     """Every third request is answered with 429, too many requests: `up` completes all the same."""
     rg = service()
@@ -79,7 +80,7 @@ def test_throttling(service: Make) -> None:
         rg.unchanged()
 
 
-@pytest.mark.parametrize("status", [409, 500, 503])
+@pytest.mark.parametrize("status", [409, *(pytest.param(each, marks=pytest.mark.long) for each in (500, 503))])
 def test_a_change_meets_an_error(service: Make, status: int) -> None:
     """The change of the set is answered with an error (409, 500, 503): `up` says so, and the next one completes."""
     rg = service()
@@ -113,6 +114,7 @@ def test_a_quota_of_pods(service: Make) -> None:
         as_asked(rg)
 
 
+@pytest.mark.long
 def test_a_quota_of_storage(service: Make) -> None:
     """A quota in which one of two disks can grow: `up` names the other one; raised, the next one grows it."""
     rg = service()
@@ -129,6 +131,7 @@ def test_a_quota_of_storage(service: Make) -> None:
         rg.unchanged()
 
 
+@pytest.mark.long
 def test_a_policy_denies_the_set(service: Make) -> None:
     """An admission policy that denies the change of the set: `up` says which; lifted, the next one completes."""
     rg = service()
@@ -157,6 +160,7 @@ def test_a_policy_denies_the_pods(service: Make) -> None:
         as_asked(rg)
 
 
+@pytest.mark.long
 def test_a_full_node(service: Make, client: Client) -> None:
     """A node that has room for two of three: `up` says what it lacks; with more room the next one completes."""
     rg = service()
@@ -249,6 +253,7 @@ def make_volume(rg: Service, name: str, storage_class: str, size: str, path: Pat
     )
 
 
+@pytest.mark.long
 def test_a_claim_stuck_pending(service: Make, tmp_path: Path) -> None:
     """A claim whose class nobody provisions: `up` names it; when its volume comes, the next one completes."""
     rg = service(rollout_timeout_seconds=SOON)
@@ -292,6 +297,7 @@ def is_full(rg: Service, witness: Witness) -> bool:
     return witness.wrote("rg-0") > 10 and rg.http("rg-0").status_code == 500
 
 
+@pytest.mark.long
 def test_a_full_disk(service: Make, tmp_path: Path) -> None:
     """A disk that is full: what was confirmed stays; the next `up` with a larger size grows it, and writing goes on."""
     rg = service(replicas=1)

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from faults import Make, Running, as_asked, recovered, witnessed
 from harness import Service
 
@@ -51,6 +52,7 @@ def test_a_lost_state(service: Make) -> None:
         recovered(rg)
 
 
+@pytest.mark.long
 def test_a_lost_state_and_other_arguments(service: Make) -> None:
     """The state lost, and the program has gone on: one `up` takes over what is there and makes it what is asked for."""
     rg = service(replicas=3)
@@ -67,6 +69,7 @@ def test_a_lost_state_and_other_arguments(service: Make) -> None:
         rg.unchanged()
 
 
+@pytest.mark.long
 def test_a_lost_state_still_refuses(service: Make) -> None:
     """The state lost: what would strand data is refused as before, since it is judged by what is on the cluster."""
     rg = service()
@@ -99,6 +102,7 @@ def test_a_state_from_an_older_day(service: Make) -> None:
         rg.unchanged()
 
 
+@pytest.mark.long
 def test_a_state_from_before_the_set_was_made_anew(service: Make) -> None:
     """A state restored that knows another set than the one that runs: after a refresh no Pod is touched."""
     rg = service(recreate=True)
