@@ -238,6 +238,10 @@ def _check_security(where: str, args: StatefulServiceArgs) -> None:
                     where, "security.add_capabilities", f"has {capability}; restricted allows NET_BIND_SERVICE", remedy
                 )
 
+    laid_over = args.get("pod_template", {}).get("spec", {}).get("securityContext") or {}
+    if isinstance(laid_over, dict) and laid_over.get("runAsUser") == 0 and laid_over.get("runAsNonRoot", True):
+        path = "pod_template.spec.securityContext.runAsUser"
+        raise ArgumentError(where, path, "is 0, which is root, and not restricted", remedy)
     if "run_as_user" in security:
         [security["run_as_user"]] = jointly(no_root, security["run_as_user"])
     if "add_capabilities" in security:

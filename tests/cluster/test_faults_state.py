@@ -21,7 +21,7 @@ def test_two_at_once(service: Make) -> None:
     rg = service()
     with witnessed(rg) as witness:
         rg.up()
-        rg.set(image=NEW)
+        rg.set(image=NEW, min_ready_seconds=10)  # so that the first is still at it
         first = Running(rg, witness, "up")
         first.reach(lambda: "StatefulSet" in first.said)
         second = rg.must_fail("up", "--yes", "--skip-preview")

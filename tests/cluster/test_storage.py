@@ -285,13 +285,7 @@ def test_p07_volumes_made_in_advance(service: Make, client: Client, tmp_path: Pa
         )
     )
     try:
-        rg.deploy(
-            pod_template={
-                "spec": {
-                    "securityContext": {"runAsUser": 0},
-                }
-            }
-        )
+        rg.deploy(security={"standard": "baseline", "run_as_user": 0})
         assert rg.claims()["logs-rg-0"].spec.volumeName == name
         assert rg.write("rg-0", 2)
         rg.set(volumes=[logs("20Mi", storage_class_name="", selector={"made-for": "rg"})])
@@ -359,7 +353,7 @@ def test_growth_that_does_not_happen_is_explained(service: Make, client: Client,
         )
     )
     try:
-        rg.deploy(pod_template={"spec": {"securityContext": {"runAsUser": 0}}})
+        rg.deploy(security={"standard": "baseline", "run_as_user": 0})
         pods = rg.uids()
         rg.set(volumes=[logs("20Mi")])
         said = rg.must_fail("up", "--yes", "--skip-preview")

@@ -137,6 +137,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"security": {"standard": "strict"}}, "security.standard is 'strict'; it must be one of restricted, baseline"),
     ({"security": {"run_as_user": 0}}, "security.run_as_user is 0, which is root, and not restricted; give security"),
+    (
+        {"pod_template": {"spec": {"securityContext": {"runAsUser": 0}}}},
+        "pod_template.spec.securityContext.runAsUser is 0, which is root, and not restricted; give security.standard",
+    ),
     ({"security": {"add_capabilities": ["CAP_CHOWN"]}}, "security.add_capabilities[0] is 'CAP_CHOWN'; it must be"),
     ({"security": {"add_capabilities": ["SYS_ADMIN"]}}, "security.add_capabilities has SYS_ADMIN; restricted allows"),
     ({"network_policy": {"clients": [{}]}}, "network_policy.clients[0] names nobody; give namespace"),
