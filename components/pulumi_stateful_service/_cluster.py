@@ -6,12 +6,12 @@ time. The client's packages are imported here alone, and only when there is some
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import pulumi
@@ -22,6 +22,8 @@ from ._objects import KubernetesObject
 
 if TYPE_CHECKING:
     from lightkube import AsyncClient, SingleConfig
+
+_T = TypeVar("_T")
 
 _DEFAULT_KUBECONFIG = "~/.kube/config"
 _AT_ONCE = 16
@@ -163,18 +165,20 @@ class Cluster:
         from lightkube.types import PatchType
 
         change = {"spec": {"resources": {"requests": {"storage": size}}}}
-        async with self._answers():
-            await self._client.patch(
+        await self._told(
+            lambda: self._client.patch(
                 PersistentVolumeClaim, claim, change, namespace=namespace, patch_type=PatchType.MERGE
             )
+        )
 
     async def orphan(self, namespace: str, name: str, uid: str) -> None:
         """Deletes this very set, leaves its Pods and claims as they are, and waits until they are nobody's."""
         from lightkube.resources.apps_v1 import StatefulSet
         from lightkube.types import CascadeType
 
-        async with self._answers():
-            await self._client.delete(StatefulSet, name, namespace=namespace, cascade=CascadeType.ORPHAN)
+        await self._told(
+            lambda: self._client.delete(StatefulSet, name, namespace=namespace, cascade=CascadeType.ORPHAN)
+        )
         while (live := await self.stateful_set(namespace, name)) and live["metadata"]["uid"] == uid:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
@@ -214,10 +218,23 @@ class Cluster:
                 for _ in range(_AT_ONCE - 1):
                     self._turns.release()
 
+    async def _told(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """What the API server answers; asked again a few times while it has too much to do."""
+        for pause in _PAUSES:
+            try:
+                async with self._answers():
+                    return await ask()
+            except ClusterError as error:
+                if not error.passing:
+                    raise
+            await asyncio.sleep(pause)
+        async with self._answers():
+            return await ask()
+
     async def _one(self, kind: Any, namespace: str | None, name: str) -> KubernetesObject | None:
         from lightkube import ApiError
 
-        async with self._answers():
+        async def get() -> KubernetesObject | None:
             try:
                 found = await self._client.get(kind, name, **({"namespace": namespace} if namespace else {}))
             except ApiError as error:
@@ -226,9 +243,13 @@ class Cluster:
                 raise
             return dict(found.to_dict())
 
+        return await self._told(get)
+
     async def _all(self, kind: Any, namespace: str, **selection: Any) -> list[KubernetesObject]:
-        async with self._answers():
+        async def listed() -> list[KubernetesObject]:
             return [found.to_dict() async for found in self._client.list(kind, namespace=namespace, **selection)]
+
+        return await self._told(listed)
 
 
 def _is_owned(pod: KubernetesObject, uid: str) -> bool:
@@ -250,6 +271,8 @@ def _errors_named() -> Iterator[None]:
 
 _NOT_FOUND = 404
 _BUSY = {429, 500, 502, 503, 504}
+_PAUSES = (0.5, 1, 2, 4)
+"""Seconds to wait for an API server that has too much to do."""
 _REFUSED = {403, _NOT_FOUND, 409, 429}
 """Not allowed to evict, gone, another Pod of that name, a disruption budget."""
 

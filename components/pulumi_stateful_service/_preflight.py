@@ -1,9 +1,8 @@
 """Looks at what is on the cluster before anything is sent, and refuses, prepares or announces the change."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pulumi
 
@@ -14,11 +13,6 @@ from ._growth import cannot_grow, growths, sizes_of_claims
 from ._names import COMPONENT_LABEL
 from ._objects import KubernetesObject
 from ._rollout import wanted_ordinals
-
-T = TypeVar("T")
-
-_PAUSES = (0.5, 1, 2, 4)
-"""Seconds to wait for an API server that has too much to do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ async def judged(connection: Connection, change: Change, resource: pulumi.Resour
         return None
     try:
         async with connected(connection) as cluster:
-            return await _when_not_busy(lambda: _judged(cluster, change, resource))
+            return await _judged(cluster, change, resource)
     except NoClusterError:
         return None
     except ClusterError:
@@ -53,17 +47,6 @@ async def judged(connection: Connection, change: Change, resource: pulumi.Resour
         if pulumi.runtime.is_dry_run():
             return None
         raise
-
-
-async def _when_not_busy(look: Callable[[], Awaitable[T]]) -> T:
-    for pause in _PAUSES:
-        try:
-            return await look()
-        except ClusterError as error:
-            if not error.passing:
-                raise
-            await asyncio.sleep(pause)
-    return await look()
 
 
 async def make_room(connection: Connection, live: KubernetesObject | None) -> None:

@@ -1,9 +1,11 @@
 """How the cluster is reached: one client for a program, and none where no cluster is named."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import lightkube
 import pytest
 from pulumi_stateful_service import _cluster, _preflight
@@ -96,3 +98,40 @@ def test_without_a_kubeconfig_there_is_nothing_to_look_at(
     nothing: Any = None
     asyncio.run(_preflight.judged(Connection(), nothing, nothing))
     assert not clients
+
+
+def answer(status: int) -> lightkube.ApiError:
+    """An error as the API server answers with it."""
+    body = {"kind": "Status", "code": status, "message": f"no: {status}"}
+    request = httpx2.Request("GET", "http://one")
+    return lightkube.ApiError(request=request, response=httpx2.Response(status, json=body, request=request))
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, answers: list[lightkube.ApiError]) -> int:
+    """How often a cluster is asked that answers with these errors first."""
+    monkeypatch.setattr(_cluster, "_PAUSES", (0, 0))
+    client = Client(None)
+    asked = 0
+
+    async def get(*_: Any, **__: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked <= len(answers):
+            raise answers[asked - 1]
+        return client
+
+    monkeypatch.setattr(client, "get", get)
+    cluster = _cluster.Cluster(client, "default")  # type: ignore[arg-type]
+    with suppress(_cluster.ClusterError):
+        asyncio.run(cluster.stateful_set("default", "rg"))
+    return asked
+
+
+@pytest.mark.usefixtures("clients")
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [([429, 503], 3), ([500, 500, 502, 502], 3), ([403, 403], 1), ([404, 404], 1)],
+)
+def test_a_busy_api_server_is_asked_again(monkeypatch: pytest.MonkeyPatch, statuses: list[int], expected: int) -> None:
+    """Too many requests and a restart pass, so it is asked again, but not for ever; a refusal would be the same."""
+    assert asked(monkeypatch, [answer(status) for status in statuses]) == expected
