@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from faults import Make, Running, as_asked, recovered, witnessed
-from harness import Service
+from harness import Service, eventually
 
 OLD, NEW = "random-generator:1.0", "random-generator:2.0"
 
@@ -21,12 +21,16 @@ def test_two_at_once(service: Make) -> None:
     rg = service()
     with witnessed(rg) as witness:
         rg.up()
-        rg.set(image=NEW, min_ready_seconds=10)  # so that the first is still at it
+        # The first one waits for this instance as long as it takes.
+        rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
+        eventually("rg-0 is not ready", lambda: not rg.is_ready("rg-0"))
+        rg.set(image=NEW)
         first = Running(rg, witness, "up")
-        first.reach(lambda: "StatefulSet" in first.said)
+        assert first.reach(lambda: "StatefulSet" in first.said)
         second = rg.must_fail("up", "--yes", "--skip-preview")
         assert "the stack is currently locked by 1 lock(s)" in second
         assert "pulumi cancel" in second
+        rg.http("rg-0", "/ready?state=on", "PUT").raise_for_status()
         assert first.end() == 0, first.said
         as_asked(rg)
         rg.unchanged()
