@@ -18,11 +18,10 @@ from harness import ROOT, Service
 pytestmark = pytest.mark.alone
 
 PARTS = (
-    "kube-apiserver",
     "kubelet",
     *(
         pytest.param(part, marks=pytest.mark.long)
-        for part in ("kube-controller-manager", "kube-scheduler", "etcd", "containerd")
+        for part in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "containerd")
     ),
 )
 IMAGES = ("random-generator:1.0", "random-generator:2.0")
