@@ -1,4 +1,4 @@
-"""The cluster that Pulumi's provider deploys to, by the same kubeconfig: what is there, and the one thing done to it.
+"""The cluster that Pulumi's provider deploys to, by the same kubeconfig: what is there, and the few things done.
 
 Pulumi offers a program no way to look at an object more than once, and whether a rollout is done shows only over
 time. The client's packages are imported here alone, and only when there is something to look at.

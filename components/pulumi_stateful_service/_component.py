@@ -20,7 +20,7 @@ from ._cluster import Connection, connection_of
 from ._environment import secret, secret_version
 from ._errors import RefusedError
 from ._inputs import lifted, together
-from ._objects import KubernetesObject, selector
+from ._objects import KubernetesObject, cluster_domain, first_ordinal, selector
 from ._preflight import Change, judged, make_room
 from ._rollout import Rollout
 from ._security import network_policy
@@ -117,7 +117,7 @@ class StatefulService(pulumi.ComponentResource):
             not_ours.append("spec.replicas")
         stateful = StatefulSet(
             name,
-            **_arguments_of(stateful_set(args, templates, component, version)),
+            **_arguments_of(wanted if version is None else stateful_set(args, templates, component, version)),
             opts=pulumi.ResourceOptions.merge(
                 self._child(depends_on=[*first, self._make_room(to_be_replaced, after=first)]),
                 pulumi.ResourceOptions(ignore_changes=not_ours),
@@ -131,16 +131,14 @@ class StatefulService(pulumi.ComponentResource):
         self.namespace = service.metadata.apply(lambda metadata: metadata.namespace or "default")
         self.storage_class_name = pulumi.Output.from_input(class_name)
         # What leads to the instances is known when they are there.
-        domain = args.get("cluster_domain", "cluster.local")
-        self.service_address = together(args["service_name"], self.namespace, domain, rollout).apply(
+        self.service_address = together(args["service_name"], self.namespace, cluster_domain(args), rollout).apply(
             lambda of: names.service_address(*of[:3])
         )
         protocols = args.get("port_protocols", {})
         self.srv_names = together(self.service_address, protocols).apply(
             lambda of: {port: names.srv_name(port, of[1].get(port, "TCP"), of[0]) for port in args["ports"]}
         )
-        start = args.get("ordinals", {}).get("start", 0)
-        ordinals = lifted(lambda start, replicas: range(start, start + replicas), start, args["replicas"])
+        ordinals = lifted(lambda start, replicas: range(start, start + replicas), first_ordinal(args), args["replicas"])
         if args.get("autoscaled"):
             ordinals = together(rollout, ordinals).apply(lambda of: of[1] if of[0].ordinals is None else of[0].ordinals)
         volume_names = [volume["name"] for volume in args["volumes"]]
@@ -148,8 +146,8 @@ class StatefulService(pulumi.ComponentResource):
             lambda of: names.instances(of[0], of[1], volume_names, of[2])
         )
         ready = [rollout.apply(lambda _: stateful)]
-        self.load_balancer_address = self._load_balancer(name, args, ready, domain)
-        self.instance_service_addresses = self._instance_services(name, args, ready, domain)
+        self.load_balancer_address = self._load_balancer(name, args, ready)
+        self.instance_service_addresses = self._instance_services(name, args, ready)
         self.current_revision = rollout.apply(lambda of: of.current_revision)
         self.update_revision = rollout.apply(lambda of: of.update_revision)
         self.revisions = rollout.apply(lambda of: of.revisions)
@@ -282,47 +280,39 @@ class StatefulService(pulumi.ComponentResource):
         return made
 
     def _load_balancer(
-        self,
-        name: str,
-        args: StatefulServiceArgs,
-        after: Sequence[pulumi.Input[pulumi.Resource]],
-        domain: pulumi.Input[str],
+        self, name: str, args: StatefulServiceArgs, after: Sequence[pulumi.Input[pulumi.Resource]]
     ) -> pulumi.Output[str | None]:
         if "load_balancer" not in args:
             return pulumi.Output.from_input(None)
         # Last: Pulumi's provider waits until a load balancer has Pods to lead to.
-        service = Service(
-            f"{name}-load-balancer", **_arguments_of(load_balancing_service(args)), opts=self._child(depends_on=after)
-        )
-        return self._address(service, args["load_balancer"]["name"], domain)
+        return self._reached(f"{name}-load-balancer", args, load_balancing_service(args), after)
 
     def _instance_services(
-        self,
-        name: str,
-        args: StatefulServiceArgs,
-        after: Sequence[pulumi.Input[pulumi.Resource]],
-        domain: pulumi.Input[str],
+        self, name: str, args: StatefulServiceArgs, after: Sequence[pulumi.Input[pulumi.Resource]]
     ) -> pulumi.Output[Mapping[str, str]]:
         if "instance_services" not in args:
             return pulumi.Output.from_input({})
         addresses = []
         for ordinal in chosen_ordinals(args):
-            service = Service(
-                f"{name}-{ordinal}",
-                **_arguments_of(instance_service(args, ordinal)),
-                opts=self._child(depends_on=after),
-            )
-            pod = lifted(lambda set_name, ordinal=ordinal: names.pod_name(set_name, ordinal), args["name"])
-            addresses.append(pulumi.Output.all(pod, self._address(service, pod, domain)))
+            wanted = instance_service(args, ordinal)
+            address = self._reached(f"{name}-{ordinal}", args, wanted, after)
+            # It is named like its Pod.
+            addresses.append(pulumi.Output.all(wanted["metadata"]["name"], address))
         return pulumi.Output.all(*addresses).apply(
             lambda all_of_them: {pod: address for pod, address in all_of_them if address}
         )
 
-    def _address(
-        self, service: Service, name: pulumi.Input[str], domain: pulumi.Input[str]
+    def _reached(
+        self,
+        resource_name: str,
+        args: StatefulServiceArgs,
+        wanted: KubernetesObject,
+        after: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> pulumi.Output[str | None]:
-        """Where clients reach a Service."""
-        dns_name = pulumi.Output.all(name, self.namespace, domain).apply(lambda of: names.service_address(*of))
+        """Where clients reach a Service, which is made."""
+        service = Service(resource_name, **_arguments_of(wanted), opts=self._child(depends_on=after))
+        of_dns = (wanted["metadata"]["name"], self.namespace, cluster_domain(args))
+        dns_name = pulumi.Output.all(*of_dns).apply(lambda of: names.service_address(*of))
         ingress = service.status.apply(_ingress_address)
         return pulumi.Output.all(service.spec.apply(lambda spec: spec.type), ingress, dns_name).apply(
             lambda of: of[1] if of[0] == ServiceType.LOAD_BALANCER else of[2]

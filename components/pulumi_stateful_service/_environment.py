@@ -10,8 +10,8 @@ import pulumi
 
 from ._arguments import EnvFromArgs, KeyRefArgs, StatefulServiceArgs
 from ._inputs import lifted
-from ._names import pod_name, secret_name
-from ._objects import KubernetesObject, given, metadata, renamed
+from ._names import pod_address, pod_name, secret_name, service_address
+from ._objects import KubernetesObject, cluster_domain, first_ordinal, given, metadata, renamed
 
 DISCOVERED = ("POD_NAME", "POD_ORDINAL", "POD_NAMESPACE", "SERVICE_NAME", "SERVICE_ADDRESS", "POD_ADDRESS")
 """The variables that ``discovery`` gives, besides the lists of peers."""
@@ -64,12 +64,15 @@ def secret_version(args: StatefulServiceArgs, secret_uid: pulumi.Input[Any]) -> 
 def _discovered(args: StatefulServiceArgs) -> list[KubernetesObject]:
     if "discovery" not in args:
         return []
-    domain = args.get("cluster_domain", "cluster.local")
-    address = lifted(lambda service, domain: f"{service}.$(POD_NAMESPACE).svc.{domain}", args["service_name"], domain)
+    address = lifted(
+        lambda service, domain: service_address(service, "$(POD_NAMESPACE)", domain),
+        args["service_name"],
+        cluster_domain(args),
+    )
     plain = {
         "SERVICE_NAME": args["service_name"],
         "SERVICE_ADDRESS": address,
-        "POD_ADDRESS": "$(POD_NAME).$(SERVICE_ADDRESS)",
+        "POD_ADDRESS": pod_address("$(POD_NAME)", "$(SERVICE_ADDRESS)"),
         **{name: _peers(args, form) for name, form in args["discovery"].get("peers", {}).items()},
     }
     return [
@@ -79,15 +82,14 @@ def _discovered(args: StatefulServiceArgs) -> list[KubernetesObject]:
 
 
 def _peers(args: StatefulServiceArgs, form: pulumi.Input[str]) -> Any:
-    start = args.get("ordinals", {}).get("start", 0)
-
     def listed(form: str, set_name: str, start: int, replicas: int) -> str:
+        pods = {ordinal: pod_name(set_name, ordinal) for ordinal in range(start, start + replicas)}
         return ",".join(
-            form.format(ordinal=ordinal, pod=(pod := pod_name(set_name, ordinal)), address=f"{pod}.$(SERVICE_ADDRESS)")
-            for ordinal in range(start, start + replicas)
+            form.format(ordinal=ordinal, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)"))
+            for ordinal, pod in pods.items()
         )
 
-    return lifted(listed, form, args["name"], start, args["replicas"])
+    return lifted(listed, form, args["name"], first_ordinal(args), args["replicas"])
 
 
 def _own_secret(args: StatefulServiceArgs, key: str) -> KeyRefArgs:

@@ -16,6 +16,16 @@ FORCED = {"pulumi.com/patchForce": "true"}
 """Lets Pulumi's provider take fields over from whoever set them last."""
 
 
+def first_ordinal(args: StatefulServiceArgs) -> pulumi.Input[int]:
+    """Where the numbering of the instances starts."""
+    return args.get("ordinals", {}).get("start", 0)
+
+
+def cluster_domain(args: StatefulServiceArgs) -> pulumi.Input[str]:
+    """The cluster's DNS domain."""
+    return args.get("cluster_domain", "cluster.local")
+
+
 def selector(args: StatefulServiceArgs) -> dict[str, Any]:
     """The labels by which the set and the Services know the Pods. A set's selector can't be changed in place."""
     own = {"app.kubernetes.io/name": args["name"], "app.kubernetes.io/instance": args["name"]}

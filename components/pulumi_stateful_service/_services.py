@@ -8,7 +8,7 @@ import pulumi
 from ._arguments import InstanceServicesArgs, LoadBalancerArgs, ServiceType, SessionAffinity, StatefulServiceArgs
 from ._inputs import lifted
 from ._names import pod_name
-from ._objects import KubernetesObject, given, metadata, renamed, selector
+from ._objects import KubernetesObject, first_ordinal, given, metadata, renamed, selector
 
 
 def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
@@ -70,7 +70,7 @@ def chosen_ordinals(args: StatefulServiceArgs) -> list[int]:
     chosen = args["instance_services"].get("ordinals")
     if args.get("autoscaled"):
         return sorted(set(chosen or []))
-    start: Any = args.get("ordinals", {}).get("start", 0)
+    start: Any = first_ordinal(args)
     there: Any = range(start, start + args["replicas"])
     return [ordinal for ordinal in there if chosen is None or ordinal in chosen]
 

@@ -9,7 +9,7 @@ import pulumi
 from ._arguments import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from ._inputs import lifted
 from ._names import COMPONENT_LABEL, SIZES_ANNOTATION
-from ._objects import FORCED, KubernetesObject, given, metadata, selector
+from ._objects import FORCED, KubernetesObject, first_ordinal, given, metadata, selector
 from ._pods import pod_template
 from ._storage import retention_policy
 
@@ -83,5 +83,5 @@ def _partition(args: StatefulServiceArgs) -> Any:
     """The partition as Kubernetes counts it: how many instances, from the first, keep the version they have."""
     if "canary" in args:
         return lifted(lambda replicas, canary: replicas - canary, args["replicas"], args["canary"])
-    start = args.get("ordinals", {}).get("start", 0)
-    return lifted(lambda partition, start: max(0, partition - start), args.get("partition", 0), start)
+    held_back = (args.get("partition", 0), first_ordinal(args))
+    return lifted(lambda partition, start: max(0, partition - start), *held_back)

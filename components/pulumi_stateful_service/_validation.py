@@ -24,7 +24,7 @@ from ._availability import Numbers, too_few, wants_budget, worth_saying
 from ._environment import DISCOVERED
 from ._errors import ArgumentError
 from ._inputs import jointly, lifted
-from ._objects import given, selector
+from ._objects import first_ordinal, given, selector
 from ._rules import RULES
 from ._shape import Shape
 
@@ -297,7 +297,7 @@ def _check_availability(where: str, args: StatefulServiceArgs, resource: pulumi.
         args.get("max_unavailable"),
         args.get("partition", 0),
         args.get("canary"),
-        args.get("ordinals", {}).get("start", 0),
+        first_ordinal(args),
     )
 
 
@@ -319,7 +319,7 @@ def _check_update(where: str, args: StatefulServiceArgs, resource: pulumi.Resour
 
     if "update_strategy" in args:
         [args["update_strategy"]] = jointly(can_take_steps, args["update_strategy"])
-    start = args.get("ordinals", {}).get("start", 0)
+    start = first_ordinal(args)
     if "partition" in args:
         args["partition"], args["replicas"], _ = jointly(
             functools.partial(_within_the_ordinals, where, resource), args["partition"], args["replicas"], start

@@ -9,6 +9,7 @@ from ._arguments import InstanceServicesArgs, LoadBalancerArgs, ServiceType, Ses
 from ._errors import ArgumentError
 from ._inputs import jointly, lifted
 from ._names import load_balancer_name
+from ._objects import first_ordinal
 from ._services import affinity_of, type_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def check_instance_services(where: str, args: StatefulServiceArgs) -> None:
     _check_reached(where, "instance_services", wanted)
     undecided = [
         name
-        for name, value in (("replicas", args["replicas"]), ("ordinals.start", args.get("ordinals", {}).get("start")))
+        for name, value in (("replicas", args["replicas"]), ("ordinals.start", first_ordinal(args)))
         if isinstance(value, pulumi.Output)
     ]
     if undecided or (args.get("autoscaled") and "ordinals" not in wanted):

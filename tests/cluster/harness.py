@@ -64,6 +64,33 @@ def environment() -> dict[str, str]:
     return dict(json.loads(shell))
 
 
+def printed(
+    *command: str,
+    env: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+    text: str = "",
+    timeout: float | None = None,
+) -> str:
+    """What a command prints; it has to succeed, and whatever it says comes with the failure."""
+    result = subprocess.run(
+        command, cwd=folder, env=env, input=text, check=False, capture_output=True, text=True, timeout=timeout
+    )
+    if result.returncode:
+        raise CommandError(f"{' '.join(command)}:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def local(*arguments: str) -> str:
+    """What a command of the embedded cluster prints."""
+    return printed(sys.executable, "-m", "local", *arguments)
+
+
+def parts() -> dict[str, list[int]]:
+    """Each part of the embedded cluster and the numbers of its processes."""
+    rows = [line.split() for line in local("status").splitlines()]
+    return {name: [int(each) for each in columns if each.isdigit()] for name, *columns in rows}
+
+
 def eventually(what: str, look: Callable[[], T], timeout: float = 60) -> T:
     """What ``look`` returns, once it is true; fails with ``what`` after the timeout."""
     deadline = time.monotonic() + timeout
@@ -207,11 +234,11 @@ class Service(Project):
 
     def get_from(self, pod: str, url: str) -> str:
         """What a request from inside an instance is answered with, by names as that instance resolves them."""
-        command = ["kubectl", "exec", "--namespace", self.namespace, pod, "--", "/random-generator", "get", url]
-        result = subprocess.run(command, env=self.env, check=False, capture_output=True, text=True)
-        if result.returncode:
-            raise CommandError(f"{' '.join(command)}:\n{result.stderr}")
-        return result.stdout
+        return self.kubectl("exec", pod, "--", "/random-generator", "get", url)
+
+    def kubectl(self, *arguments: str, text: str = "") -> str:
+        """What kubectl prints about the service's namespace."""
+        return printed("kubectl", "--namespace", self.namespace, *arguments, env=self.env, text=text)
 
     def write(self, pod: str, times: int = 1) -> list[str]:
         """Has an instance append to its log; the log afterwards."""

@@ -2,14 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from harness import ROOT, Service, eventually, only, watching
+from harness import Service, eventually, local, only, parts, watching
 from lightkube import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod, PodEviction
@@ -33,17 +31,10 @@ def budget(rg: Service) -> Any:
     return rg.client.get(PodDisruptionBudget, "rg", namespace=rg.namespace).status
 
 
-def local(*arguments: str) -> str:
-    """The embedded cluster's own command line."""
-    command = [sys.executable, "-m", "local", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
 @contextmanager
 def silent_kubelet() -> Iterator[None]:
     """The node does not answer, while what runs on it runs on; at the end it answers again."""
-    rows = [row.split() for row in local("status").splitlines()]
-    [pid] = [int(row[1]) for row in rows if row[0] == "kubelet"]
+    [pid] = parts()["kubelet"]
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import ROOT, Project
+from harness import ROOT, Project, printed
 
 
 @pytest.fixture
@@ -44,13 +43,7 @@ def consumer(service: Project, tmp_path: Path, namespace: str) -> Iterator[Proje
 
 def answer(project: Project, namespace: str, container: str) -> dict[str, object]:
     """What the Job's client was told."""
-    said = subprocess.run(
-        ["kubectl", "--namespace", namespace, "logs", "job/ask", "--container", container],
-        env=project.env,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    said = printed("kubectl", "--namespace", namespace, "logs", "job/ask", "--container", container, env=project.env)
     return dict(json.loads(said))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from harness import ROOT, absent_as_none, environment, eventually
+from harness import ROOT, absent_as_none, environment, eventually, printed
 from lightkube import Client
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 
@@ -17,13 +17,7 @@ from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim,
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
     """A copy of the repository as it is, for commands that change it."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    listed = printed("git", "ls-files", "--cached", "--others", "--exclude-standard")
     for name in listed.splitlines():
         if (ROOT / name).is_file():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,15 +40,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
 
 def run(clone: Path, *lines: str) -> None:
     """Runs lines of a sequence as one script."""
-    result = subprocess.run(
-        ["bash", "-ec", "\n".join(lines)],
-        cwd=clone,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout
+    printed("bash", "-ec", "\n".join(lines), folder=clone)
 
 
 def first_line_of(client: Client, namespace: str, pod: str) -> str:

@@ -5,13 +5,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import local, parts
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "embedded-cluster-test"
@@ -62,21 +62,6 @@ spec:
     - metadata: {{name: data}}
       spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 10Mi}}}}}}
 """
-
-
-def local(*arguments: str) -> str:
-    """What a command of the embedded cluster prints; what it says on the way comes with a failure."""
-    result = subprocess.run(
-        [sys.executable, "-m", "local", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def parts() -> dict[str, list[int]]:
-    """Each part of the cluster and the numbers of its processes."""
-    rows = [line.split() for line in local("status").splitlines()]
-    return {name: [int(each) for each in columns if each.isdigit()] for name, *columns in rows}
 
 
 def traces() -> dict[str, list[str]]:

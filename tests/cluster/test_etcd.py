@@ -6,7 +6,6 @@ A client writes throughout, and the longest time in which no write was acknowled
 import base64
 import re
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from harness import ROOT, Project, Service, eventually
+from harness import ROOT, Project, Service, eventually, printed
 from lightkube import ApiError, Client
 from lightkube.resources.core_v1 import Namespace
 
@@ -45,17 +44,7 @@ class Etcd(Service):
 
     def follow(self, commands: str) -> None:
         """Runs commands of the example's README."""
-        ran = subprocess.run(
-            ["bash", "-euc", commands],
-            cwd=self.folder,
-            env=self.env,
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-        )
-        assert ran.returncode == 0, ran.stdout
+        printed("bash", "-euc", commands, env=self.env, folder=self.folder, timeout=300)
 
     def addresses(self) -> dict[str, str]:
         """Where each member is at the moment."""

@@ -6,14 +6,12 @@ what does not run.
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 from faults import MOMENTS, Make, Running, Witness, as_asked, recovered, witnessed
-from harness import ROOT, Service
+from harness import Service, local, parts
 
 pytestmark = pytest.mark.alone
 
@@ -27,15 +25,9 @@ PARTS = (
 IMAGES = ("random-generator:1.0", "random-generator:2.0")
 
 
-def local(*arguments: str) -> str:
-    command = [sys.executable, "-m", "local", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-
-
 def kill(part: str) -> None:
     """Kills the processes of a part of the cluster."""
-    rows = [line.split() for line in local("status").splitlines()]
-    [pids] = [[int(each) for each in columns if each.isdigit()] for name, *columns in rows if name == part]
+    pids = parts()[part]
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,5 @@
 """Somebody changes or deletes the live objects."""
 
-import subprocess
 from typing import Any
 
 import pytest
@@ -10,10 +9,6 @@ from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
 from lightkube.types import CascadeType
-
-
-def kubectl(rg: Service, *arguments: str) -> None:
-    subprocess.run(["kubectl", "--namespace", rg.namespace, *arguments], env=rg.env, check=True, capture_output=True)
 
 
 def mended(rg: Service) -> str:
@@ -36,9 +31,9 @@ def test_an_edited_set(service: Make, replicas: int) -> None:
     rg = service()
     with witnessed(rg):
         rg.up()
-        kubectl(rg, "scale", "statefulset/rg", f"--replicas={replicas}")
-        kubectl(rg, "set", "image", "statefulset/rg", "app=random-generator:2.0")
-        kubectl(rg, "patch", "statefulset/rg", "-p", PARTITION)
+        rg.kubectl("scale", "statefulset/rg", f"--replicas={replicas}")
+        rg.kubectl("set", "image", "statefulset/rg", "app=random-generator:2.0")
+        rg.kubectl("patch", "statefulset/rg", "-p", PARTITION)
         found = [
             f"replicas is {replicas} (by kubectl)",
             "image of app is random-generator:2.0 (by kubectl-set)",
@@ -57,7 +52,7 @@ def test_an_edit_below_a_change(service: Make) -> None:
     rg = service()
     with witnessed(rg):
         rg.up()
-        kubectl(rg, "scale", "statefulset/rg", "--replicas=3")
+        rg.kubectl("scale", "statefulset/rg", "--replicas=3")
         assert "replicas is 3 (by kubectl)" in rg.deploy(image="random-generator:2.0")
         as_asked(rg)
         rg.refresh()

@@ -26,8 +26,7 @@ def logs(size: str, **more: Any) -> dict[str, Any]:
 def apply(rg: Service, *objects: dict[str, Any]) -> None:
     """Makes objects of any kind."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    command = ["kubectl", "--namespace", rg.namespace, "apply", "--server-side", "-f", "-"]
-    subprocess.run(command, input=text, text=True, env=rg.env, check=True, capture_output=True)
+    rg.kubectl("apply", "--server-side", "-f", "-", text=text)
 
 
 def quota(**hard: str) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def denied(rg: Service, what: dict[str, Any], expression: str) -> Iterator[None]
     try:
         yield
     finally:
-        subprocess.run(["kubectl", "delete", kinds, name], env=rg.env, check=True, capture_output=True)
+        rg.kubectl("delete", kinds, name)
 
 
 def must_fail(rg: Service) -> str:
@@ -172,17 +171,7 @@ def test_a_full_node(service: Make, client: Client) -> None:
         change: Any = [{"op": "add", "path": f"/status/capacity/{escaped}", "value": str(count)}]
         if count is None:
             change = [{"op": "remove", "path": f"/status/{field}/{escaped}"} for field in ("capacity", "allocatable")]
-        node = [
-            "kubectl",
-            "patch",
-            "node",
-            "real-node",
-            "--subresource=status",
-            "--type=json",
-            "-p",
-            json.dumps(change),
-        ]
-        subprocess.run(node, env=rg.env, check=True, capture_output=True)
+        rg.kubectl("patch", "node", "real-node", "--subresource=status", "--type=json", "-p", json.dumps(change))
 
     try:
         room(2)
@@ -235,7 +224,7 @@ def volumes_by_hand(rg: Service, size: str, *paths: Path) -> Iterator[str]:
         yield name
     finally:
         rg.run("destroy", "--yes", "--skip-preview")
-        subprocess.run(["kubectl", "delete", "storageclass", name], env=rg.env, check=True, capture_output=True)
+        rg.kubectl("delete", "storageclass", name)
 
 
 def make_volume(rg: Service, name: str, storage_class: str, size: str, path: Path) -> None:

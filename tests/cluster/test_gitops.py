@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import ROOT, Project, Service
+from harness import ROOT, Project, Service, printed
 from lightkube import Client, codecs
 from lightkube.resources.core_v1 import PersistentVolumeClaim
 from lightkube.resources.storage_v1 import StorageClass
@@ -57,13 +57,6 @@ def rendered(project: Project) -> list[dict[str, Any]]:
     return [yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*/*.yaml"))]
 
 
-def kubectl(env: dict[str, str], *arguments: str) -> None:
-    result = subprocess.run(
-        ["kubectl", *arguments], env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert result.returncode == 0, result.stdout
-
-
 def differences(wanted: Any, live: Any, path: str = "") -> list[str]:
     """Where the live object is not as it was rendered; what the API server has filled in counts for nothing."""
     if isinstance(wanted, dict) and isinstance(live, dict):
@@ -101,7 +94,8 @@ def test_rendered_objects_are_those_that_are_deployed(program: Make, client: Cli
         "StatefulSet",
         "StorageClass",
     ]
-    kubectl(to_deploy.env, "apply", "--dry-run=server", "--recursive", "-f", str(to_render.folder / "manifests"))
+    folder = str(to_render.folder / "manifests")
+    printed("kubectl", "apply", "--dry-run=server", "--recursive", "-f", folder, env=to_deploy.env)
     to_deploy.up()
     assert {manifest["kind"]: differences(manifest, live(client, manifest)) for manifest in manifests} == {
         manifest["kind"]: [] for manifest in manifests
@@ -114,8 +108,8 @@ def test_what_was_applied_goes_on_with_pulumi(service: Callable[..., Service], c
     rendered(to_render)
     # As Flux and Argo CD do, with a field manager of their own.
     folder = str(to_render.folder / "manifests")
-    kubectl(rg.env, "apply", "--server-side", "--field-manager=gitops", "--recursive", "-f", folder)
-    kubectl(rg.env, "--namespace", rg.namespace, "rollout", "status", "statefulset/rg", "--timeout=180s")
+    rg.kubectl("apply", "--server-side", "--field-manager=gitops", "--recursive", "-f", folder)
+    rg.kubectl("rollout", "status", "statefulset/rg", "--timeout=180s")
     before = rg.stateful_set().metadata, rg.uids(), identities(client, PersistentVolumeClaim, rg.namespace)
     rg.deploy(take_over=True)
     rg.deploy(take_over=None)

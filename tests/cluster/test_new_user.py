@@ -1,7 +1,6 @@
 """A new stack, from an empty folder and the documentation's snippets, with the built wheel alone."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from documents import files
-from harness import ROOT, Project
+from harness import ROOT, Project, printed
 from lightkube import Client
 from lightkube.resources.apps_v1 import StatefulSet
 
@@ -21,14 +20,14 @@ LINES = 15
 def environment(tmp_path: Path) -> Path:
     """A Python environment with the wheel, and nothing of this repository."""
     made = tmp_path / "environment"
-    run(UV, "build", "--quiet", "--wheel", str(ROOT / "components"), "--out-dir", str(tmp_path))
+    printed(UV, "build", "--quiet", "--wheel", str(ROOT / "components"), "--out-dir", str(tmp_path))
     # Pulumi asks pip what is installed.
-    run(UV, "venv", "--quiet", "--seed", "--python", sys.executable, str(made))
+    printed(UV, "venv", "--quiet", "--seed", "--python", sys.executable, str(made))
     (wheel,) = tmp_path.glob("*.whl")
     # At the releases that the embedded engine and provider are built from.
     pinned = (ROOT / "requirements.txt").read_text().splitlines()
     sdks = [line for line in pinned if line.startswith("pulumi")]
-    run(UV, "pip", "install", "--quiet", "--python", str(made / "bin" / "python"), str(wheel), "pytest", *sdks)
+    printed(UV, "pip", "install", "--quiet", "--python", str(made / "bin" / "python"), str(wheel), "pytest", *sdks)
     return made
 
 
@@ -49,7 +48,7 @@ def test_p16_a_new_stack_in_python(
     shop = Project(tmp_path / "shop", settings)
     for name, content in told.items():
         (shop.folder / name).write_text(content)
-    assert "1 passed" in run(str(environment / "bin" / "python"), "-m", "pytest", "-q", folder=shop.folder)
+    assert "1 passed" in printed(str(environment / "bin" / "python"), "-m", "pytest", "-q", folder=shop.folder)
     deploys(shop, client, namespace)
 
 
@@ -76,12 +75,3 @@ def deploys(shop: Project, client: Client, namespace: str) -> None:
         shop.unchanged()
     finally:
         shop.destroy()
-
-
-def run(*command: str, folder: Path = ROOT) -> str:
-    """What a command prints; it has to succeed."""
-    result = subprocess.run(
-        command, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert result.returncode == 0, result.stdout
-    return result.stdout

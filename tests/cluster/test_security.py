@@ -1,7 +1,6 @@
 """Secure by default: the restricted Pod Security Standard, secrets that stay secret, and chosen clients alone."""
 
 import json
-import subprocess
 from collections.abc import Callable
 
 from harness import Service, eventually
@@ -13,8 +12,7 @@ ENFORCE = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restri
 
 def shown(rg: Service) -> str:
     """What somebody sees who may look at everything but Secrets."""
-    command = ["kubectl", "get", "statefulset,pod,controllerrevision,event", "--namespace", rg.namespace, "-o", "yaml"]
-    return subprocess.run(command, env=rg.env, check=True, capture_output=True, text=True).stdout
+    return rg.kubectl("get", "statefulset,pod,controllerrevision,event", "-o", "yaml")
 
 
 def test_the_defaults_pass_the_restricted_standard(service: Make) -> None:

@@ -1,7 +1,6 @@
 """P05, P06, P11: a set that Helm made becomes the component's own, with its Pods running and its claims kept."""
 
 import shutil
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import ROOT, Project, Service, absent_as_none, only, watching
+from harness import ROOT, Project, Service, absent_as_none, only, printed, watching
 from lightkube import Client
 from lightkube.resources.core_v1 import Namespace
 from test_customising import program
@@ -50,23 +49,12 @@ def helm(namespace: str, env: dict[str, str]) -> Helm:
         release = list(yaml.safe_load_all(RELEASE.read_text()))
         [stateful_set] = [each for each in release if each["kind"] == "StatefulSet"]
         stateful_set["spec"].update(spec)
-        kubectl(env, namespace, "apply", "--field-manager=helm", "-f", "-", text=yaml.safe_dump_all(release))
-        kubectl(env, namespace, "rollout", "status", "statefulset/rg", "--timeout=180s")
+        kubectl = ["kubectl", "--namespace", namespace]
+        manifests = yaml.safe_dump_all(release)
+        printed(*kubectl, "apply", "--field-manager=helm", "-f", "-", env=env, text=manifests)
+        printed(*kubectl, "rollout", "status", "statefulset/rg", "--timeout=180s", env=env)
 
     return install
-
-
-def kubectl(env: dict[str, str], namespace: str, *arguments: str, text: str = "") -> None:
-    result = subprocess.run(
-        ["kubectl", "--namespace", namespace, *arguments],
-        env=env,
-        check=False,
-        input=text,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout
 
 
 def claims(rg: Service) -> dict[str, str]:
@@ -153,12 +141,12 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
     assert (rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)) == before
 
 
-def test_p11_a_take_over_that_was_cut_off_goes_on(service: Make, helm: Helm, env: dict[str, str]) -> None:
+def test_p11_a_take_over_that_was_cut_off_goes_on(service: Make, helm: Helm) -> None:
     """The old set is gone and the new one not made: the next up makes it around the same Pods."""
     helm()
     rg = service(**SAME, take_over=True, canary=0)
     pods, disks = rg.uids(), claims(rg)
-    kubectl(env, rg.namespace, "delete", "statefulset", "rg", "--cascade=orphan")
+    rg.kubectl("delete", "statefulset", "rg", "--cascade=orphan")
     rg.up()
     assert rg.uids() == pods
     assert claims(rg) == disks
@@ -181,11 +169,7 @@ def test_p05_the_sequence_of_the_take_over_page(stage: Service, tmp_path: Path) 
 
     def run(*lines: str) -> None:
         script = "\n".join(lines)
-        shell = ["bash", "-ec", f"export NAMESPACE={stage.namespace}\n{script}"]
-        result = subprocess.run(
-            shell, cwd=tmp_path, env=stage.env, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert result.returncode == 0, result.stdout
+        printed("bash", "-ec", f"export NAMESPACE={stage.namespace}\n{script}", env=stage.env, folder=tmp_path)
 
     settings, namespace, *lines = sequence("takeover.md", "Step by step")
     assert settings.startswith("eval")
