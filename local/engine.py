@@ -71,13 +71,22 @@ def environment(context: str = "") -> dict[str, str]:
         # The embedded cluster's state goes with the cluster, a real one's has to last as long as what it describes.
         state = PULUMI_REAL_STATE if context else PULUMI_STATE
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        variables["PULUMI_BACKEND_URL"] = f"file://{state}"
+        variables["PULUMI_BACKEND_URL"] = state_url(state)
         if not context:
             # It guards nothing: the state lies beside it, and the cluster is this machine's.
             variables["PULUMI_CONFIG_PASSPHRASE"] = "embedded"  # noqa: S105
     rest = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each not in path and not _is_ours(each)]
     variables["PATH"] = os.pathsep.join([*path, *rest])
     return variables
+
+
+def state_url(folder: Path) -> str:
+    """A backend that keeps its state in a folder.
+
+    Without the attributes that it would write beside each file: they are not written in one go, as the files are, and
+    a Pulumi that is killed meanwhile leaves them empty, which the next one cannot read.
+    """
+    return f"file://{folder}?metadata=skip"
 
 
 def _is_ours(folder: str) -> bool:

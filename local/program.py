@@ -59,7 +59,7 @@ def render(stack: str, target: Path) -> int:
             **os.environ,
             # As for a real cluster: nothing of the embedded one is needed.
             **engine.environment(context="none"),
-            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_BACKEND_URL": engine.state_url(state),
             "KUBECONFIG": os.devnull,
             # It guards a state that is thrown away.
             "PULUMI_CONFIG_PASSPHRASE": "rendered",

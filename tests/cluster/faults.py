@@ -46,6 +46,8 @@ class _Life:
     ended: datetime | None = None
     gone: bool = False
     running_when_gone: bool = False
+    end_unseen: bool = False
+    """Whether it went while the API server was away, and kept no account of it."""
 
     def note(self, pod: Any, *, gone: bool) -> None:
         """Takes over what the API server tells now."""
@@ -104,6 +106,8 @@ class Witness:
             assert not any(life.running_when_gone for life in lives), f"{name} was removed while it ran: {lives}"
             assert all(life.gone for life in lives[:-1]), f"two Pods {name}: {lives}"
             for one, other in pairwise(life for life in lives if life.started):
+                if one.end_unseen:
+                    continue  # what it wrote to its disk tells all the same
                 assert one.ended, f"{name}: a successor, but nothing tells that the first one ended: {lives}"
                 assert other.started, other
                 assert one.ended <= other.started, f"{name} ran twice: {lives}"
@@ -137,14 +141,19 @@ class Witness:
         return {each.metadata.uid: int(each.metadata.resourceVersion) for each in objects}
 
     def _watch(self, kind: Any, note: Callable[[str, Any], None]) -> None:
-        """Sees every event, also after the API server was away: it goes on from the version that was seen last."""
+        """Sees every event; after the API server was away it goes on from the version that was seen last.
+
+        One that was killed may not know that version any more (410): then what there is is looked at anew.
+        """
         version: str | None = None
         while not self._stop.is_set():
             try:
                 if version is None:
                     listed: Any = self._rg.client.list(kind, namespace=self._rg.namespace)
-                    for each in listed:
+                    there = list(listed)
+                    for each in there:
                         note("ADDED", each)
+                    self._note_missing(kind, {each.metadata.uid for each in there})
                     version = listed.resourceVersion
                 for event, each in self._rg.client.watch(kind, namespace=self._rg.namespace, resource_version=version):
                     note(event, each)
@@ -152,8 +161,18 @@ class Witness:
                     version = each.metadata.resourceVersion
                     if self._stop.is_set():
                         return
-            except (httpx2.HTTPError, ApiError):
+            except httpx2.HTTPError as error:
+                if isinstance(error, ApiError) and error.status.code == 410:
+                    version = None
                 self._stop.wait(0.1)
+
+    def _note_missing(self, kind: Any, there: set[Any]) -> None:
+        if kind is Pod:
+            for uid, life in self._lives.items():
+                if uid not in there and not life.gone:
+                    life.gone = life.end_unseen = True
+        else:
+            self._deleted_claims.extend(self._claims.pop(uid) for uid in self._claims.keys() - there)
 
     def _note_pod(self, event: str, pod: Any) -> None:
         uid = pod.metadata.uid
@@ -163,7 +182,7 @@ class Witness:
     def _note_claim(self, event: str, claim: Any) -> None:
         self._claims[claim.metadata.uid] = claim.metadata.name
         if event == "DELETED":
-            self._deleted_claims.append(claim.metadata.name)
+            self._deleted_claims.append(self._claims.pop(claim.metadata.uid))
         self._versions[claim.metadata.uid] = int(claim.metadata.resourceVersion)
 
     def _write(self, pod: str) -> None:
@@ -279,7 +298,9 @@ def _command(pid: int) -> bytes:
 
 def _descendants(pid: int) -> list[int]:
     with suppress(OSError):
-        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        # A program in Go starts its children from any of its threads.
+        threads = Path(f"/proc/{pid}/task").glob("*/children")
+        children = [int(each) for thread in threads for each in thread.read_text().split()]
         return [found for child in children for found in (child, *_descendants(child))]
     return []
 

@@ -114,7 +114,8 @@ class Project:
     def __post_init__(self) -> None:
         state = self.folder / "state"
         state.mkdir(parents=True, exist_ok=True)
-        self.env = {**self.env, "PULUMI_BACKEND_URL": f"file://{state}"}
+        # As `make env` has it.
+        self.env = {**self.env, "PULUMI_BACKEND_URL": f"file://{state}?metadata=skip"}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A Pulumi command, its output on one stream."""

@@ -132,7 +132,7 @@ def test_the_provider_is_killed(service: Make) -> None:
         for moment in range(MOMENTS):
             rg.set(image=next(image), replicas=next(replicas))
             running = Running(rg, witness, "up")
-            running.reach(running.provider)
+            assert running.reach(running.provider)
             running.reach(lambda running=running, moment=moment: running.happenings >= moment)  # type: ignore[misc]
             if (pid := running.provider()) is not None:
                 os.kill(pid, signal.SIGKILL)

@@ -36,6 +36,22 @@ def test_two_at_once(service: Make) -> None:
         rg.unchanged()
 
 
+def test_a_state_that_was_cut_off(service: Make) -> None:
+    """A file backend with attributes, killed while it wrote them: `up` can't read them; without them it goes on."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        pods = rg.uids()
+        [state] = (rg.folder / "state").rglob("stacks/test/test.json")
+        attributes = state.with_name("test.json.attrs")
+        assert not attributes.exists()  # with ?metadata=skip nothing is written there
+        attributes.touch()
+        assert "failed to load checkpoint: EOF" in rg.must_fail("up", "--yes", "--skip-preview")
+        attributes.unlink()
+        assert rg.uids() == pods
+        rg.unchanged()
+
+
 def test_a_lost_state(service: Make) -> None:
     """The state lost while the service runs: `up` takes over what is there, and no Pod is touched."""
     rg = service(load_balancer={"port": 80}, image_pull_policy="IfNotPresent")

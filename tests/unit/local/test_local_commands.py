@@ -74,7 +74,7 @@ class TestSettings:
         settings = _shell(engine.exports())
         assert settings["KUBECONFIG"] == str(machine / "it's here" / "KUBECONFIG")
         assert settings["PULUMI_HOME"] == str(machine / "it's here" / "PULUMI_HOME")
-        assert settings["PULUMI_BACKEND_URL"] == f"file://{machine}/it's here/PULUMI_STATE"
+        assert settings["PULUMI_BACKEND_URL"] == f"file://{machine}/it's here/PULUMI_STATE?metadata=skip"
         assert settings["PULUMI_SKIP_UPDATE_CHECK"] == "1"
 
     def test_a_real_cluster_has_the_users_kubeconfig_and_a_state_that_stays(self, machine: Path) -> None:
@@ -83,7 +83,8 @@ class TestSettings:
         assert names == {
             f"export {each}" for each in ("PATH", "PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_SKIP_UPDATE_CHECK")
         }
-        assert shlex.quote(f"file://{machine}/it's here/PULUMI_REAL_STATE") in engine.exports("production")
+        state = f"file://{machine}/it's here/PULUMI_REAL_STATE?metadata=skip"
+        assert shlex.quote(state) in engine.exports("production")
 
     def test_a_real_cluster_and_the_users_own_pulumi_need_nothing(
         self, machine: Path, monkeypatch: pytest.MonkeyPatch
