@@ -15,7 +15,8 @@ GO = "1.26.6"
 GO_MINIMUM = (1, 26, 0)
 
 PULUMI_MINIMUM = (3, 230, 0)
-"""The oldest installed Pulumi that is used instead of building one: the cluster tests pass with it."""
+"""The oldest installed Pulumi that is used instead of building one: the cluster tests of rollouts, disks and the plugin
+pass with it."""
 
 KUBERNETES_PROVIDER = "4.25.0"
 """The release of Pulumi's Kubernetes provider that the pinned commit belongs to."""

@@ -86,6 +86,16 @@ def _parent(pid: int) -> int:
         return -1
 
 
+def heed_interrupts() -> None:
+    """Have SIGINT end what is started, also where a shell without job control has started us in its background.
+
+    It has us ignore SIGINT, which goes on to whatever we start. Pulumi's engine ends its plugins by SIGINT, and by
+    force five seconds later: each of its commands would take so much longer.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(
     command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:

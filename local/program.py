@@ -15,6 +15,7 @@ from local import cluster, engine, virtual_environment
 from local.console import say
 from local.errors import LocalError
 from local.paths import CLONE, STATE
+from local.processes import heed_interrupts
 
 EMBEDDED_CONTEXT = "pulumi-stateful-service"
 _STACKS = CLONE / "stacks"
@@ -23,6 +24,7 @@ _SALT = "encryptionsalt:"
 
 def run(command: str, stack: str, context: str) -> int:
     """Run one of Pulumi's operations on a stack."""
+    heed_interrupts()
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
@@ -50,6 +52,7 @@ def render(stack: str, target: Path) -> int:
 
     The state is a new one each time, so that everything is written, and what is deployed is not touched.
     """
+    heed_interrupts()
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     with tempfile.TemporaryDirectory() as scratch:

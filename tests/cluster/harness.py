@@ -19,6 +19,9 @@ from lightkube import ApiError, Client, KubeConfig
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
 
+from local.engine import state_url
+from local.processes import heed_interrupts
+
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ class CommandError(AssertionError):
 
 def environment() -> dict[str, str]:
     """The settings that ``make env`` gives a shell."""
+    heed_interrupts()
     printed = subprocess.run(
         [sys.executable, "-m", "local", "env"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
@@ -114,8 +118,7 @@ class Project:
     def __post_init__(self) -> None:
         state = self.folder / "state"
         state.mkdir(parents=True, exist_ok=True)
-        # As `make env` has it.
-        self.env = {**self.env, "PULUMI_BACKEND_URL": f"file://{state}?metadata=skip"}
+        self.env = {**self.env, "PULUMI_BACKEND_URL": state_url(state)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A Pulumi command, its output on one stream."""

@@ -215,6 +215,10 @@ def test_p16_a_component_that_is_renamed_in_yaml_keeps_its_set(
     project.unchanged()
 
 
+def _filled(schema: str) -> dict[str, Any]:
+    return {part: value for part, value in json.loads(schema).items() if value != {}}
+
+
 def test_the_schema_in_the_repository_is_what_pulumi_gets(env: dict[str, str]) -> None:
     """components/schema.json is the output of pulumi package get-schema, and Pulumi finds nothing wrong with it."""
     schema = ROOT / "components" / "schema.json"
@@ -222,7 +226,8 @@ def test_the_schema_in_the_repository_is_what_pulumi_gets(env: dict[str, str]) -
     got = subprocess.run(
         ["pulumi", "package", "get-schema", plugin], env=env, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
-    assert json.loads(got) == json.loads(schema.read_text())
+    # Which empty parts are written down depends on Pulumi's release.
+    assert _filled(got) == _filled(schema.read_text())
     checked = subprocess.run(
         ["pulumi", "schema", "check", schema], env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

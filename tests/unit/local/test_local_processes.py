@@ -10,6 +10,7 @@ import pytest
 
 from local import processes
 from local.errors import LocalError
+from local.paths import CLONE
 from local.processes import Process
 
 _STUBBORN = (
@@ -38,6 +39,19 @@ def start(tmp_path: Path) -> Iterator[Starter]:
 
 
 NAME = Path(sys.executable).name
+_ASK = f"{sys.executable} -c 'import signal; print(signal.getsignal(2) is signal.SIG_IGN)'"
+
+
+@pytest.mark.parametrize(
+    ("first", "ignored"), [("", "True"), ("heed_interrupts(); ", "False")], ids=["without it", "with it"]
+)
+def test_what_is_started_heeds_sigint(first: str, ignored: str) -> None:
+    """Also where we were started with SIGINT ignored, as a shell without job control does in its background."""
+    imports = "import subprocess; from local.processes import heed_interrupts"
+    program = f"{imports}; {first}subprocess.run({_ASK!r}, shell=True)"
+    command = ["sh", "-c", 'trap \'\' INT; exec "$0" -c "$1"', sys.executable, program]
+    asked = subprocess.run(command, cwd=CLONE, check=True, stdout=subprocess.PIPE, text=True)
+    assert asked.stdout.strip() == ignored
 
 
 class TestFinding:
