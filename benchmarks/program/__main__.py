@@ -1,4 +1,6 @@
-"""Many services in one program: by the component, written out, or by a chart. ``settings.json`` says which and where.
+"""Many services in one program: by the component, written out, grouped, or by a chart.
+
+``settings.json`` says which and where.
 
 Leaves the peak of its memory in ``memory``, in KiB.
 """
@@ -17,6 +19,8 @@ settings: dict[str, Any] = json.loads(Path("settings.json").read_text())
 names = [f"db-{number}" for number in range(settings["services"])]
 provider = kubernetes.Provider("cluster", **settings["provider"])
 on_cluster = pulumi.ResourceOptions(provider=provider)
+objects = Path("objects.json")
+text = objects.read_text() if objects.exists() else ""
 
 
 def by_component() -> None:
@@ -29,15 +33,27 @@ def by_component() -> None:
 
 def written_out() -> None:
     """The same objects, each after those before it."""
-    text = Path("objects.json").read_text()
     for name in names:
-        made: list[pulumi.Resource] = []
-        for each in json.loads(text.replace(settings["placeholder"], name)):
-            group, _, version = each.pop("apiVersion").rpartition("/")
-            module = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0] or 'core'}.{version}")
-            after = pulumi.ResourceOptions(provider=provider, depends_on=list(made))
-            kind = getattr(module, each.pop("kind"))
-            made.append(kind(f"{name}-{kind.__name__}", **each, opts=after))
+        objects_of(name, on_cluster)
+
+
+def grouped() -> None:
+    """The same objects again, those of each service in a component that does nothing but group them."""
+    for name in names:
+        group = pulumi.ComponentResource("benchmarks:index:Group", name, None, on_cluster)
+        objects_of(name, pulumi.ResourceOptions(parent=group))
+        group.register_outputs({})
+
+
+def objects_of(name: str, opts: pulumi.ResourceOptions) -> None:
+    """The objects of one service."""
+    made: list[pulumi.Resource] = []
+    for each in json.loads(text.replace(settings["placeholder"], name)):
+        group, _, version = each.pop("apiVersion").rpartition("/")
+        module = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0] or 'core'}.{version}")
+        after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(made)))
+        kind = getattr(module, each.pop("kind"))
+        made.append(kind(f"{name}-{kind.__name__}", **each, opts=after))
 
 
 def by_chart() -> None:
@@ -46,5 +62,5 @@ def by_chart() -> None:
         kubernetes.helm.v4.Chart(name, chart="./chart", namespace=settings["args"]["namespace"], opts=on_cluster)
 
 
-{"component": by_component, "plain": written_out, "chart": by_chart}[settings["way"]]()
+{"component": by_component, "plain": written_out, "grouped": grouped, "chart": by_chart}[settings["way"]]()
 atexit.register(lambda: Path("memory").write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)))
