@@ -216,20 +216,20 @@ class StatefulService(pulumi.ComponentResource):
         self, to_be_replaced: pulumi.Output[KubernetesObject | None], after: Sequence[Any]
     ) -> pulumi.Output[None]:
         """Nothing, once a set that has to go first is gone: as late as possible, since nothing guards its Pods then."""
-        known = pulumi.Output.all(self._connection(), to_be_replaced, *(each.id for each in after))
+        known = together(self._connection(), to_be_replaced, *(each.id for each in after))
         return known.apply(lambda of: make_room(of[0], of[1]))
 
     def _refuse_adjusted(self, name: str, wanted: KubernetesObject, stateful: StatefulSet) -> None:
         """Fails where a transform has changed what the component itself goes by: in the preview, before it is sent."""
         asked = {"metadata": {"annotations": wanted["metadata"]["annotations"]}, "spec": _deciding(wanted["spec"])}
-        annotations = stateful.metadata.apply(lambda metadata: dict((metadata and metadata.annotations) or {}))
-        made = {"metadata": {"annotations": annotations}, "spec": stateful.spec.apply(_deciding_of)}
 
-        def refuse(asked: KubernetesObject, made: KubernetesObject) -> None:
+        def refuse(asked: KubernetesObject, metadata: Any, spec: Any) -> None:
+            annotations = dict((metadata and metadata.annotations) or {})
+            made = {"metadata": {"annotations": annotations}, "spec": _deciding_of(spec)}
             if refusals := judge_adjusted(asked, made):
                 raise RefusedError(f"StatefulService {name!r}: {'; '.join(refusals)}.")
 
-        together(asked, made).apply(lambda of: refuse(*of))
+        together(asked, stateful.metadata, stateful.spec).apply(lambda of: refuse(*of))
 
     def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
         """Where the rollout stands: when it is done, or in a preview as it is."""

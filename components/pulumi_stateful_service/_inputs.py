@@ -14,17 +14,32 @@ def lifted(function: Callable[..., Any], *values: Any) -> Any:
 
 
 def together(*values: Any) -> pulumi.Output[list[Any]]:
-    """``Output.all``, except that a value without an Output in it is not taken apart into one for each of its parts.
+    """``Output.all``, by fewer Outputs: each time one is done, Pulumi's SDK goes through all that are not.
 
-    Pulumi's SDK goes through every unfinished Output of a program again and again.
+    A value without an Output in it is not taken apart into one for each of its parts, and those that wait do so one
+    after the other, not each with Outputs of its own.
     """
     waiting = [place for place, value in enumerate(values) if _has_output(value)]
 
-    def all_of(known: list[Any]) -> list[Any]:
-        of_place = dict(zip(waiting, known, strict=True))
-        return [of_place.get(place, value) for place, value in enumerate(values)]
+    def after(known: dict[int, Any]) -> Any:
+        if len(known) == len(waiting):
+            return [known.get(place, value) for place, value in enumerate(values)]
+        place = waiting[len(known)]
+        return _whole(values[place]).apply(lambda value: after_one(known, place, value))
 
-    return pulumi.Output.all(*(values[place] for place in waiting)).apply(all_of)
+    def after_one(known: dict[int, Any], place: int, value: Any) -> Any:
+        if _has_output(value):
+            return _whole(value).apply(lambda whole: after({**known, place: whole}))
+        return after({**known, place: value})
+
+    if not waiting:
+        return pulumi.Output.from_input(None).apply(lambda _: list(values))
+    brought: pulumi.Output[list[Any]] = after({})
+    return brought
+
+
+def _whole(value: Any) -> pulumi.Output[Any]:
+    return value if isinstance(value, pulumi.Output) else pulumi.Output.from_input(value)
 
 
 def jointly(check: Callable[..., None], *values: Any) -> list[Any]:

@@ -25,6 +25,21 @@ def test_what_is_brought_together_keeps_its_places_and_its_secrets() -> pulumi.O
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
+def test_an_output_in_what_an_output_gives_is_found_too() -> pulumi.Output[Any]:
+    """As Pulumi finds it in the arguments of a resource."""
+    inner = pulumi.Output.secret("10Mi")
+    found = together("rg", pulumi.Output.from_input(None).apply(lambda _: {"logs": inner}), inner)
+
+    def check(known: list[Any]) -> None:
+        assert known == ["rg", {"logs": "10Mi"}, "10Mi"]
+
+    async def is_secret(_: Any) -> None:
+        assert await found.is_secret()
+
+    return found.apply(check).apply(is_secret)
+
+
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
 def test_plain_values_alone_are_known_at_once() -> pulumi.Output[Any]:
     """Also without a single Output, the values come as they are."""
 
