@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ _PARTS: dict[str, Callable[[Part, World, argparse.Namespace], None]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the parts that were asked for."""
     options = _parser().parse_args(arguments)
+    # Ended by whatever signal, it takes its namespaces and simulated nodes away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not options.docs:
         with world() as where:
             for name in options.parts or _PARTS:
