@@ -67,11 +67,12 @@ class Part:
         return RESULTS / f"{self.name}.json"
 
     def save(self, *, keep: bool) -> None:
-        """Writes the JSON file; ``keep`` keeps rows of earlier runs that this one did not measure."""
+        """Writes the JSON file; ``keep`` keeps rows of earlier runs, in their order, that this one did not measure."""
         RESULTS.mkdir(exist_ok=True)
         if keep and self.file.exists():
-            measured = {(row.what, row.unit) for row in self.rows}
-            self.rows += [row for row in load(self.name).rows if (row.what, row.unit) not in measured]
+            measured = {(row.what, row.unit): row for row in self.rows}
+            earlier = [measured.pop((row.what, row.unit), row) for row in load(self.name).rows]
+            self.rows = [*earlier, *measured.values()]
         self.file.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 

@@ -24,7 +24,6 @@ _SALT = "encryptionsalt:"
 
 def run(command: str, stack: str, context: str) -> int:
     """Run one of Pulumi's operations on a stack."""
-    heed_interrupts()
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
@@ -52,7 +51,6 @@ def render(stack: str, target: Path) -> int:
 
     The state is a new one each time, so that everything is written, and what is deployed is not touched.
     """
-    heed_interrupts()
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     with tempfile.TemporaryDirectory() as scratch:
@@ -173,6 +171,7 @@ def _say_what_next(pulumi: Pulumi) -> None:
 
 
 if __name__ == "__main__":
+    heed_interrupts()
     try:
         sys.exit(render(sys.argv[2], Path(sys.argv[3])) if sys.argv[1] == "render" else run(*sys.argv[1:4]))
     except LocalError as problem:

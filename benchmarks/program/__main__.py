@@ -19,8 +19,6 @@ settings: dict[str, Any] = json.loads(Path("settings.json").read_text())
 names = [f"db-{number}" for number in range(settings["services"])]
 provider = kubernetes.Provider("cluster", **settings["provider"])
 on_cluster = pulumi.ResourceOptions(provider=provider)
-objects = Path("objects.json")
-text = objects.read_text() if objects.exists() else ""
 
 
 def by_component() -> None:
@@ -33,19 +31,21 @@ def by_component() -> None:
 
 def written_out() -> None:
     """The same objects, each after those before it."""
+    text = Path("objects.json").read_text()
     for name in names:
-        objects_of(name, on_cluster)
+        make(text, name, on_cluster)
 
 
 def grouped() -> None:
     """The same objects again, those of each service in a component that does nothing but group them."""
+    text = Path("objects.json").read_text()
     for name in names:
         group = pulumi.ComponentResource("benchmarks:index:Group", name, None, on_cluster)
-        objects_of(name, pulumi.ResourceOptions(parent=group))
+        make(text, name, pulumi.ResourceOptions(parent=group))
         group.register_outputs({})
 
 
-def objects_of(name: str, opts: pulumi.ResourceOptions) -> None:
+def make(text: str, name: str, opts: pulumi.ResourceOptions) -> None:
     """The objects of one service."""
     made: list[pulumi.Resource] = []
     for each in json.loads(text.replace(settings["placeholder"], name)):

@@ -56,16 +56,8 @@ class CommandError(AssertionError):
 def environment() -> dict[str, str]:
     """The settings that ``make env`` gives a shell."""
     heed_interrupts()
-    printed = subprocess.run(
-        [sys.executable, "-m", "local", "env"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    shell = subprocess.run(
-        ["bash", "-c", f'{printed}\nexec {sys.executable} -c "import json, os; print(json.dumps(dict(os.environ)))"'],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
-    return dict(json.loads(shell))
+    show = f'exec {sys.executable} -c "import json, os; print(json.dumps(dict(os.environ)))"'
+    return dict(json.loads(printed("bash", "-c", f"{local('env')}\n{show}")))
 
 
 def printed(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import local, parts
+from harness import local, parts, printed
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "embedded-cluster-test"
@@ -89,16 +89,7 @@ class Kubectl:
 
     def __call__(self, *arguments: str, text: str = "") -> str:
         """What kubectl prints; it has to succeed."""
-        result = subprocess.run(
-            ["kubectl", "--namespace", NAMESPACE, *arguments],
-            env=self._env,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr
-        return result.stdout
+        return printed("kubectl", "--namespace", NAMESPACE, *arguments, env=self._env, text=text)
 
     def containers(self) -> dict[str, str]:
         """Each ready Pod and the container that runs in it."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 import yaml_example
-from harness import ROOT, Project, eventually
+from harness import ROOT, Project, eventually, printed
 from lightkube import Client
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod, Secret, Service
@@ -222,10 +222,7 @@ def _filled(schema: str) -> dict[str, Any]:
 def test_the_schema_in_the_repository_is_what_pulumi_gets(env: dict[str, str]) -> None:
     """components/schema.json is the output of pulumi package get-schema, and Pulumi finds nothing wrong with it."""
     schema = ROOT / "components" / "schema.json"
-    plugin = ROOT / ".venv" / "bin" / PLUGIN
-    got = subprocess.run(
-        ["pulumi", "package", "get-schema", plugin], env=env, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    got = printed("pulumi", "package", "get-schema", str(ROOT / ".venv" / "bin" / PLUGIN), env=env)
     # Which empty parts are written down depends on Pulumi's release.
     assert _filled(got) == _filled(schema.read_text())
     checked = subprocess.run(
