@@ -63,7 +63,7 @@ test-cluster: environment cluster ## Run the cluster tests: real engine, real pr
 .PHONY: test-package
 test-package: environment ## Build the package, install it in every way, and try its oldest and newest dependencies
 	$(VENV)/pytest tests/packaging -q -n 2
-	$(VENV)/python tests/versions.py tests/unit/test_plugin.py tests/unit/test_graph.py tests/unit/test_testing.py
+	$(VENV)/python tests/versions.py tests/unit/test_plugin.py tests/unit/test_graph.py tests/unit/kit/test_testing.py
 
 .PHONY: test-versions
 test-versions: environment ## Run all unit tests with the oldest and the newest releases that are supported

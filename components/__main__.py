@@ -1,5 +1,5 @@
 """Where Pulumi starts the plugin."""
 
-from pulumi_stateful_service._plugin import serve
+from pulumi_stateful_service.plugin import serve
 
 serve()

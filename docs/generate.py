@@ -119,14 +119,14 @@ def reliability_page() -> str:
 
 def arguments_page() -> str:
     """Every argument and output."""
-    arguments = ast.parse((PACKAGE / "_arguments.py").read_text())
-    component = ast.parse((PACKAGE / "_component.py").read_text())
+    arguments = ast.parse((PACKAGE / "arguments" / "types.py").read_text())
+    component = ast.parse((PACKAGE / "component.py").read_text())
     classes = [node for node in arguments.body if isinstance(node, ast.ClassDef)]
     main = _class(arguments, "StatefulServiceArgs")
-    instance = _class(arguments, "Instance")
-    groups = [each for each in classes if _base(each) == "TypedDict" and each not in (main, instance)]
+    instance = _class(ast.parse((PACKAGE / "foundation" / "names.py").read_text()), "Instance")
+    groups = [each for each in classes if _base(each) == "TypedDict" and each is not main]
     words = [each for each in classes if _base(each) == "StrEnum"]
-    names = {each.name for each in classes}
+    names = {"Instance", *(each.name for each in classes)}
     lines = [
         "# Arguments and outputs",
         "",

@@ -1,6 +1,6 @@
 """The Stateful Service pattern for Kubernetes as one Pulumi component."""
 
-from ._arguments import (
+from pulumi_stateful_service.arguments.types import (
     AccessMode,
     ClaimRetention,
     ClaimRetentionPolicyArgs,
@@ -11,7 +11,6 @@ from ._arguments import (
     GrpcArgs,
     HttpGetArgs,
     ImagePullPolicy,
-    Instance,
     InstanceServicesArgs,
     IpFamily,
     IpFamilyPolicy,
@@ -40,8 +39,9 @@ from ._arguments import (
     VolumeBindingMode,
     VolumeMode,
 )
-from ._component import StatefulService
-from ._errors import ArgumentError, RefusedError, RolloutError
+from pulumi_stateful_service.component import StatefulService
+from pulumi_stateful_service.errors import ArgumentError, RefusedError, RolloutError
+from pulumi_stateful_service.foundation.names import Instance
 
 __all__ = [
     "AccessMode",

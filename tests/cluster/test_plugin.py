@@ -18,7 +18,7 @@ from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod, Secret, Serv
 from lightkube.resources.networking_v1 import NetworkPolicy
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.resources.storage_v1 import StorageClass
-from pulumi_stateful_service._names import SECRET_ANNOTATION
+from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
 
 PLUGIN = "pulumi-resource-stateful-service"
 SMALLEST = {

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pulumi_stateful_service import StatefulServiceArgs
-from pulumi_stateful_service._rules import RULES
+from pulumi_stateful_service.arguments.rules import RULES
 
 AT_VOLUME = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")),

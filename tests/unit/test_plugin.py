@@ -14,8 +14,9 @@ import yaml
 import yaml_example
 from pulumi.errors import InputPropertiesError
 from pulumi.resource import DependencyResource
-from pulumi_stateful_service import RefusedError, StatefulService, StatefulServiceArgs, _arguments
-from pulumi_stateful_service._plugin import Plugin, in_order_of_use
+from pulumi_stateful_service import RefusedError, StatefulService, StatefulServiceArgs
+from pulumi_stateful_service.arguments import types
+from pulumi_stateful_service.plugin import Plugin, in_order_of_use
 from pulumi_stateful_service.testing import Deployment, deploy
 
 TYPE = "stateful-service:index:StatefulService"
@@ -66,7 +67,7 @@ class TestSchema:
         resource = SCHEMA["resources"][TYPE]
         names = {key for _, key in yaml_example.keys(StatefulServiceArgs)}
         described = set()
-        for properties in (resource["inputProperties"], resource["properties"], *types("properties")):
+        for properties in (resource["inputProperties"], resource["properties"], *descriptions("properties")):
             assert properties
             for name, each in properties.items():
                 assert each["description"].strip(), name
@@ -77,7 +78,7 @@ class TestSchema:
     def test_every_set_of_words_is_an_enumeration(self) -> None:
         """The other languages know the words that an argument takes, each with its meaning."""
         public = pulumi_stateful_service.__all__
-        sets = {name: words for name in public if hasattr(words := getattr(_arguments, name, ()), "__members__")}
+        sets = {name: words for name in public if hasattr(words := getattr(types, name, ()), "__members__")}
         enumerations = {
             name.rpartition(":")[2]: [word["value"] for word in each["enum"]]
             for name, each in SCHEMA["types"].items()
@@ -176,5 +177,5 @@ class TestExample:
         assert expected <= outputs
 
 
-def types(field: str) -> Iterator[Any]:
+def descriptions(field: str) -> Iterator[Any]:
     return (each[field] for each in SCHEMA["types"].values() if field in each)

@@ -1,0 +1,140 @@
+"""Holds a user's arguments against their TypedDict: known keys, required keys, types, and a check for each value.
+
+One walk for all of them. A plain value is checked at once; an Output in its place is checked when it is known, and
+what the walk returns carries the check with it, so nothing is sent to the cluster unchecked.
+"""
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from pulumi_stateful_service.arguments.checks import Check, nearest
+from pulumi_stateful_service.errors import ArgumentError
+
+
+class Schema:
+    """The walk, for one component: ``where`` begins every message, ``checks`` holds the checks by TypedDict and key.
+
+    The items of a list, or the values of a map, are checked under ``KEY[]``, the keys of a map under ``KEY{}``; a list
+    or a map as a whole under ``KEY``.
+    """
+
+    def __init__(self, where: str, checks: Mapping[str, Check]) -> None:
+        self._where = where
+        self._checks = checks
+
+    def conform(self, value: object, to: type) -> dict[str, Any]:
+        """The value, normalised: whole numbers as int, sequences as lists, every Output with its check."""
+        return self._typed_dict(value, to, "")
+
+    def _typed_dict(self, value: object, to: type, path: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise self._error(path or "args", value, f"must be a mapping with keys of {to.__name__}")
+        hints = _hints(to)
+        prefix = f"{path}." if path else ""
+        for key in value:
+            if key not in hints:
+                known = nearest(str(key), hints) or f"{to.__name__} has {', '.join(sorted(hints))}"
+                raise ArgumentError(self._where, f"{prefix}{key}", "is not an argument", known)
+        required = typing.cast("Any", to).__required_keys__
+        result: dict[str, Any] = {}
+        for key, hint in hints.items():
+            if value.get(key) is not None:
+                result[key] = self._value(value[key], hint, f"{prefix}{key}", f"{to.__name__}.{key}")
+            elif key in required:
+                raise ArgumentError(self._where, f"{prefix}{key}", "is missing", "it is required")
+        return result
+
+    def _value(self, value: object, hint: Any, path: str, rule: str) -> Any:
+        inner, takes_output = _unwrap(hint)
+        if not isinstance(value, pulumi.Output) and not inspect.isawaitable(value):
+            return self._plain(value, inner, path, rule)
+        if not takes_output:
+            raise ArgumentError(
+                self._where,
+                path,
+                "is an Output",
+                "it must be a plain value, since it decides which resources there are",
+            )
+        output: pulumi.Output[Any] = pulumi.Output.from_input(value)
+
+        async def when_known(known: object) -> Any:
+            try:
+                return self._plain(known, inner, path, rule)
+            except ArgumentError as error:
+                if await output.is_secret():
+                    raise error.without_value() from None
+                raise
+
+        return output.apply(when_known)
+
+    def _plain(self, value: Any, to: Any, path: str, rule: str) -> Any:
+        if typing.is_typeddict(to):
+            return self._typed_dict(value, to, path)
+        origin = typing.get_origin(to)
+        if origin is Sequence:
+            return self._sequence(value, typing.get_args(to)[0], path, rule)
+        if origin is Mapping:
+            return self._mapping(value, typing.get_args(to)[1], path, rule)
+        value = self._scalar(value, to, path)
+        if (check := self._checks.get(rule)) and (allowed := check(value)):
+            raise self._error(path, value, allowed)
+        return value
+
+    def _sequence(self, value: object, item: Any, path: str, rule: str) -> list[Any]:
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            raise self._error(path, value, "must be a list")
+        if (check := self._checks.get(rule)) and (allowed := check(value)):
+            raise self._error(path, value, allowed)
+        return [self._value(each, item, f"{path}[{i}]", f"{rule}[]") for i, each in enumerate(value)]
+
+    def _mapping(self, value: object, item: Any, path: str, rule: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise self._error(path, value, "must be a mapping")
+        if (check := self._checks.get(rule)) and (allowed := check(value)):
+            raise self._error(path, value, allowed)
+        check_key = self._checks.get(rule + "{}")
+        for key in value:
+            if not isinstance(key, str):
+                raise self._error(f"a key of {path}", key, "must be a string")
+            if check_key and (allowed := check_key(key)):
+                raise self._error(f"a key of {path}", key, allowed)
+        return {key: self._value(each, item, f"{path}[{key!r}]", f"{rule}[]") for key, each in value.items()}
+
+    def _scalar(self, value: Any, to: Any, path: str) -> Any:
+        if isinstance(value, float) and value.is_integer() and to is not str:
+            # Numbers reach a Python component from other languages as floats.
+            value = int(value)
+        if to is Any:
+            return value
+        if not isinstance(value, to) or (isinstance(value, bool) and to is not bool):
+            raise self._error(path, value, _TYPES[to])
+        return to(value)
+
+    def _error(self, path: str, value: object, allowed: str) -> ArgumentError:
+        return ArgumentError.of_value(self._where, path, value, allowed)
+
+
+_TYPES = {int: "must be a whole number", bool: "must be true or false", str: "must be a string"}
+
+
+@functools.cache
+def _hints(to: type) -> dict[str, Any]:
+    # As they stand: pulumi.Input holds a forward reference that only Pulumi's own module can resolve.
+    return inspect.get_annotations(to)
+
+
+def _unwrap(hint: Any) -> tuple[Any, bool]:
+    """The type inside NotRequired and Input, and whether an Output may stand for it."""
+    origin = typing.get_origin(hint)
+    if origin is typing.NotRequired:
+        return _unwrap(typing.get_args(hint)[0])
+    if origin in (typing.Union, types.UnionType):
+        members = typing.get_args(hint)
+        return members[0], any(typing.get_origin(member) is Awaitable for member in members)
+    return hint, hint is Any

@@ -1,0 +1,22 @@
+"""Kubernetes objects as dictionaries with the API's own field names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+KubernetesObject = dict[str, Any]
+"""A Kubernetes object, or a part of one, in Kubernetes' own words."""
+
+
+def without_empty(**fields: Any) -> KubernetesObject:
+    """The fields that say something, so that an object has no empty ones."""
+    return {key: value for key, value in fields.items() if not _says_nothing(value)}
+
+
+def pick(source: Mapping[str, Any], **fields: str) -> KubernetesObject:
+    """Fields of an argument under Kubernetes' names: ``renamed(probe, periodSeconds="period_seconds")``."""
+    return without_empty(**{key: source.get(own) for key, own in fields.items()})
+
+
+def _says_nothing(value: Any) -> bool:
+    # An Output has no length and no truth before it is known; what it holds was given by the user.
+    return value is None or (isinstance(value, dict | list) and not value)

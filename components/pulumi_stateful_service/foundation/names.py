@@ -1,0 +1,109 @@
+"""The names that Kubernetes derives, as pure functions of a set's name, an ordinal and a namespace.
+
+They are a contract with the user's data: a claim is found again by its name alone.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypedDict
+
+
+class Instance(TypedDict):
+    """One instance, as other stacks need it."""
+
+    # Single words, since Pulumi passes the keys of listed objects on to other languages as they are.
+
+    ordinal: int
+    """Its number."""
+    pod: str
+    """Its Pod's name, which is its hostname too."""
+    address: str
+    """Its stable DNS name."""
+    claims: Sequence[str]
+    """The names of its claims, in the order of ``volumes``."""
+
+
+MAX_SET_NAME_LENGTH = 52
+"""A Pod carries ``SET-HASH`` as a label, its hash up to ten characters long; a label has at most 63."""
+
+SIZES_ANNOTATION = "pulumi-stateful-service/volume-sizes"
+"""On the set: the size that each volume was last asked for, since the set's own templates keep the first."""
+
+COMPONENT_LABEL = "pulumi-stateful-service/component"
+"""On the set: which component it belongs to, by a digest of the component's URN."""
+
+
+SECRET_ANNOTATION = "pulumi-stateful-service/secret-env"  # noqa: S105 - a name, not a secret
+"""On the Pods: changes when a value of ``secret_env`` does."""
+
+
+def component_label(urn: str) -> str:
+    """The value of ``COMPONENT_LABEL``: a URN is longer than a label may be."""
+    return hashlib.sha256(urn.encode()).hexdigest()[:32]
+
+
+def field_manager(set_name: str) -> str:
+    """Under which name the fields of the component's objects are owned."""
+    return f"pulumi-stateful-service.{set_name}"
+
+
+def pod_name(set_name: str, ordinal: int) -> str:
+    """The Pod's name and hostname."""
+    return f"{set_name}-{ordinal}"
+
+
+def claim_name(volume_name: str, set_name: str, ordinal: int) -> str:
+    """The claim that a template makes for one instance."""
+    return f"{volume_name}-{pod_name(set_name, ordinal)}"
+
+
+def service_address(service_name: str, namespace: str, cluster_domain: str) -> str:
+    """A Service's DNS name; of a headless one, it leads to every instance."""
+    return f"{service_name}.{namespace}.svc.{cluster_domain}"
+
+
+def pod_address(pod: str, governing_service_address: str) -> str:
+    """An instance's stable DNS name."""
+    return f"{pod}.{governing_service_address}"
+
+
+def srv_name(port_name: str, protocol: str, governing_service_address: str) -> str:
+    """The name whose SRV records list every instance with the number of this port."""
+    return f"_{port_name}._{protocol.lower()}.{governing_service_address}"
+
+
+def load_balancer_name(service_name: str) -> str:
+    """The default name of the Service over all instances."""
+    return f"{service_name}-lb"
+
+
+def secret_name(set_name: str) -> str:
+    """The Secret that holds the values of ``secret_env``."""
+    return f"{set_name}-env"
+
+
+def storage_class_name(project: str, stack: str, set_name: str) -> str:
+    """The default name of a class that the component makes: cluster-wide, so it carries project and stack."""
+    return f"{project}-{stack}-{set_name}".lower().replace("_", "-")
+
+
+def instances(
+    set_name: str,
+    governing_service_address: str,
+    volume_names: Sequence[str],
+    ordinals: range,
+) -> list[Instance]:
+    """Every instance with its names."""
+    return [
+        Instance(
+            ordinal=ordinal,
+            pod=(pod := pod_name(set_name, ordinal)),
+            address=pod_address(pod, governing_service_address),
+            claims=[claim_name(volume, set_name, ordinal) for volume in volume_names],
+        )
+        for ordinal in ordinals
+    ]
+
+
+DISCOVERED = ("POD_NAME", "POD_ORDINAL", "POD_NAMESPACE", "SERVICE_NAME", "SERVICE_ADDRESS", "POD_ADDRESS")
+"""The variables that ``discovery`` gives, besides the lists of peers."""

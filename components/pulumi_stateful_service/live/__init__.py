@@ -1,0 +1,4 @@
+"""What is on the cluster, and what a change does to it: the only package that talks to an API server.
+
+Imports `foundation`, `arguments`, `objects` and `errors`.
+"""

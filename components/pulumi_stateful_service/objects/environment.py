@@ -1,0 +1,114 @@
+"""The container's environment: what an instance is told of itself, its peers, and by the user."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+
+from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal
+from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, StatefulServiceArgs
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
+from pulumi_stateful_service.foundation.names import pod_address, pod_name, secret_name, service_address
+from pulumi_stateful_service.foundation.outputs import apply_inputs
+from pulumi_stateful_service.objects.metadata import metadata
+
+_DOWNWARD = {
+    "POD_NAME": "metadata.name",
+    "POD_ORDINAL": "metadata.labels['apps.kubernetes.io/pod-index']",
+    "POD_NAMESPACE": "metadata.namespace",
+}
+
+
+def environment(args: StatefulServiceArgs) -> list[KubernetesObject]:
+    """``env``, in an order in which values given by the user can refer to all others as $(NAME)."""
+    return [
+        *_discovered(args),
+        *_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
+        *_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
+        *_from_keys("secretKeyRef", {name: _own_secret(args, name) for name in args.get("secret_env", {})}),
+        *({"name": name, "value": value} for name, value in args.get("env", {}).items()),
+    ]
+
+
+def environment_sources(args: StatefulServiceArgs) -> list[KubernetesObject]:
+    """``envFrom``."""
+    return [_environment_source(source) for source in args.get("env_from", [])]
+
+
+def secret(args: StatefulServiceArgs) -> KubernetesObject:
+    """The Secret that holds the values of ``secret_env``."""
+    return {
+        "metadata": metadata(args, apply_inputs(secret_name, args["name"])),
+        "stringData": {name: pulumi.Output.secret(value) for name, value in args["secret_env"].items()},
+    }
+
+
+def secret_version(args: StatefulServiceArgs, secret_uid: pulumi.Input[Any]) -> pulumi.Output[str]:
+    """What changes on the Pods when a secret value does, and tells nothing of it.
+
+    The key is the Secret's identity, which nobody can guess and only those can read who can read the values.
+    """
+
+    def digest(of: list[Any]) -> str:
+        uid, values = of
+        told = json.dumps(values, sort_keys=True).encode()
+        return hmac.new(str(uid or "").encode(), told, hashlib.sha256).hexdigest()[:16]
+
+    return pulumi.Output.unsecret(pulumi.Output.all(secret_uid, args["secret_env"]).apply(digest))
+
+
+def _discovered(args: StatefulServiceArgs) -> list[KubernetesObject]:
+    if "discovery" not in args:
+        return []
+    address = apply_inputs(
+        lambda service, domain: service_address(service, "$(POD_NAMESPACE)", domain),
+        args["service_name"],
+        cluster_domain(args),
+    )
+    plain = {
+        "SERVICE_NAME": args["service_name"],
+        "SERVICE_ADDRESS": address,
+        "POD_ADDRESS": pod_address("$(POD_NAME)", "$(SERVICE_ADDRESS)"),
+        **{name: _peers(args, form) for name, form in args["discovery"].get("peers", {}).items()},
+    }
+    return [
+        *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _DOWNWARD.items()),
+        *({"name": name, "value": value} for name, value in plain.items()),
+    ]
+
+
+def _peers(args: StatefulServiceArgs, form: pulumi.Input[str]) -> Any:
+    def listed(form: str, set_name: str, start: int, replicas: int) -> str:
+        pods = {ordinal: pod_name(set_name, ordinal) for ordinal in range(start, start + replicas)}
+        return ",".join(
+            form.format(ordinal=ordinal, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)"))
+            for ordinal, pod in pods.items()
+        )
+
+    return apply_inputs(listed, form, args["name"], first_ordinal(args), args["replicas"])
+
+
+def _own_secret(args: StatefulServiceArgs, key: str) -> KeyRefArgs:
+    return {"name": apply_inputs(secret_name, args["name"]), "key": key}
+
+
+def _from_keys(kind: str, references: Any) -> Sequence[KubernetesObject]:
+    def value_from(reference: KeyRefArgs) -> KubernetesObject:
+        return {kind: pick(reference, name="name", key="key", optional="optional")}
+
+    return [{"name": name, "valueFrom": value_from(reference)} for name, reference in references.items()]
+
+
+def _environment_source(source: EnvFromArgs) -> KubernetesObject:
+    return without_empty(
+        prefix=source.get("prefix"),
+        secretRef=_reference(source, "secret"),
+        configMapRef=_reference(source, "config_map"),
+    )
+
+
+def _reference(source: EnvFromArgs, kind: str) -> KubernetesObject | None:
+    return pick(source, name=kind, optional="optional") if kind in source else None

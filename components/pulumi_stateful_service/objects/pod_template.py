@@ -1,0 +1,88 @@
+"""The Pod template: one container with its ports, environment, probes and volumes, and what the user lays over it."""
+
+import pulumi
+
+from pulumi_stateful_service.arguments.types import ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
+from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
+from pulumi_stateful_service.objects.availability import topology_spread
+from pulumi_stateful_service.objects.environment import environment, environment_sources
+from pulumi_stateful_service.objects.metadata import labels
+from pulumi_stateful_service.objects.security import container_security_context, pod_security_context
+from pulumi_stateful_service.objects.strategic_merge import strategic_merge
+
+CONTAINER_NAME = "app"
+"""The component's own container, for ``kubectl logs -c`` and for ``pod_template``."""
+
+
+def pod_template(args: StatefulServiceArgs, secret_version: pulumi.Input[str] | None = None) -> KubernetesObject:
+    """``spec.template`` of the set. ``secret_version`` changes with the values of ``secret_env``."""
+    annotations = {**args.get("pod_annotations", {}), **without_empty(**{SECRET_ANNOTATION: secret_version})}
+    template = {
+        "metadata": without_empty(labels=labels(args), annotations=annotations),
+        "spec": without_empty(
+            terminationGracePeriodSeconds=args.get("termination_grace_period_seconds", 30),
+            serviceAccountName=args.get("service_account_name"),
+            automountServiceAccountToken=args.get("automount_service_account_token", False),
+            securityContext=pod_security_context(args),
+            topologySpreadConstraints=topology_spread(args),
+            imagePullSecrets=[{"name": name} for name in args.get("image_pull_secrets", [])],
+            containers=[_container(args)],
+        ),
+    }
+    return strategic_merge(template, args.get("pod_template", {}))
+
+
+def _container(args: StatefulServiceArgs) -> KubernetesObject:
+    resources = args.get("resources", {})
+    return without_empty(
+        name=CONTAINER_NAME,
+        image=args["image"],
+        imagePullPolicy=args.get("image_pull_policy"),
+        command=args.get("command"),
+        args=args.get("args"),
+        ports=[_port(args, name) for name in args["ports"]],
+        env=environment(args),
+        envFrom=environment_sources(args),
+        resources=without_empty(requests=resources.get("requests"), limits=resources.get("limits")),
+        securityContext=container_security_context(args),
+        readinessProbe=_probe(args.get("readiness_probe")),
+        livenessProbe=_probe(args.get("liveness_probe")),
+        startupProbe=_probe(args.get("startup_probe")),
+        volumeMounts=[_mount(volume) for volume in args["volumes"] if not _is_block(volume)],
+        volumeDevices=[pick(v, name="name", devicePath="mount_path") for v in args["volumes"] if _is_block(v)],
+    )
+
+
+def _port(args: StatefulServiceArgs, name: str) -> KubernetesObject:
+    return without_empty(
+        name=name, containerPort=args["ports"][name], protocol=args.get("port_protocols", {}).get(name)
+    )
+
+
+def _probe(probe: ProbeArgs | None) -> KubernetesObject | None:
+    if probe is None:
+        return None
+    return without_empty(
+        httpGet=pick(probe.get("http_get", {}), path="path", port="port", scheme="scheme"),
+        tcpSocket=pick(probe.get("tcp_socket", {}), port="port"),
+        grpc=pick(probe.get("grpc", {}), port="port", service="service"),
+        exec=pick(probe.get("exec", {}), command="command"),
+        **pick(
+            probe,
+            initialDelaySeconds="initial_delay_seconds",
+            periodSeconds="period_seconds",
+            timeoutSeconds="timeout_seconds",
+            successThreshold="success_threshold",
+            failureThreshold="failure_threshold",
+        ),
+    )
+
+
+def _is_block(volume: VolumeArgs) -> bool:
+    # Decides between two lists, so it is plain (validation).
+    return volume.get("volume_mode") == VolumeMode.BLOCK
+
+
+def _mount(volume: VolumeArgs) -> KubernetesObject:
+    return pick(volume, name="name", mountPath="mount_path", readOnly="read_only", subPath="sub_path")

@@ -1,0 +1,83 @@
+"""What the Pods may do, and who may reach them: security contexts and the network policy."""
+
+from typing import Any
+
+from pulumi_stateful_service.arguments.defaults import selector
+from pulumi_stateful_service.arguments.types import (
+    NetworkClientArgs,
+    PodSecurityStandard,
+    PortProtocol,
+    StatefulServiceArgs,
+)
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
+from pulumi_stateful_service.objects.metadata import metadata
+
+_FS_GROUP = 65532
+"""A group that owns nothing else; images without a user of their own to speak of use this number for it."""
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that every namespace has."""
+
+
+def pod_security_context(args: StatefulServiceArgs) -> KubernetesObject:
+    """``securityContext`` of the Pod."""
+    security = args.get("security", {})
+    standard = security.get("standard", PodSecurityStandard.RESTRICTED)
+    fs_group: Any = security.get("fs_group")
+    if fs_group is None and standard != PodSecurityStandard.PRIVILEGED and args["volumes"]:
+        fs_group = security.get("run_as_group", _FS_GROUP)
+    return without_empty(
+        runAsNonRoot=True if standard == PodSecurityStandard.RESTRICTED else None,
+        runAsUser=security.get("run_as_user"),
+        runAsGroup=security.get("run_as_group"),
+        fsGroup=fs_group,
+        # Looks at the volume's root alone: going through all files at each start can take minutes.
+        fsGroupChangePolicy=None if fs_group is None else "OnRootMismatch",
+        seccompProfile=None if standard == PodSecurityStandard.PRIVILEGED else {"type": "RuntimeDefault"},
+    )
+
+
+def container_security_context(args: StatefulServiceArgs) -> KubernetesObject:
+    """``securityContext`` of the component's container."""
+    security = args.get("security", {})
+    restricted = security.get("standard", PodSecurityStandard.RESTRICTED) == PodSecurityStandard.RESTRICTED
+    return without_empty(
+        allowPrivilegeEscalation=False if restricted else None,
+        capabilities=without_empty(drop=["ALL"] if restricted else None, add=security.get("add_capabilities")),
+        readOnlyRootFilesystem=security.get("read_only_root_filesystem"),
+    )
+
+
+def network_policy(args: StatefulServiceArgs) -> KubernetesObject:
+    """The NetworkPolicy: peers may use every port, clients the ports that the service has."""
+    peers = {"from": [{"podSelector": {"matchLabels": selector(args)}}]}
+    clients = args["network_policy"].get("clients", [])
+    return {
+        "metadata": metadata(args, args["name"]),
+        "spec": {
+            "podSelector": {"matchLabels": selector(args)},
+            "policyTypes": ["Ingress"],
+            "ingress": [peers, *({"from": [_client(each)], "ports": _ports(args, each)} for each in clients)],
+        },
+    }
+
+
+def _client(client: NetworkClientArgs) -> KubernetesObject:
+    if "cidr" in client:
+        return {"ipBlock": {"cidr": client["cidr"]}}
+    # A selector without labels means all, so it is not left out.
+    by: KubernetesObject = {}
+    if "namespace" in client:
+        by["namespaceSelector"] = {"matchLabels": {_NAMESPACE_NAME: client["namespace"]}}
+    if "namespace_labels" in client:
+        by["namespaceSelector"] = without_empty(matchLabels=dict(client["namespace_labels"]))
+    if "pod_labels" in client:
+        by["podSelector"] = without_empty(matchLabels=dict(client["pod_labels"]))
+    return by
+
+
+def _ports(args: StatefulServiceArgs, client: NetworkClientArgs) -> list[KubernetesObject]:
+    protocols = args.get("port_protocols", {})
+    return [
+        {"port": args["ports"][name], "protocol": protocols.get(name, PortProtocol.TCP.value)}
+        for name in client.get("ports", args["ports"])
+    ]

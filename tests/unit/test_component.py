@@ -1,0 +1,162 @@
+"""Sets of others and of renamed components, and children that a user's transformation changes."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
+from pulumi_stateful_service.live.change_rules import judge_adoption, judge_service, judge_transforms
+from pulumi_stateful_service.live.client import connection_of
+from pulumi_stateful_service.testing import Deployment, deploy
+
+Chapter = Callable[..., Deployment]
+LABELS = {"app": "db"}
+
+
+def a_set(**spec: Any) -> dict[str, Any]:
+    template = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    fields = {
+        "replicas": 2,
+        "selector": {"matchLabels": LABELS},
+        "serviceName": "db",
+        "podManagementPolicy": "OrderedReady",
+        "volumeClaimTemplates": [template],
+    }
+    return {"metadata": {"name": "db", "namespace": "prod"}, "spec": {**fields, **spec}}
+
+
+def test_a_set_of_somebody_else_is_left_alone() -> None:
+    """Unless the user says so, even where it is the same: Pulumi's provider would lay one over the other."""
+    judgement = judge_adoption(a_set(), a_set(), None, may_take_over=False)
+    assert "the StatefulSet prod/db is there already, and it is not this component's" in judgement.refusals[0]
+    assert not judgement.recreate
+
+
+@pytest.mark.parametrize("service", [None, LABELS])
+def test_a_set_that_fits_is_taken_over(service: Any) -> None:
+    """It is made anew, which is said; a policy that can't be changed in place may differ."""
+    judgement = judge_adoption(a_set(), a_set(podManagementPolicy="Parallel"), service, may_take_over=True)
+    assert not judgement.refusals
+    assert judgement.recreate
+    assert "deleted and made anew around its Pods, which keep running" in judgement.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("live", "service", "refusal"),
+    [
+        ({"replicas": 3}, LABELS, "has replicas 3, and this component 2"),
+        ({"replicas": None, "ordinals": {"start": 1}}, LABELS, "has ordinals.start 1, and this component 0"),
+        ({"volumeClaimTemplates": []}, LABELS, r"has the volumes \[\], and this component \['data'\]"),
+        ({"serviceName": "other"}, LABELS, "Keep service_name: 'other'"),
+        ({"selector": {"matchLabels": {"app": "x"}}}, LABELS, "Keep them with selector: {'app': 'x'}"),
+        ({"selector": {"matchLabels": LABELS, "matchExpressions": [{}]}}, LABELS, "by matchExpressions"),
+        ({}, {"app": "db", "release": "x"}, "the Service 'db' is there already and selects by"),
+    ],
+)
+def test_what_does_not_fit_is_refused(live: Any, service: Any, refusal: str) -> None:
+    """With both values."""
+    fields = {key: value for key, value in a_set(**live)["spec"].items() if value is not None}
+    judgement = judge_adoption({**a_set(), "spec": fields}, a_set(), service, may_take_over=True)
+    assert re.search(refusal, " ".join(judgement.refusals))
+
+
+def test_a_governing_service_of_others_is_refused() -> None:
+    """One that selects the same Pods, or none of that name, may be there."""
+    assert judge_service({"app": "other"}, a_set())
+    assert not judge_service(LABELS, a_set())
+    assert not judge_service(None, a_set())
+
+
+def test_the_selector_is_used_everywhere(chapter: Chapter) -> None:
+    """Set, Pods and both Services go by the labels that were given, and by no others."""
+    deployed = chapter(selector=LABELS, load_balancer={}, labels={"team": "storage"})
+    made = deployed.stateful_set()
+    assert made.spec["selector"] == {"matchLabels": LABELS}
+    assert made.spec["template"]["metadata"]["labels"] == {**LABELS, "team": "storage"}
+    assert [service.spec["selector"] for service in deployed.all("Service")] == [LABELS, LABELS]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"selector": {}}, "selector is empty"),
+        ({"selector": {"a b": "c"}}, "selector"),
+        ({"selector": LABELS, "labels": {"app": "other"}}, r"labels\['app'\] is the component's own"),
+    ],
+)
+def test_a_selector_that_cannot_work(chapter: Chapter, changes: Any, message: str) -> None:
+    """One message before anything is made."""
+    with pytest.raises(ArgumentError, match=message):
+        chapter(**changes)
+
+
+@pytest.mark.parametrize("taken_over", [True, False])
+def test_taking_over_takes_fields_from_others(chapter: Chapter, taken_over: bool) -> None:
+    """Pulumi's provider is told to: always on the set, on a Service only then."""
+    deployed = chapter(**({"take_over": True} if taken_over else {}))
+    assert deployed.stateful_set().metadata["annotations"]["pulumi.com/patchForce"] == "true"
+    assert ("pulumi.com/patchForce" in deployed.governing_service().metadata["annotations"]) == taken_over
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda props: props["spec"].update(serviceName="other"), "service_name from 'random-generator' to 'other'"),
+        (lambda props: props["spec"]["selector"]["matchLabels"].update(x="y"), "use the argument selector"),
+        (
+            lambda props: props["spec"]["volumeClaimTemplates"][0]["metadata"].update(name="other"),
+            r"volumes from \['logs'\] to \['other'\]",
+        ),
+        (lambda props: props["metadata"].update(annotations={}), "removes the annotation pulumi.com/waitFor"),
+    ],
+)
+def test_what_the_component_goes_by_is_not_for_transforms(chapter: Chapter, change: Any, message: str) -> None:
+    """The message names the argument to use instead."""
+    with pytest.raises(RefusedError, match=message):
+        chapter_with(chapter, change)
+
+
+def test_anything_else_is_for_transforms(chapter: Chapter) -> None:
+    """Kubernetes' fields of any child, and options."""
+    made = chapter_with(chapter, lambda props: props["spec"].update(revisionHistoryLimit=3)).stateful_set()
+    assert made.spec["revisionHistoryLimit"] == 3
+    assert made.options.protect
+
+
+def chapter_with(chapter: Chapter, change: Callable[[Any], None]) -> Deployment:
+    def transformation(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ != "kubernetes:apps/v1:StatefulSet":
+            return None
+        change(args.props)
+        more = pulumi.ResourceOptions(protect=True)
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, more))
+
+    return chapter(opts=pulumi.ResourceOptions(transformations=[transformation]))
+
+
+def test_nothing_is_refused_where_nothing_is_told() -> None:
+    """Mocks may answer without a spec."""
+    asked = {"metadata": {"annotations": {}}, "spec": {"service_name": "db"}}
+    assert judge_transforms(asked, {"metadata": {"annotations": {}}, "spec": {}}) == []
+
+
+def test_children_of_a_renamed_component_are_known_by_their_old_names() -> None:
+    """Each child has an alias of its own, whatever the engine passes on."""
+    args: Any = {"image": "db:1", "name": "rg", "load_balancer": {}, "ports": {"http": 80}}
+    opts = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="rg")])
+    children = deploy(lambda: StatefulService("db", args, opts)).resources[1:]
+    # Besides those of the same name that pulumi_kubernetes gives by type.
+    known_as = {
+        child.name: [alias.rpartition("::")[2] for alias in child.options.aliases if isinstance(alias, str)]
+        for child in children
+    }
+    assert known_as == {"db-governing": ["rg-governing"], "db": ["rg"], "db-load-balancer": ["rg-load-balancer"]}
+
+
+@pytest.mark.parametrize(("config", "renders"), [({}, False), ({"kubernetes:renderYamlToDirectory": "folder"}, True)])
+def test_the_stack_tells_that_manifests_are_rendered(config: dict[str, str], renders: bool) -> None:
+    """Then there is no cluster to look at."""
+    deployed = deploy(lambda: connection_of(None).apply(lambda connection: connection.renders), config=config)
+    assert deployed.result is renders
