@@ -215,8 +215,8 @@ class StatefulService(pulumi.ComponentResource):
                 components=[component, *map(names.component_label, earlier)],
                 namespace=namespace,
                 wanted={"metadata": metadata, "spec": spec},
-                may_recreate=args.get("recreate", False),
-                may_take_over=args.get("take_over", False),
+                may_recreate=args.get("recreate_keeping_pods", False),
+                may_adopt=args.get("adopt", False),
                 autoscaled=args.get("autoscaled", False),
             )
             return await set_to_recreate(connection, change, self)

@@ -111,8 +111,8 @@ def test_what_was_applied_goes_on_with_pulumi(service: Callable[..., Service], c
     rg.kubectl("apply", "--server-side", "--field-manager=gitops", "--recursive", "-f", folder)
     rg.kubectl("rollout", "status", "statefulset/rg", "--timeout=180s")
     before = rg.stateful_set().metadata, rg.uids(), identities(client, PersistentVolumeClaim, rg.namespace)
-    rg.deploy(take_over=True)
-    rg.deploy(take_over=None)
+    rg.deploy(adopt=True)
+    rg.deploy(adopt=None)
     after = rg.stateful_set().metadata, rg.uids(), identities(client, PersistentVolumeClaim, rg.namespace)
     assert (before[0].uid, before[0].generation) == (after[0].uid, after[0].generation)
     assert before[1:] == after[1:]

@@ -197,7 +197,7 @@ def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
     rg.deploy()
     claims = identities(rg)
     with writing(rg, "rg-0", "rg-1"):
-        rg.deploy(recreate=True, volumes=[logs("10Mi"), MORE])
+        rg.deploy(recreate_keeping_pods=True, volumes=[logs("10Mi"), MORE])
         assert claims.items() <= identities(rg).items()
         assert sorted(capacities(rg)) == ["logs-rg-0", "logs-rg-1", "more-rg-0", "more-rg-1"]
         for pod in rg.pods().values():
@@ -205,13 +205,13 @@ def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
         claims = identities(rg)
         rg.deploy(volumes=[logs("10Mi")])
         assert identities(rg) == claims
-    rg.deploy(recreate=None)
+    rg.deploy(recreate_keeping_pods=None)
     rg.unchanged()
 
 
 def test_the_pod_management_policy_changes_without_a_stop_on_request(service: Make) -> None:
     """With recreate the same Pods go on under a new set."""
-    rg = service(recreate=True)
+    rg = service(recreate_keeping_pods=True)
     rg.deploy()
     with writing(rg, "rg-0", "rg-1"):
         pods, old = rg.uids(), rg.stateful_set().metadata.uid
@@ -232,9 +232,9 @@ def test_p06_delete_is_said_in_the_preview_and_kept_for_destroy(service: Make) -
     rg.set(pod_management_policy="Parallel")
     assert "would delete the claims and the data" in rg.must_fail("preview")
     assert "would delete the claims and the data" in rg.must_fail("up", "--yes", "--skip-preview")
-    rg.deploy(recreate=True)
+    rg.deploy(recreate_keeping_pods=True)
     assert identities(rg) == claims
-    rg.deploy(recreate=None, replicas=1)
+    rg.deploy(recreate_keeping_pods=None, replicas=1)
     assert identities(rg) == claims
     rg.destroy()
     eventually("the claims are gone", lambda: rg.claims() == {})
@@ -259,7 +259,7 @@ def test_p06_everything_written_survives_the_whole_life(service: Make) -> None:
         {"volumes": [logs("20Mi")]},
         {"replicas": 1},
         {"replicas": 2},
-        {"recreate": True, "volumes": [logs("20Mi"), MORE]},
+        {"recreate_keeping_pods": True, "volumes": [logs("20Mi"), MORE]},
     ):
         rg.deploy(**step)
     rg.destroy()

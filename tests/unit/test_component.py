@@ -29,7 +29,7 @@ def a_set(**spec: Any) -> dict[str, Any]:
 
 def test_a_set_of_somebody_else_is_left_alone() -> None:
     """Unless the user says so, even where it is the same: Pulumi's provider would lay one over the other."""
-    judgement = judge_adoption(a_set(), a_set(), None, may_take_over=False)
+    judgement = judge_adoption(a_set(), a_set(), None, may_adopt=False)
     assert "the StatefulSet prod/db is there already, and it is not this component's" in judgement.refusals[0]
     assert not judgement.recreate
 
@@ -37,7 +37,7 @@ def test_a_set_of_somebody_else_is_left_alone() -> None:
 @pytest.mark.parametrize("service", [None, LABELS])
 def test_a_set_that_fits_is_taken_over(service: Any) -> None:
     """It is made anew, which is said; a policy that can't be changed in place may differ."""
-    judgement = judge_adoption(a_set(), a_set(podManagementPolicy="Parallel"), service, may_take_over=True)
+    judgement = judge_adoption(a_set(), a_set(podManagementPolicy="Parallel"), service, may_adopt=True)
     assert not judgement.refusals
     assert judgement.recreate
     assert "deleted and made anew around its Pods, which keep running" in judgement.warnings[0]
@@ -58,7 +58,7 @@ def test_a_set_that_fits_is_taken_over(service: Any) -> None:
 def test_what_does_not_fit_is_refused(live: Any, service: Any, refusal: str) -> None:
     """With both values."""
     fields = {key: value for key, value in a_set(**live)["spec"].items() if value is not None}
-    judgement = judge_adoption({**a_set(), "spec": fields}, a_set(), service, may_take_over=True)
+    judgement = judge_adoption({**a_set(), "spec": fields}, a_set(), service, may_adopt=True)
     assert re.search(refusal, " ".join(judgement.refusals))
 
 
@@ -95,7 +95,7 @@ def test_a_selector_that_cannot_work(chapter: Chapter, changes: Any, message: st
 @pytest.mark.parametrize("taken_over", [True, False])
 def test_taking_over_takes_fields_from_others(chapter: Chapter, taken_over: bool) -> None:
     """Pulumi's provider is told to: always on the set, on a Service only then."""
-    deployed = chapter(**({"take_over": True} if taken_over else {}))
+    deployed = chapter(**({"adopt": True} if taken_over else {}))
     assert deployed.stateful_set().metadata["annotations"]["pulumi.com/patchForce"] == "true"
     assert ("pulumi.com/patchForce" in deployed.governing_service().metadata["annotations"]) == taken_over
 

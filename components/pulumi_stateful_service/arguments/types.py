@@ -550,7 +550,7 @@ class StatefulServiceArgs(TypedDict):
     """When claims, and with them the data, are deleted. Default: never."""
     growth_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which disks that are to grow must have grown, at least 1. Default: 300."""
-    recreate: NotRequired[bool]
+    recreate_keeping_pods: NotRequired[bool]
     """Allow changes that Kubernetes takes only with a new StatefulSet: adding or removing a volume, and
     ``pod_management_policy`` or ``revision_history_limit`` without a stop. The set is deleted and made anew around its
     Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
@@ -558,7 +558,7 @@ class StatefulServiceArgs(TypedDict):
     """The labels by which the set and its Services know the Pods (``spec.selector.matchLabels``), to take over a set
     that has others. Can't be changed. Default: ``app.kubernetes.io/name`` and ``app.kubernetes.io/instance``, both with
     the set's name."""
-    take_over: NotRequired[bool]
+    adopt: NotRequired[bool]
     """Take over a StatefulSet of this name that something else made, such as Helm: it is deleted and made anew around
     its Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
     pod_management_policy: NotRequired[pulumi.Input[str]]

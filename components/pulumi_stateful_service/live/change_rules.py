@@ -119,7 +119,7 @@ def judge_adoption(
     wanted: KubernetesObject,
     service_selector: Mapping[str, str] | None,
     *,
-    may_take_over: bool,
+    may_adopt: bool,
 ) -> Judgement:
     """What it means to make a set of somebody else's the component's own.
 
@@ -127,10 +127,10 @@ def judge_adoption(
     containers of other names. So it is made anew, around Pods and claims that must fit.
     """
     where = f"the StatefulSet {live['metadata'].get('namespace', 'default')}/{live['metadata']['name']}"
-    if not may_take_over:
+    if not may_adopt:
         refusal = (
             f"{where} is there already, and it is not this component's. If Helm, kubectl or another stack made it, it "
-            "can be taken over, see docs/takeover.md. If this component had another name, say so: "
+            "can be taken over, see docs/adoption.md. If this component had another name, say so: "
             "ResourceOptions(aliases=[pulumi.Alias(name=…)])"
         )
         return Judgement([refusal])

@@ -26,7 +26,7 @@ class Change:
     namespace: str | None
     wanted: KubernetesObject
     may_recreate: bool
-    may_take_over: bool
+    may_adopt: bool
     autoscaled: bool
 
 
@@ -72,7 +72,7 @@ async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -
         judgement = judge_change(live, change.wanted, may_recreate=change.may_recreate, autoscaled=change.autoscaled)
     else:
         service = await _service_selector(cluster, namespace, change)
-        judgement = judge_adoption(live, change.wanted, service, may_take_over=change.may_take_over)
+        judgement = judge_adoption(live, change.wanted, service, may_adopt=change.may_adopt)
     _refuse(change, judgement.refusals)
     for warning in judgement.warnings:
         pulumi.log.warn(f"{change.where}: {warning}.", resource)

@@ -25,7 +25,7 @@ def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesOb
         name=name,
         namespace=args.get("namespace"),
         labels=labels(args),
-        annotations={**annotations(args), **(FORCED if args.get("take_over") else {})},
+        annotations={**annotations(args), **(FORCED if args.get("adopt") else {})},
     )
 
 

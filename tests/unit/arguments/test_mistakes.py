@@ -52,7 +52,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "storage_class_name is given beside storage_class; give storage_class to make a class",
     ),
     ({"replica": 3}, "replica is not an argument; did you mean 'replicas'?"),
-    ({"xyz": 3}, "xyz is not an argument; StatefulServiceArgs has annotations, "),
+    ({"xyz": 3}, "xyz is not an argument; StatefulServiceArgs has adopt, annotations, "),
     ({"volumes": [VOLUME | {"sise": "1Gi"}]}, "volumes[0].sise is not an argument; did you mean 'size'?"),
     (
         {"storage_class": {"provisoner": "a"}},

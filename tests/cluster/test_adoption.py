@@ -16,7 +16,7 @@ from test_docs import sequence
 
 Make = Callable[..., Service]
 Helm = Callable[..., None]
-RELEASE = ROOT / "examples" / "takeover" / "release.yaml"
+RELEASE = ROOT / "examples" / "adoption" / "release.yaml"
 LABELS = {"app.kubernetes.io/name": "random-generator", "app.kubernetes.io/instance": "rg"}
 SAME: dict[str, Any] = {
     "selector": LABELS,
@@ -66,7 +66,7 @@ def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> No
     """Held back, no Pod restarts; then each is replaced once, in turn. Claims and data are those of before."""
     # A management policy that can't be changed in place either.
     helm(podManagementPolicy="Parallel")
-    rg = service(**SAME, take_over=True, canary=0)
+    rg = service(**SAME, adopt=True, canary=0)
     pods, disks = rg.uids(), claims(rg)
     written = {name: rg.write(name, 2) for name in pods}
     made_by_helm = rg.stateful_set().metadata.uid
@@ -81,7 +81,7 @@ def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> No
     assert not [label for label in own.metadata.labels if label.startswith("helm.sh/")]
     assert rg.uids() == pods
     assert rg.outputs()["outdated"] == ["rg-0", "rg-1"]
-    rg.deploy(take_over=None)
+    rg.deploy(adopt=None)
     assert (rg.stateful_set().metadata.uid, rg.uids()) == (own.metadata.uid, pods)
 
     with watching(rg) as seen:
@@ -107,12 +107,12 @@ def test_p11_no_pod_restarts_where_the_template_is_the_same(service: Make, helm:
     """A transform keeps what the component would do otherwise: the Pods that Helm made run on for good."""
     helm()
     same = {"security": {"standard": "privileged"}, "spread_over_nodes": "Off", "spread_over_zones": "Off"}
-    rg = service(**SAME, **same, take_over=True, pod_template={"metadata": {"labels": HELM_S_OWN}})
+    rg = service(**SAME, **same, adopt=True, pod_template={"metadata": {"labels": HELM_S_OWN}})
     program(rg, AS_HELM_HAS_IT, options="transformations=[as_helm_has_it]")
     pods, disks = rg.uids(), claims(rg)
     written = {name: rg.write(name, 2) for name in pods}
     rg.up()
-    rg.deploy(take_over=None)
+    rg.deploy(adopt=None)
     rg.unchanged()
     assert rg.uids() == pods
     assert claims(rg) == disks
@@ -129,7 +129,7 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
     before = rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)
     for change, message in (
         ({}, "is there already, and it is not this component's"),
-        ({"take_over": True, "replicas": 3}, "has replicas 2, and this component 3"),
+        ({"adopt": True, "replicas": 3}, "has replicas 2, and this component 3"),
         ({"replicas": 2, "selector": None}, "Keep them with selector: {'app.kubernetes.io/instance': 'rg'"),
         ({"selector": LABELS, "service_name": "rg"}, "service_name changes from 'rg-headless' to 'rg'"),
     ):
@@ -141,10 +141,10 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
     assert (rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)) == before
 
 
-def test_p11_a_take_over_that_was_cut_off_goes_on(service: Make, helm: Helm) -> None:
+def test_p11_an_adoption_that_was_interrupted_goes_on(service: Make, helm: Helm) -> None:
     """The old set is gone and the new one not made: the next up makes it around the same Pods."""
     helm()
-    rg = service(**SAME, take_over=True, canary=0)
+    rg = service(**SAME, adopt=True, canary=0)
     pods, disks = rg.uids(), claims(rg)
     rg.kubectl("delete", "statefulset", "rg", "--cascade=orphan")
     rg.up()
@@ -155,26 +155,26 @@ def test_p11_a_take_over_that_was_cut_off_goes_on(service: Make, helm: Helm) -> 
 @pytest.fixture
 def stage(env: dict[str, str], client: Client, tmp_path: Path) -> Iterator[Service]:
     """A copy of the example, and a namespace's name for it, which the sequence makes."""
-    shutil.copytree(ROOT / "examples" / "takeover", tmp_path / "examples" / "takeover")
+    shutil.copytree(ROOT / "examples" / "adoption", tmp_path / "examples" / "adoption")
     looking = Service(tmp_path / "state-and-eyes", env, namespace=f"test-{uuid.uuid4().hex[:8]}", client=client)
     yield looking
-    example = Project(tmp_path / "examples" / "takeover", env, "takeover")
+    example = Project(tmp_path / "examples" / "adoption", env, "adoption")
     example.env = looking.env
-    example.run("destroy", "--yes", "--skip-preview", "--stack", "takeover")
+    example.run("destroy", "--yes", "--skip-preview", "--stack", "adoption")
     absent_as_none(lambda: client.delete(Namespace, looking.namespace))
 
 
-def test_p05_the_sequence_of_the_take_over_page(stage: Service, tmp_path: Path) -> None:
+def test_p05_the_sequence_of_the_adoption_page(stage: Service, tmp_path: Path) -> None:
     """Run as it stands, every Pod runs the component's template at the end, on its claim and with its data."""
 
     def run(*lines: str) -> None:
         script = "\n".join(lines)
         printed("bash", "-ec", f"export NAMESPACE={stage.namespace}\n{script}", env=stage.env, folder=tmp_path)
 
-    settings, namespace, *lines = sequence("takeover.md", "Step by step")
+    settings, namespace, *lines = sequence("adoption.md", "Step by step")
     assert settings.startswith("eval")
-    assert namespace == "export NAMESPACE=takeover"
-    change = lines.index("cd examples/takeover")
+    assert namespace == "export NAMESPACE=adoption"
+    change = lines.index("cd examples/adoption")
     run(*lines[:change])
     disks, written = claims(stage), {name: stage.write(name, 2) for name in stage.uids()}
     run(*lines[change:])

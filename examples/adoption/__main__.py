@@ -24,7 +24,7 @@ args: StatefulServiceArgs = {
     ],
     "termination_grace_period_seconds": 5,
     "load_balancer": {"name": "rg", "port": 80},
-    "take_over": config.get_bool("takeOver") or False,
+    "adopt": config.get_bool("adopt") or False,
 }
 if (canary := config.get_int("canary")) is not None:
     args["canary"] = canary
