@@ -1,53 +1,71 @@
-"""The component: registers the objects in their order and tells the names that other stacks need."""
+"""The component: registers what is planned, in order, and gives the names that other stacks need."""
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
-import pulumi_kubernetes as kubernetes  # loads its parts when they are used, so what few services have is named by it
-from pulumi.resource import DependencyResource
+import pulumi_kubernetes as kubernetes  # imports its modules when they are used
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.resource import all_aliases, collapse_alias_to_urn, inherited_child_alias
-from pulumi_kubernetes.apps.v1 import StatefulSet
-from pulumi_kubernetes.core.v1 import Secret, Service
 
-from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal, has_disruption_budget, selector
+from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_children
+from pulumi_stateful_service.arguments.defaults import (
+    cluster_domain,
+    first_ordinal,
+    growth_timeout_seconds,
+    rollout_timeout_seconds,
+    selector,
+)
 from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
-from pulumi_stateful_service.arguments.validation.validate import checked
+from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
+from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import Instance
-from pulumi_stateful_service.foundation.outputs import all_outputs, apply_inputs
+from pulumi_stateful_service.foundation.names import COMPONENT_TYPE, Instance
+from pulumi_stateful_service.foundation.outputs import (
+    UNKNOWN,
+    Resolved,
+    apply_inputs,
+    contains_unknown,
+    output_of,
+    resolve,
+    without_dependencies,
+)
 from pulumi_stateful_service.live.change_rules import DECIDING_FIELDS, judge_transforms
 from pulumi_stateful_service.live.client import Connection, connection_of
 from pulumi_stateful_service.live.preflight import Change, orphan_set, set_to_recreate
 from pulumi_stateful_service.live.rollout_status import Rollout
-from pulumi_stateful_service.live.rollout_wait import RolloutTarget, done, seen
-from pulumi_stateful_service.objects.availability import disruption_budget
-from pulumi_stateful_service.objects.environment import secret, secret_version
-from pulumi_stateful_service.objects.security import network_policy
-from pulumi_stateful_service.objects.services import (
-    chosen_ordinals,
-    governing_service,
-    instance_service,
-    load_balancing_service,
-)
-from pulumi_stateful_service.objects.stateful_set import stateful_set
-from pulumi_stateful_service.objects.storage import claim_template, storage_class
+from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
+from pulumi_stateful_service.plan import After, Planned, plan
 
-_TYPE = "stateful-service:index:StatefulService"
-_SIZE = "spec.resources.requests.storage"
+OUTPUTS = (
+    "service_name",
+    "stateful_set_name",
+    "namespace",
+    "service_address",
+    "srv_names",
+    "instances",
+    "storage_class_name",
+    "load_balancer_address",
+    "instance_service_addresses",
+    "current_revision",
+    "update_revision",
+    "revisions",
+    "outdated",
+)
+"""The outputs of the component."""
+
 _CAPITAL = re.compile(r"[A-Z]")
 
 
 class StatefulService(pulumi.ComponentResource):
     """A stateful distributed application on Kubernetes: instances with stable names and a disk each.
 
-    Makes the governing headless Service, then the StatefulSet, then the Services that clients reach instances by, if
-    asked for; before the set also a storage class, a Secret, a PodDisruptionBudget and a NetworkPolicy, each if asked
-    for. What it makes, ``pulumi destroy`` removes; the claims, and with them the data, stay.
+    Creates the governing headless Service, then the StatefulSet, then the Services for clients, if requested. Before
+    the StatefulSet it creates, if requested, a storage class, a Secret, a PodDisruptionBudget and a NetworkPolicy.
+    ``pulumi destroy`` deletes what was created; the PersistentVolumeClaims, and with them the data, are kept.
 
     Source: the chapter Stateful Service of *Kubernetes Patterns*.
     """
@@ -93,287 +111,248 @@ class StatefulService(pulumi.ComponentResource):
         ``name`` is the component's name, and the StatefulSet's where ``args`` has none. Raises ArgumentError for
         arguments that cannot work, before anything is changed in the cluster.
         """
-        earlier = _earlier_urns(name, opts)
-        super().__init__(_TYPE, name, None, _with_aliases_of_children(name, opts, earlier))
-        args = checked(name, args, self)
+        earlier = earlier_urns(name, opts)
+        super().__init__(COMPONENT_TYPE, name, None, with_aliases_of_children(name, opts, earlier))
+        self._name = name
+        self._args, checks = validate(name, args, self)
+        self._class_name = _class_name(self._args)
+        planned = plan(self._args, self._class_name, self._component_label())
+        stages = {after: [each for each in planned if each.after is after] for after in After}
+        [wanted] = stages[After.PREREQUISITES]
 
-        class_name = self._class_name(args)
-        # In a fixed order: another one would replace the set.
-        volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
-        templates = [claim_template(volume, class_name) for volume in volumes]
-        # By way of a future, since a child that used the component's own output would wait for itself.
-        urn: pulumi.Output[Any] = pulumi.Output.from_input(cast("Any", self.urn.future()))
-        component = urn.apply(names.component_label)
-        wanted = stateful_set(args, templates, component)
-        to_be_replaced = self._preflight(name, args, wanted, earlier)
-        safe = to_be_replaced.apply(lambda _: None)
-        first: list[Any] = self._before_the_set(name, args, class_name, safe)
-        version = None
-        if "secret_env" in args:
-            values = Secret(f"{name}-env", **_arguments_of(secret(args)), opts=self._child(depends_on=[safe]))
-            version = secret_version(args, values.metadata.apply(lambda metadata: metadata.uid))
-            first.append(values)
-        service = Service(
-            f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child(depends_on=[safe])
+        preflight = asyncio.ensure_future(self._preflight(checks, wanted.fields, earlier))
+        safe = output_of(_once(preflight))
+        prerequisites = [self._register(each, [safe]) for each in stages[After.PREFLIGHT]]
+        governing = prerequisites[-1]
+        room_made = output_of(self._make_room(preflight, prerequisites))
+        self._stateful_set = self._register_stateful_set(wanted, [*prerequisites, room_made])
+        rollout = output_of(self._follow(wanted.fields))
+        ready = output_of(_once(rollout.future(), self._stateful_set))
+        clients = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
+        self._set_outputs(governing, rollout, clients)
+
+    def _component_label(self) -> Any:
+        # Not an Output of the URN: a child that depends on its component waits for itself.
+        async def label() -> Resolved:
+            return Resolved(names.component_label(cast("str", await self.urn.future())))
+
+        return output_of(label())
+
+    def _register(self, planned: Planned, after: Sequence[Any]) -> Any:
+        opts = pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
-        first.append(service)
-        # The claims grow, each in place; the templates keep their first size, since the set would be replaced.
-        not_ours = [f"spec.volumeClaimTemplates[*].{_SIZE}"]
-        if args.get("autoscaled"):
-            # The provider leaves out of what it sends what is ignored and belongs to somebody else.
-            not_ours.append("spec.replicas")
-        stateful = StatefulSet(
-            name,
-            **_arguments_of(wanted if version is None else stateful_set(args, templates, component, version)),
-            opts=pulumi.ResourceOptions.merge(
-                self._child(depends_on=[*first, self._make_room(to_be_replaced, after=first)]),
-                pulumi.ResourceOptions(ignore_changes=not_ours),
-            ),
+        return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(planned.fields), opts=opts)
+
+    def _register_stateful_set(self, planned: Planned, after: Sequence[Any]) -> Any:
+        """Registers the StatefulSet with dependencies that order it, and no others.
+
+        Pulumi replaces a resource with a property that comes from a replaced one. A Secret or ConfigMap whose data
+        change is replaced, and with it the StatefulSet would be, which stops all instances.
+        """
+        fields, dependencies = without_dependencies(planned.fields)
+
+        async def depends_on() -> Resolved:
+            return Resolved([*after, *await dependencies])
+
+        opts = pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(parent=self), planned.options or pulumi.ResourceOptions()
         )
-        self._refuse_adjusted(name, wanted, stateful)
-        rollout = self._rollout(name, args, stateful)
+        opts.depends_on = output_of(depends_on())
+        return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
+
+    async def _connection(self) -> Connection:
+        provider = self.get_provider("kubernetes:apps/v1:StatefulSet")
+        return cast("Connection", (await resolve(connection_of(provider))).value)
+
+    async def _preflight(
+        self, checks: CrossChecks, wanted: KubernetesObject, earlier: Sequence[pulumi.Input[str]]
+    ) -> KubernetesObject | None:
+        """The live StatefulSet that must be recreated for the change, if any, once the change was judged to be safe."""
+        await checks.run()
+        if _is_mocked():
+            return None
+        spec = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
+        known = (await resolve([wanted["metadata"], spec, list(earlier)])).value
+        metadata, spec, urns = known
+        change = Change(
+            prefix=checks.prefix,
+            components=[metadata["labels"][names.COMPONENT_LABEL], *map(names.component_label, urns)],
+            namespace=metadata.get("namespace"),
+            wanted={"metadata": {"name": metadata["name"], "annotations": metadata["annotations"]}, "spec": spec},
+            may_recreate=self._args.get("recreate_keeping_pods", False),
+            may_adopt=self._args.get("adopt", False),
+            autoscaled=self._args.get("autoscaled", False),
+        )
+        return await set_to_recreate(await self._connection(), change, self)
+
+    async def _make_room(self, preflight: Awaitable[KubernetesObject | None], after: Sequence[Any]) -> Resolved:
+        """Deletes a StatefulSet that must be recreated, as late as possible: nothing guards its Pods then."""
+        live = await preflight
+        if live is not None:
+            for each in after:
+                await each.id.future()
+            await orphan_set(await self._connection(), live)
+        return Resolved(None)
+
+    async def _follow(self, wanted: KubernetesObject) -> Resolved:
+        """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
+        made = await resolve([self._stateful_set.metadata, self._stateful_set.spec])
+        metadata, spec = made.value
+        await self._refuse_transforms(wanted, metadata, spec)
+        resources = frozenset([self._stateful_set])
+        if contains_unknown(metadata):
+            return Resolved(UNKNOWN, resources=resources)
+        # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
+        if _is_mocked() or not (metadata and metadata.uid):
+            return Resolved(Rollout(), resources=resources)
+        args = self._args
+        settings = await resolve(
+            [
+                {volume["name"]: volume["size"] for volume in args["volumes"]},
+                selector(args),
+                args.get("max_unavailable"),
+                rollout_timeout_seconds(args),
+                growth_timeout_seconds(args),
+            ]
+        )
+        if not settings.known:
+            return Resolved(UNKNOWN, resources=resources)
+        target = RolloutTarget(
+            _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, *settings.value
+        )
+        connection = await self._connection()
+        if pulumi.runtime.is_dry_run():
+            return Resolved(await current_rollout(connection, target) or UNKNOWN, resources=resources)
+        # A kubeconfig is a secret, but which Pod runs which revision is not.
+        return Resolved(await wait_for_rollout(connection, target, self), resources=resources)
+
+    async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
+        """Raises where a transform has changed what the component relies on."""
+        fields = await resolve([wanted["metadata"]["annotations"], relied_on(wanted["spec"])])
+        if contains_unknown([fields.value, metadata, spec]):
+            return
+        annotations, relied = fields.value
+        made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": relied_on(spec)}
+        if refusals := judge_transforms({"metadata": {"annotations": annotations}, "spec": relied}, made):
+            raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
+
+    def _set_outputs(self, governing: Any, rollout: pulumi.Output[Any], clients: Sequence[tuple[Planned, Any]]) -> None:
+        args = self._args
+
+        def when_ready(function: Any, *values: Any) -> pulumi.Output[Any]:
+            return cast("pulumi.Output[Any]", apply_inputs(lambda _, *known: function(*known), rollout, *values))
+
+        def of_rollout(attribute: str) -> pulumi.Output[Any]:
+            return cast("pulumi.Output[Any]", apply_inputs(lambda status: getattr(status, attribute), rollout))
 
         self.service_name = pulumi.Output.from_input(args["service_name"])
         self.stateful_set_name = pulumi.Output.from_input(args["name"])
-        self.namespace = service.metadata.apply(lambda metadata: metadata.namespace or "default")
-        self.storage_class_name = pulumi.Output.from_input(class_name)
-        # What leads to the instances is known when they are there.
-        self.service_address = all_outputs(args["service_name"], self.namespace, cluster_domain(args), rollout).apply(
-            lambda of: names.service_address(*of[:3])
+        self.storage_class_name = pulumi.Output.from_input(cast("Any", self._class_name))
+        self.namespace = apply_inputs(lambda metadata: metadata.namespace or "default", governing.metadata)
+        # Addresses of instances are known when the instances are there.
+        self.service_address = when_ready(
+            names.service_address, args["service_name"], self.namespace, cluster_domain(args)
         )
-        protocols = args.get("port_protocols", {})
-        self.srv_names = all_outputs(self.service_address, protocols).apply(
-            lambda of: {port: names.srv_name(port, of[1].get(port, "TCP"), of[0]) for port in args["ports"]}
+        self.srv_names = apply_inputs(
+            lambda address, ports, protocols: {
+                port: names.srv_name(port, protocols.get(port, "TCP"), address) for port in ports
+            },
+            self.service_address,
+            list(args["ports"]),
+            args.get("port_protocols", {}),
         )
-        ordinals = apply_inputs(
-            lambda start, replicas: range(start, start + replicas), first_ordinal(args), args["replicas"]
-        )
-        if args.get("autoscaled"):
-            ordinals = all_outputs(rollout, ordinals).apply(
-                lambda of: of[1] if of[0].ordinals is None else of[0].ordinals
-            )
         volume_names = [volume["name"] for volume in args["volumes"]]
-        self.instances = all_outputs(args["name"], self.service_address, ordinals).apply(
-            lambda of: names.instances(of[0], of[1], volume_names, of[2])
-        )
-        ready = [rollout.apply(lambda _: stateful)]
-        self.load_balancer_address = self._load_balancer(name, args, ready)
-        self.instance_service_addresses = self._instance_services(name, args, ready)
-        self.current_revision = rollout.apply(lambda of: of.current_revision)
-        self.update_revision = rollout.apply(lambda of: of.update_revision)
-        self.revisions = rollout.apply(lambda of: of.revisions)
-        self.outdated = rollout.apply(lambda of: of.outdated)
-        self.register_outputs({_camel_case(output): getattr(self, output) for output in type(self).__annotations__})
-
-    def _child(self, depends_on: Sequence[pulumi.Input[Any]] = ()) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
-
-    def _class_name(self, args: StatefulServiceArgs) -> pulumi.Input[str] | None:
-        """The class for the claim templates.
-
-        Not taken from the class's outputs: when a class is replaced, whatever uses its outputs is replaced with it.
-        """
-        if "storage_class" not in args:
-            return args.get("storage_class_name")
-        default_name = apply_inputs(names.storage_class_name, pulumi.get_project(), pulumi.get_stack(), args["name"])
-        return args["storage_class"].get("name", default_name)
-
-    def _storage_class(
-        self, name: str, args: StatefulServiceArgs, class_name: Any, after: Sequence[pulumi.Input[Any]]
-    ) -> pulumi.Resource:
-        return kubernetes.storage.v1.StorageClass(
-            f"{name}-storage-class",
-            **_arguments_of(storage_class(args, class_name)),
-            opts=pulumi.ResourceOptions.merge(
-                self._child(depends_on=after),
-                # The API refuses to change these in place. Volumes and claims don't need their class once made.
-                pulumi.ResourceOptions(
-                    replace_on_changes=["reclaimPolicy", "volumeBindingMode"], delete_before_replace=True
-                ),
+        self.instances = apply_inputs(
+            lambda status, set_name, address, start, replicas: names.instances(
+                set_name,
+                address,
+                volume_names,
+                status.ordinals if args.get("autoscaled") and status.ordinals else range(start, start + replicas),
             ),
+            rollout,
+            args["name"],
+            self.service_address,
+            first_ordinal(args),
+            args["replicas"],
         )
-
-    def _connection(self) -> pulumi.Output[Connection]:
-        return connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
-
-    def _preflight(
-        self, name: str, args: StatefulServiceArgs, wanted: KubernetesObject, earlier: Sequence[pulumi.Input[str]]
-    ) -> pulumi.Output[KubernetesObject | None]:
-        """The live set that the change can only be made without, if any, once it is known that the change is safe."""
-        if isinstance(pulumi.runtime.settings.SETTINGS.monitor, MockMonitor):
-            return pulumi.Output.from_input(None)
-        deciding = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
-        metadata = {key: wanted["metadata"][key] for key in ("name", "annotations")}
-        component = wanted["metadata"]["labels"][names.COMPONENT_LABEL]
-        known = all_outputs(self._connection(), args.get("namespace"), component, metadata, deciding, list(earlier))
-
-        async def look(
-            connection: Connection, namespace: str | None, component: str, metadata: Any, spec: Any, earlier: list[str]
-        ) -> KubernetesObject | None:
-            change = Change(
-                where=f"StatefulService {name!r}",
-                components=[component, *map(names.component_label, earlier)],
-                namespace=namespace,
-                wanted={"metadata": metadata, "spec": spec},
-                may_recreate=args.get("recreate_keeping_pods", False),
-                may_adopt=args.get("adopt", False),
-                autoscaled=args.get("autoscaled", False),
-            )
-            return await set_to_recreate(connection, change, self)
-
-        return known.apply(lambda of: look(*of))
-
-    def _make_room(
-        self, to_be_replaced: pulumi.Output[KubernetesObject | None], after: Sequence[Any]
-    ) -> pulumi.Output[None]:
-        """Nothing, once a set that has to go first is gone: as late as possible, since nothing guards its Pods then."""
-        known = all_outputs(self._connection(), to_be_replaced, *(each.id for each in after))
-        return known.apply(lambda of: orphan_set(of[0], of[1]))
-
-    def _refuse_adjusted(self, name: str, wanted: KubernetesObject, stateful: StatefulSet) -> None:
-        """Fails where a transform has changed what the component itself goes by: in the preview, before it is sent."""
-        asked = {"metadata": {"annotations": wanted["metadata"]["annotations"]}, "spec": _deciding(wanted["spec"])}
-
-        def refuse(asked: KubernetesObject, metadata: Any, spec: Any) -> None:
-            annotations = dict((metadata and metadata.annotations) or {})
-            made = {"metadata": {"annotations": annotations}, "spec": _deciding_of(spec)}
-            if refusals := judge_transforms(asked, made):
-                raise RefusedError(f"StatefulService {name!r}: {'; '.join(refusals)}.")
-
-        all_outputs(asked, stateful.metadata, stateful.spec).apply(lambda of: refuse(*of))
-
-    def _rollout(self, name: str, args: StatefulServiceArgs, stateful: StatefulSet) -> pulumi.Output[Rollout]:
-        """Where the rollout stands: when it is done, or in a preview as it is."""
-        volumes = {volume["name"]: volume["size"] for volume in args["volumes"]}
-        timeouts = [args.get("rollout_timeout_seconds", 600), args.get("growth_timeout_seconds", 300)]
-        also = args.get("max_unavailable")
-        settings = all_outputs(self._connection(), volumes, selector(args), also, *timeouts)
-
-        async def follow(metadata: Any, settings: list[Any]) -> Rollout:
-            # Only an API server gives an identity: without one (mocks, rendered manifests) there is nothing to follow.
-            if not (metadata and metadata.uid):
-                return Rollout()
-            connection, sizes, labels, max_unavailable, rollout_timeout, growth_timeout = settings
-            asked = RolloutTarget(
-                where=f"StatefulService {name!r}",
-                namespace=metadata.namespace,
-                name=metadata.name,
-                uid=metadata.uid,
-                generation=metadata.generation,
-                sizes=sizes,
-                labels=labels,
-                max_unavailable=max_unavailable,
-                timeout_seconds=rollout_timeout,
-                growth_timeout_seconds=growth_timeout,
-            )
-            return await (seen(connection, asked) if pulumi.runtime.is_dry_run() else done(connection, asked, self))
-
-        rollout: pulumi.Output[Rollout] = stateful.metadata.apply(
-            lambda metadata: settings.apply(lambda known: follow(metadata, known))
+        addresses = {
+            each.suffix: (each.fields["metadata"]["name"], self._address(each, made)) for each, made in clients
+        }
+        no_address = pulumi.Output.from_input(cast("Any", None))
+        _, self.load_balancer_address = addresses.pop("-load-balancer", (None, no_address))
+        self.instance_service_addresses = (
+            apply_inputs(lambda pairs: {pod: address for pod, address in pairs if address}, list(addresses.values()))
+            if addresses
+            else pulumi.Output.from_input({})
         )
-        # A kubeconfig is a secret, but which Pod runs which revision is not.
-        return pulumi.Output.unsecret(rollout)
+        self.current_revision = of_rollout("current_revision")
+        self.update_revision = of_rollout("update_revision")
+        self.revisions = of_rollout("revisions")
+        self.outdated = of_rollout("outdated")
 
-    def _before_the_set(
-        self, name: str, args: StatefulServiceArgs, class_name: Any, safe: pulumi.Input[Any]
-    ) -> list[pulumi.Resource]:
-        """What has to be there when the first instance starts."""
-        opts = self._child(depends_on=[safe])
-        made: list[pulumi.Resource] = []
-        if "storage_class" in args:
-            made.append(self._storage_class(name, args, class_name, after=[safe]))
-        if has_disruption_budget(args):
-            budget = _arguments_of(disruption_budget(args))
-            made.append(kubernetes.policy.v1.PodDisruptionBudget(f"{name}-budget", **budget, opts=opts))
-        if "network_policy" in args:
-            network = _arguments_of(network_policy(args))
-            made.append(kubernetes.networking.v1.NetworkPolicy(f"{name}-network", **network, opts=opts))
-        return made
+    def _address(self, planned: Planned, service: Any) -> pulumi.Output[str | None]:
+        """Where clients reach a Service."""
 
-    def _load_balancer(
-        self, name: str, args: StatefulServiceArgs, after: Sequence[pulumi.Input[pulumi.Resource]]
-    ) -> pulumi.Output[str | None]:
-        if "load_balancer" not in args:
-            return pulumi.Output.from_input(None)
-        # Last: Pulumi's provider waits until a load balancer has Pods to lead to.
-        return self._reached(f"{name}-load-balancer", args, load_balancing_service(args), after)
+        def address(spec: Any, status: Any, name: str, namespace: str, domain: str) -> str | None:
+            if spec.type == ServiceType.LOAD_BALANCER:
+                return _ingress_address(status)
+            return names.service_address(name, namespace, domain)
 
-    def _instance_services(
-        self, name: str, args: StatefulServiceArgs, after: Sequence[pulumi.Input[pulumi.Resource]]
-    ) -> pulumi.Output[Mapping[str, str]]:
-        if "instance_services" not in args:
-            return pulumi.Output.from_input({})
-        addresses = []
-        for ordinal in chosen_ordinals(args):
-            wanted = instance_service(args, ordinal)
-            address = self._reached(f"{name}-{ordinal}", args, wanted, after)
-            # It is named like its Pod.
-            addresses.append(pulumi.Output.all(wanted["metadata"]["name"], address))
-        return pulumi.Output.all(*addresses).apply(
-            lambda all_of_them: {pod: address for pod, address in all_of_them if address}
-        )
-
-    def _reached(
-        self,
-        resource_name: str,
-        args: StatefulServiceArgs,
-        wanted: KubernetesObject,
-        after: Sequence[pulumi.Input[pulumi.Resource]],
-    ) -> pulumi.Output[str | None]:
-        """Where clients reach a Service, which is made."""
-        service = Service(resource_name, **_arguments_of(wanted), opts=self._child(depends_on=after))
-        of_dns = (wanted["metadata"]["name"], self.namespace, cluster_domain(args))
-        dns_name = pulumi.Output.all(*of_dns).apply(lambda of: names.service_address(*of))
-        ingress = service.status.apply(_ingress_address)
-        return pulumi.Output.all(service.spec.apply(lambda spec: spec.type), ingress, dns_name).apply(
-            lambda of: of[1] if of[0] == ServiceType.LOAD_BALANCER else of[2]
+        name = planned.fields["metadata"]["name"]
+        return cast(
+            "pulumi.Output[str | None]",
+            apply_inputs(address, service.spec, service.status, name, self.namespace, cluster_domain(self._args)),
         )
 
 
-def _earlier_urns(name: str, opts: pulumi.ResourceOptions | None) -> list[pulumi.Input[str]]:
-    """Under which URNs the component may have been known."""
-    if opts and isinstance(opts.parent, DependencyResource):
-        # In a plugin the parent is known by its URN alone, and so not what the component inherits from it. Where it is
-        # the stack, it does not stand in the URNs of its children.
-        urns = [collapse_alias_to_urn(alias, name, _TYPE, opts.parent) for alias in opts.aliases or []]
-        return [urn.apply(lambda urn: urn.replace("::pulumi:pulumi:Stack$", "::")) for urn in urns]
-    return all_aliases(opts.aliases, name, _TYPE, opts.parent) if opts else []
+_RESOURCES: Mapping[str, Any] = {
+    "StorageClass": lambda: kubernetes.storage.v1.StorageClass,
+    "PodDisruptionBudget": lambda: kubernetes.policy.v1.PodDisruptionBudget,
+    "NetworkPolicy": lambda: kubernetes.networking.v1.NetworkPolicy,
+    "Secret": lambda: kubernetes.core.v1.Secret,
+    "Service": lambda: kubernetes.core.v1.Service,
+    "StatefulSet": lambda: kubernetes.apps.v1.StatefulSet,
+}
+"""The resource of each kind; its module is imported when the first one is made."""
 
 
-def _with_aliases_of_children(
-    name: str, opts: pulumi.ResourceOptions | None, earlier: Sequence[pulumi.Input[str]]
-) -> pulumi.ResourceOptions | None:
-    """The options with what gives each child the aliases that it has from a renamed component.
+def _prefix(name: str) -> str:
+    return f"StatefulService {name!r}"
 
-    Pulumi's engine does so by itself, but only in the one operation that renames the component. Where that one failed
-    half-way, the next would make the set's successor and then delete the set.
+
+async def _once(done: Awaitable[Any], value: Any = None) -> Resolved:
+    """The value, once something is done."""
+    await done
+    return Resolved(value)
+
+
+def _is_mocked() -> bool:
+    """Whether the program runs under Pulumi's mocks, where no cluster is contacted."""
+    return isinstance(pulumi.runtime.settings.SETTINGS.monitor, MockMonitor)
+
+
+def _class_name(args: StatefulServiceArgs) -> pulumi.Input[str] | None:
+    """The class for the claim templates.
+
+    Not an output of the class: a class that is replaced would have the StatefulSet replaced.
     """
-
-    def alias(child: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        if child.type_ == _TYPE:
-            return None
-        aliases: Any = [inherited_child_alias(child.name, name, urn, child.type_) for urn in earlier]
-        more = pulumi.ResourceOptions(aliases=aliases)
-        return pulumi.ResourceTransformationResult(child.props, pulumi.ResourceOptions.merge(child.opts, more))
-
-    if not earlier:
-        return opts
-    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[alias]))
+    if "storage_class" not in args:
+        return args.get("storage_class_name")
+    default_name = apply_inputs(names.storage_class_name, pulumi.get_project(), pulumi.get_stack(), args["name"])
+    return args["storage_class"].get("name", default_name)
 
 
-def _deciding(spec: KubernetesObject) -> KubernetesObject:
-    """What of a set's spec the component itself goes by."""
-    return {
-        "service_name": spec["serviceName"],
-        "selector": spec["selector"]["matchLabels"],
-        "volumes": [template["metadata"]["name"] for template in spec.get("volumeClaimTemplates", [])],
-    }
-
-
-def _deciding_of(spec: Any) -> KubernetesObject:
-    """The same of a spec as Pulumi tells it; nothing where it tells none, as some mocks do."""
+def relied_on(spec: Any) -> KubernetesObject:
+    """What the component relies on of a StatefulSet's spec: as it was sent, or as Pulumi returns it (some mocks: none)."""
     if not spec:
         return {}
+    if "serviceName" in spec and not hasattr(spec, "service_name"):
+        return {
+            "service_name": spec["serviceName"],
+            "selector": spec["selector"]["matchLabels"],
+            "volumes": [template["metadata"]["name"] for template in spec.get("volumeClaimTemplates", [])],
+        }
     return {
         "service_name": spec.service_name,
         "selector": dict(spec.selector.match_labels),
@@ -381,7 +360,7 @@ def _deciding_of(spec: Any) -> KubernetesObject:
     }
 
 
-def _arguments_of(kubernetes_object: KubernetesObject) -> dict[str, Any]:
+def _arguments(kubernetes_object: KubernetesObject) -> dict[str, Any]:
     """An object's outermost fields, as the constructors of pulumi_kubernetes name them.
 
     Copied, since a user's transformation may change them in place.
@@ -393,11 +372,6 @@ def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(each) for key, each in value.items()}
     return [_copy(each) for each in value] if isinstance(value, list) else value
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 def _ingress_address(status: Any) -> str | None:

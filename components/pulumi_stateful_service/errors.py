@@ -1,4 +1,4 @@
-"""The one error that a user's mistake gets."""
+"""The errors that users see. Each is a ``pulumi.RunError``, which Pulumi prints as its message, without a stack trace."""
 
 import pulumi
 
@@ -8,31 +8,38 @@ _MAX_SHOWN = 80
 class ArgumentError(pulumi.RunError):
     """An argument that cannot work: which one, its value, and what is allowed.
 
-    Pulumi prints a RunError as its message alone, without a stack trace. Raised when the component is constructed, or,
-    where the value is an Output, when it is known.
+    Raised when the component is constructed, or, where a value is an Output, when it is known.
     """
 
-    def __init__(self, where: str, argument: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{where}: {argument} {problem}; {remedy}")
-        self._parts = (where, argument, remedy)
+    def __init__(self, prefix: str, message: str, without_values: str | None = None) -> None:
+        """``without_values`` is the message for values that are secret. Default: the message."""
+        super().__init__(f"{prefix}: {message}")
+        self._prefix = prefix
+        self._without_values = without_values or message
 
     @classmethod
-    def of_value(cls, where: str, argument: str, value: object, allowed: str) -> "ArgumentError":
-        """A value that is not allowed; ``allowed`` goes on from "it"."""
-        shown = repr(value)
-        if len(shown) > _MAX_SHOWN:
-            shown = shown[: _MAX_SHOWN - 1] + "…"
-        return cls(where, argument, f"is {shown}", f"it {allowed}")
+    def of_value(cls, prefix: str, argument: str, value: object, allowed: str) -> "ArgumentError":
+        """A value that is not allowed; ``allowed`` continues a sentence that begins with "it"."""
+        return cls(
+            prefix,
+            f"{argument} is {shown(value)}; it {allowed}",
+            f"{argument} has a secret value that is not allowed; it {allowed}",
+        )
 
-    def without_value(self) -> "ArgumentError":
-        """The same, for a value that must not be shown."""
-        where, argument, remedy = self._parts
-        return ArgumentError(where, argument, "has a secret value that cannot work", remedy)
-
-
-class RolloutError(pulumi.RunError):
-    """A rollout that was not done in time: which instances are not there yet, why, and what to do."""
+    def for_secret(self) -> "ArgumentError":
+        """The same error without the value."""
+        return ArgumentError(self._prefix, self._without_values)
 
 
 class RefusedError(pulumi.RunError):
-    """A change that would lose data or leave it behind: what it would do, and how to get there safely."""
+    """A change that would lose data or leave it behind: what it would do, and how to make it safely."""
+
+
+class RolloutError(pulumi.RunError):
+    """A rollout that did not complete in time: which instances are not there yet, why, and what to do."""
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: at most 80 characters."""
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

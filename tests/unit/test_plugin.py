@@ -128,8 +128,8 @@ class TestArguments:
             ({"image": "a:1", "volumes": [{"name": "a", "mountPath": "/a", "sise": "1Gi"}]}, "volumes[0].sise is not"),
             ({"image": "a:1", "envFromSecrets": {"A": {"name": "a", "keys": "b"}}}, "envFromSecrets['A'].keys is not"),
             ({"image": "a:1", "podManagementPolicy": "Paralel"}, "podManagementPolicy is 'Paralel'"),
-            ({"image": "a:1", "volumes": [{"name": "a", "size": "1Gi"}]}, "volumes[0].mountPath is missing"),
-            ({}, "image is missing"),
+            ({"image": "a:1", "volumes": [{"name": "a", "size": "1Gi"}]}, "volumes[0].mountPath is required"),
+            ({}, "image is required"),
         ],
     )
     def test_a_mistake_gets_one_message(self, plugin: Plugin, inputs: dict[str, Any], said: str) -> None:

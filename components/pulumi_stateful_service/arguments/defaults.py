@@ -1,4 +1,4 @@
-"""The values in force where an argument was left out."""
+"""The values that hold where an argument was left out, each in one place."""
 
 from typing import Any
 
@@ -10,11 +10,14 @@ from pulumi_stateful_service.arguments.types import (
     ServiceType,
     SessionAffinity,
     StatefulServiceArgs,
+    UpdateStrategy,
 )
+from pulumi_stateful_service.foundation import names
+from pulumi_stateful_service.foundation.outputs import apply_inputs
 
 
 def first_ordinal(args: StatefulServiceArgs) -> pulumi.Input[int]:
-    """Where the numbering of the instances starts."""
+    """The ordinal of the first instance (``spec.ordinals.start``)."""
     return args.get("ordinals", {}).get("start", 0)
 
 
@@ -24,26 +27,47 @@ def cluster_domain(args: StatefulServiceArgs) -> pulumi.Input[str]:
 
 
 def selector(args: StatefulServiceArgs) -> dict[str, Any]:
-    """The labels by which the set and the Services know the Pods. A set's selector can't be changed in place."""
+    """The labels that select the Pods. The selector of a StatefulSet cannot be changed."""
     own = {"app.kubernetes.io/name": args["name"], "app.kubernetes.io/instance": args["name"]}
     return dict(args.get("selector", own))
 
 
 def service_type(wanted: LoadBalancerArgs | InstanceServicesArgs) -> pulumi.Input[str]:
-    """A word of ``ServiceType``."""
+    """One of ``ServiceType``."""
     return wanted.get("type", ServiceType.CLUSTER_IP.value)
 
 
 def session_affinity(load_balancer: LoadBalancerArgs) -> pulumi.Input[str]:
-    """A word of ``SessionAffinity``."""
+    """One of ``SessionAffinity``."""
     return load_balancer.get("session_affinity", SessionAffinity.NONE.value)
 
 
+def load_balancer_name(args: StatefulServiceArgs) -> Any:
+    """Name of the load-balancing Service."""
+    default = apply_inputs(names.load_balancer_name, args["service_name"])
+    return args.get("load_balancer", {}).get("name", default)
+
+
+def update_strategy(args: StatefulServiceArgs) -> pulumi.Input[str]:
+    """One of ``UpdateStrategy``."""
+    return args.get("update_strategy", UpdateStrategy.ROLLING_UPDATE.value)
+
+
+def rollout_timeout_seconds(args: StatefulServiceArgs) -> pulumi.Input[int]:
+    """Seconds within which a rollout must complete."""
+    return args.get("rollout_timeout_seconds", 600)
+
+
+def growth_timeout_seconds(args: StatefulServiceArgs) -> pulumi.Input[int]:
+    """Seconds within which volumes must have grown."""
+    return args.get("growth_timeout_seconds", 300)
+
+
 def has_disruption_budget(args: StatefulServiceArgs) -> bool:
-    """Whether there is a number of instances to keep."""
+    """Whether a PodDisruptionBudget is made."""
     return args.get("quorum", False) or "min_available" in args
 
 
 def allowed_port_names(args: StatefulServiceArgs) -> str:
-    """What a port's name may be."""
+    """What a reference to a port must be, for a message."""
     return f"must be one of ports: {', '.join(args['ports']) or 'there are none'}"

@@ -1,7 +1,7 @@
-"""Holds a user's arguments against their TypedDict: known keys, required keys, types, and a check for each value.
+"""Checks arguments against their TypedDict: known keys, required keys, types, and one rule for each value.
 
-One walk for all of them. A plain value is checked at once; an Output in its place is checked when it is known, and
-what the walk returns carries the check with it, so nothing is sent to the cluster unchecked.
+A plain value is checked at once. An Output is checked when its value is known: it is replaced by an Output of the
+checked value, so that nothing is sent to the cluster unchecked.
 """
 
 import functools
@@ -9,27 +9,32 @@ import inspect
 import types
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 
 from pulumi_stateful_service.arguments.checks import Check, nearest
 from pulumi_stateful_service.errors import ArgumentError
+from pulumi_stateful_service.foundation.outputs import Resolved, output_of, resolve
 
 
 class Schema:
-    """The walk, for one component: ``where`` begins every message, ``checks`` holds the checks by TypedDict and key.
+    """Checks the arguments of one component: ``prefix`` begins every message, ``rules`` has a check by TypedDict and key.
 
     The items of a list, or the values of a map, are checked under ``KEY[]``, the keys of a map under ``KEY{}``; a list
     or a map as a whole under ``KEY``.
     """
 
-    def __init__(self, where: str, checks: Mapping[str, Check]) -> None:
-        self._where = where
-        self._checks = checks
+    def __init__(self, prefix: str, rules: Mapping[str, Check]) -> None:
+        self._prefix = prefix
+        self._rules = rules
 
-    def conform(self, value: object, to: type) -> dict[str, Any]:
-        """The value, normalised: whole numbers as int, sequences as lists, every Output with its check."""
+    def check(self, value: object, to: type) -> dict[str, Any]:
+        """The value with whole numbers as int, sequences as lists, and every Output checked.
+
+        Raises ArgumentError at the first mistake.
+        """
         return self._typed_dict(value, to, "")
 
     def _typed_dict(self, value: object, to: type, path: str) -> dict[str, Any]:
@@ -40,14 +45,14 @@ class Schema:
         for key in value:
             if key not in hints:
                 known = nearest(str(key), hints) or f"{to.__name__} has {', '.join(sorted(hints))}"
-                raise ArgumentError(self._where, f"{prefix}{key}", "is not an argument", known)
+                raise ArgumentError(self._prefix, f"{prefix}{key} is not an argument; {known}")
         required = typing.cast("Any", to).__required_keys__
         result: dict[str, Any] = {}
         for key, hint in hints.items():
             if value.get(key) is not None:
                 result[key] = self._value(value[key], hint, f"{prefix}{key}", f"{to.__name__}.{key}")
             elif key in required:
-                raise ArgumentError(self._where, f"{prefix}{key}", "is missing", "it is required")
+                raise ArgumentError(self._prefix, f"{prefix}{key} is required")
         return result
 
     def _value(self, value: object, hint: Any, path: str, rule: str) -> Any:
@@ -56,22 +61,19 @@ class Schema:
             return self._plain(value, inner, path, rule)
         if not takes_output:
             raise ArgumentError(
-                self._where,
-                path,
-                "is an Output",
-                "it must be a plain value, since it decides which resources there are",
+                self._prefix, f"{path} must be a plain value, not an Output: it decides which resources there are"
             )
-        output: pulumi.Output[Any] = pulumi.Output.from_input(value)
 
-        async def when_known(known: object) -> Any:
+        async def check() -> Resolved:
+            resolved = await resolve(value)
+            if not resolved.known:
+                return resolved
             try:
-                return self._plain(known, inner, path, rule)
+                return replace(resolved, value=self._plain(resolved.value, inner, path, rule))
             except ArgumentError as error:
-                if await output.is_secret():
-                    raise error.without_value() from None
-                raise
+                raise (error.for_secret() if resolved.secret else error) from None
 
-        return output.apply(when_known)
+        return output_of(check())
 
     def _plain(self, value: Any, to: Any, path: str, rule: str) -> Any:
         if typing.is_typeddict(to):
@@ -82,23 +84,23 @@ class Schema:
         if origin is Mapping:
             return self._mapping(value, typing.get_args(to)[1], path, rule)
         value = self._scalar(value, to, path)
-        if (check := self._checks.get(rule)) and (allowed := check(value)):
+        if (check := self._rules.get(rule)) and (allowed := check(value)):
             raise self._error(path, value, allowed)
         return value
 
     def _sequence(self, value: object, item: Any, path: str, rule: str) -> list[Any]:
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
             raise self._error(path, value, "must be a list")
-        if (check := self._checks.get(rule)) and (allowed := check(value)):
+        if (check := self._rules.get(rule)) and (allowed := check(value)):
             raise self._error(path, value, allowed)
         return [self._value(each, item, f"{path}[{i}]", f"{rule}[]") for i, each in enumerate(value)]
 
     def _mapping(self, value: object, item: Any, path: str, rule: str) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise self._error(path, value, "must be a mapping")
-        if (check := self._checks.get(rule)) and (allowed := check(value)):
+        if (check := self._rules.get(rule)) and (allowed := check(value)):
             raise self._error(path, value, allowed)
-        check_key = self._checks.get(rule + "{}")
+        check_key = self._rules.get(rule + "{}")
         for key in value:
             if not isinstance(key, str):
                 raise self._error(f"a key of {path}", key, "must be a string")
@@ -117,7 +119,7 @@ class Schema:
         return to(value)
 
     def _error(self, path: str, value: object, allowed: str) -> ArgumentError:
-        return ArgumentError.of_value(self._where, path, value, allowed)
+        return ArgumentError.of_value(self._prefix, path, value, allowed)
 
 
 _TYPES = {int: "must be a whole number", bool: "must be true or false", str: "must be a string"}

@@ -23,6 +23,9 @@ class Instance(TypedDict):
     """The names of its claims, in the order of ``volumes``."""
 
 
+COMPONENT_TYPE = "stateful-service:index:StatefulService"
+"""The component's type token in Pulumi."""
+
 MAX_SET_NAME_LENGTH = 52
 """A Pod carries ``SET-HASH`` as a label, its hash up to ten characters long; a label has at most 63."""
 

@@ -1,59 +1,129 @@
-"""Plain values stay plain: a function of inputs is an Output only where one of them is."""
+"""Values that may be Outputs: computed at once where they are plain, resolved with as few Outputs as possible else.
 
-from collections.abc import Callable
+Each time an Output is done, Pulumi's Python SDK goes through all that are not, so what a program costs grows with the
+square of their number (``docs/performance.md``).
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
+from pulumi.output import UNKNOWN as UNKNOWN  # noqa: PLC0414 - for those who resolve
+from pulumi.output import Unknown
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A value without Outputs in it. What is unknown in a preview is ``UNKNOWN``, in its place."""
+
+    value: Any
+    secret: bool = False
+    """Whether a secret is part of it."""
+    resources: frozenset[pulumi.Resource] = frozenset()
+    """The resources that it is made from."""
+
+    @property
+    def known(self) -> bool:
+        """Whether no part of it is unknown."""
+        return not contains_unknown(self.value)
 
 
 def apply_inputs(function: Callable[..., Any], *values: Any) -> Any:
-    """``function(*values)``: at once where all values are plain, else an Output of it."""
-    if not any(isinstance(value, pulumi.Output) for value in values):
+    """``function(*values)``: at once where no value has an Output in it, else an Output of it."""
+    if not any(map(contains_output, values)):
         return function(*values)
-    return pulumi.Output.all(*values).apply(lambda known: function(*known))
+
+    async def call() -> Resolved:
+        arguments = await resolve(list(values))
+        result = await resolve(function(*arguments.value)) if arguments.known else Resolved(UNKNOWN)
+        return Resolved(result.value, arguments.secret or result.secret, arguments.resources | result.resources)
+
+    return output_of(call())
 
 
-def all_outputs(*values: Any) -> pulumi.Output[list[Any]]:
-    """``Output.all``, by fewer Outputs: each time one is done, Pulumi's SDK goes through all that are not.
-
-    A value without an Output in it is not taken apart into one for each of its parts, and those that wait do so one
-    after the other, not each with Outputs of its own.
-    """
-    waiting = [place for place, value in enumerate(values) if _has_output(value)]
-
-    def after(known: dict[int, Any]) -> Any:
-        if len(known) == len(waiting):
-            return [known.get(place, value) for place, value in enumerate(values)]
-        place = waiting[len(known)]
-        return _whole(values[place]).apply(lambda value: after_one(known, place, value))
-
-    def after_one(known: dict[int, Any], place: int, value: Any) -> Any:
-        if _has_output(value):
-            return _whole(value).apply(lambda whole: after({**known, place: whole}))
-        return after({**known, place: value})
-
-    if not waiting:
-        return pulumi.Output.from_input(None).apply(lambda _: list(values))
-    brought: pulumi.Output[list[Any]] = after({})
-    return brought
+def output_of(computation: Coroutine[Any, Any, Resolved]) -> pulumi.Output[Any]:
+    """The Output of a computation: unknown where any part of its value is."""
+    task = asyncio.ensure_future(computation)
+    resources, value = _Field(task, lambda of: set(of.resources)), _Field(task, lambda of: of.value)
+    return pulumi.Output(resources, value, _Field(task, lambda of: of.known), _Field(task, lambda of: of.secret))
 
 
-def _whole(value: Any) -> pulumi.Output[Any]:
-    return value if isinstance(value, pulumi.Output) else pulumi.Output.from_input(value)
+class _Field:
+    """One field of what a task returns. Unlike a coroutine it may be left without being awaited."""
+
+    def __init__(self, task: asyncio.Future[Resolved], field: Callable[[Resolved], Any]) -> None:
+        self._task = task
+        self._field = field
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._field((yield from self._task.__await__()))
 
 
-def checked_together(check: Callable[..., None], *values: Any) -> list[Any]:
-    """The values, checked together: now where all are plain, else as Outputs that carry the check."""
+async def resolve(value: Any) -> Resolved:
+    """The value with every Output and awaitable in it, at any depth, replaced by what it holds."""
+    if isinstance(value, pulumi.Output):
+        inner = await resolve(await value.future(with_unknowns=True))
+        held = inner.value if await value.is_known() or not inner.known else UNKNOWN
+        return Resolved(
+            held, inner.secret or await value.is_secret(), inner.resources | frozenset(await value.resources())
+        )
+    if inspect.isawaitable(value):
+        return await resolve(await value)
+    if isinstance(value, Mapping) and contains_output(value):
+        parts = {key: await resolve(each) for key, each in value.items()}
+        return _joined({key: part.value for key, part in parts.items()}, parts.values())
+    if isinstance(value, list | tuple) and contains_output(value):
+        items = [await resolve(each) for each in value]
+        return _joined([item.value for item in items], items)
+    return Resolved(value)
 
-    def checked(*known: Any) -> list[Any]:
-        check(*known)
-        return list(known)
 
-    joint = apply_inputs(checked, *values)
-    return [joint[i] for i in range(len(values))]
+def _joined(value: Any, parts: Any) -> Resolved:
+    parts = list(parts)
+    resources: frozenset[pulumi.Resource] = frozenset().union(*(part.resources for part in parts))
+    return Resolved(value, any(part.secret for part in parts), resources)
 
 
-def _has_output(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return any(map(_has_output, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, pulumi.Output)
+def contains_output(value: Any) -> bool:
+    """Whether an Output or another awaitable is in the value, at any depth of dictionaries, lists and tuples."""
+    if isinstance(value, Mapping):
+        return any(map(contains_output, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(contains_output, value))
+    return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
+
+
+def contains_unknown(value: Any) -> bool:
+    """Whether any part of a resolved value is unknown."""
+    if isinstance(value, Mapping):
+        return any(map(contains_unknown, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(contains_unknown, value))
+    return isinstance(value, Unknown)
+
+
+def without_dependencies(value: Any) -> tuple[Any, Coroutine[Any, Any, list[pulumi.Resource]]]:
+    """The value with Outputs that tell no resources, and a coroutine that returns the resources that they told."""
+    leaves: list[asyncio.Future[Resolved]] = []
+
+    async def leaf_without_resources(leaf: asyncio.Future[Resolved]) -> Resolved:
+        return replace(await leaf, resources=frozenset())
+
+    def stripped(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {key: stripped(each) for key, each in part.items()}
+        if isinstance(part, list | tuple):
+            return [stripped(each) for each in part]
+        if not contains_output(part):
+            return part
+        leaf = asyncio.ensure_future(resolve(part))
+        leaves.append(leaf)
+        return output_of(leaf_without_resources(leaf))
+
+    async def resources() -> list[pulumi.Resource]:
+        return list(frozenset[pulumi.Resource]().union(*[(await leaf).resources for leaf in leaves]))
+
+    return stripped(value), resources()

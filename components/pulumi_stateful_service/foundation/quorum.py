@@ -1,4 +1,4 @@
-"""How many instances must stay available, and what an update leaves: arithmetic on plain numbers."""
+"""How many instances must stay available, and how many an update leaves: arithmetic on plain numbers."""
 
 import math
 from collections.abc import Sequence
@@ -6,65 +6,80 @@ from dataclasses import dataclass
 
 
 def majority(replicas: int) -> int:
-    """The smallest number that is more than half."""
+    """The smallest number that is more than half of the replicas."""
     return replicas // 2 + 1
 
 
-def share(value: int | str, replicas: int) -> int:
-    """A number, or a percentage of the replicas, rounded up as budgets and updates do."""
-    return math.ceil(int(value[:-1]) * replicas / 100) if isinstance(value, str) else value
+def min_available_count(value: int | str, replicas: int) -> int:
+    """``minAvailable`` of a PodDisruptionBudget as a number: a percentage is rounded up."""
+    return math.ceil(_exact(value, replicas)) if isinstance(value, str) else value
+
+
+def max_unavailable_count(value: int | str, replicas: int) -> int:
+    """``maxUnavailable`` of a StatefulSet as a number: a percentage is rounded down, to at least 1 (from 1.37)."""
+    return max(1, math.floor(_exact(value, replicas))) if isinstance(value, str) else value
+
+
+def _exact(percentage: str, replicas: int) -> float:
+    return int(percentage[:-1]) * replicas / 100
 
 
 @dataclass(frozen=True)
 class Availability:
-    """What has to fit together."""
+    """The numbers that must fit together."""
 
     replicas: int
     min_available: int | str | None
-    """None for a majority."""
+    """None for a majority (``quorum``)."""
     max_unavailable: int | str | None
     held_back: int
-    """Instances that keep the old version, with ``partition`` or ``canary``."""
+    """Instances that keep the old revision, with ``partition`` or ``canary``."""
 
     @property
-    def kept(self) -> int:
-        """The number of instances that must stay."""
-        return majority(self.replicas) if self.min_available is None else share(self.min_available, self.replicas)
-
-    @property
-    def rule(self) -> str:
-        """Where that number comes from."""
+    def required(self) -> int:
+        """The number of instances that must stay available."""
         if self.min_available is None:
-            return f"quorum: {self.kept} of {self.replicas} must stay, the majority"
-        percent = f"{self.min_available} of {self.replicas} is " if isinstance(self.min_available, str) else ""
-        return f"min_available: {percent}{self.kept} of {self.replicas} must stay"
+            return majority(self.replicas)
+        return min_available_count(self.min_available, self.replicas)
 
+    @property
+    def _rule(self) -> str:
+        if self.min_available is None:
+            return f"quorum requires {self.required} of {self.replicas}"
+        percentage = f" ({self.min_available})" if isinstance(self.min_available, str) else ""
+        return f"min_available requires {self.required}{percentage}"
 
-def refusal(numbers: Availability) -> tuple[str, str, str] | None:
-    """What cannot be: the argument, what is wrong with it, and what is allowed."""
-    replicas, kept = numbers.replicas, numbers.kept
-    if replicas and kept > replicas:
-        return ("min_available", f"is {kept}, and there are {replicas} replicas", f"at most {replicas} can stay")
-    if not replicas or numbers.max_unavailable is None:
+    def refusal(self) -> str | None:
+        """Why the numbers cannot be kept, if they cannot."""
+        if self.replicas and self.required > self.replicas:
+            return f"min_available is {self.required}; it must be at most replicas, which is {self.replicas}"
+        if not self.replicas or self.max_unavailable is None:
+            return None
+        unavailable = max_unavailable_count(self.max_unavailable, self.replicas)
+        left = self.replicas - unavailable
+        # An update always takes one instance away.
+        if unavailable > 1 and left < self.required:
+            return (
+                f"max_unavailable={unavailable} would leave {left} of {self.replicas} instances during an update, but "
+                f"{self._rule}. Use at most {max(1, self.replicas - self.required)}"
+            )
         return None
-    missing = share(numbers.max_unavailable, replicas)
-    if missing > 1 and replicas - missing < kept:
-        return (
-            "max_unavailable",
-            f"is {missing}: an update would leave {replicas} - {missing} = {replicas - missing} ({numbers.rule})",
-            f"it must be at most {max(1, replicas - kept)}",
-        )
-    return None
 
-
-def warnings_about(numbers: Availability) -> Sequence[str]:
-    """What is possible and has a price."""
-    replicas, kept, held_back = numbers.replicas, numbers.kept, numbers.held_back
-    if replicas and kept == replicas:
-        price = "a node that runs one can't be drained, and every update leaves fewer for a while"
-        return [f"{numbers.rule}, so none can be spared: {price}. More replicas, or fewer that must stay, mend it"]
-    updated = replicas - held_back
-    if 0 < updated < replicas and held_back < kept:
-        step = f"{updated} of {replicas} instances get the new version, and {held_back} keep the old one"
-        return [f"{step} ({numbers.rule}): should the new version fail, the old one alone is too few"]
-    return []
+    def warnings(self) -> Sequence[str]:
+        """What is possible, and at which price."""
+        if self.replicas and self.required == self.replicas:
+            return [
+                (
+                    f"{self._rule}, so no instance can be evicted: a node that runs one cannot be drained, and each update "
+                    "leaves fewer for a while. Add replicas, or require fewer."
+                )
+            ]
+        updated = self.replicas - self.held_back
+        if 0 < updated < self.replicas and self.held_back < self.required:
+            return [
+                (
+                    f"{updated} of {self.replicas} instances are updated and {self.held_back} keep the old revision, but "
+                    f"{self._rule}: if the new revision fails, too few are left."
+                )
+            ]
+        return []

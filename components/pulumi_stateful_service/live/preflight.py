@@ -19,7 +19,7 @@ from pulumi_stateful_service.live.rollout_status import wanted_ordinals
 class Change:
     """The set as it is to be, as far as it decides what is possible."""
 
-    where: str
+    prefix: str
     """Begins every message."""
     components: Sequence[str]
     """The labels that tell that a set belongs to the component: a renamed one has several."""
@@ -75,7 +75,7 @@ async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -
         judgement = judge_adoption(live, change.wanted, service, may_adopt=change.may_adopt)
     _refuse(change, judgement.refusals)
     for warning in judgement.warnings:
-        pulumi.log.warn(f"{change.where}: {warning}.", resource)
+        pulumi.log.warn(f"{change.prefix}: {warning}.", resource)
     await _announce_growth(cluster, change, live, resource)
     return live if judgement.recreate else None
 
@@ -100,8 +100,8 @@ async def _announce_growth(cluster: Cluster, change: Change, live: KubernetesObj
 
 def _refuse(change: Change, refusals: Sequence[str]) -> None:
     if len(refusals) == 1:
-        raise RefusedError(f"{change.where}: {refusals[0]}.")
+        raise RefusedError(f"{change.prefix}: {refusals[0]}.")
     if refusals:
         raise RefusedError(
-            "\n".join([f"{change.where}: this change is refused:", *(f"  {each}." for each in refusals)])
+            "\n".join([f"{change.prefix}: this change is refused:", *(f"  {each}." for each in refusals)])
         )

@@ -49,20 +49,22 @@ class RolloutTarget:
     growth_timeout_seconds: int
 
 
-async def seen(connection: Connection, asked: RolloutTarget) -> Rollout:
-    """Where the rollout stands, without waiting; nothing where there is nothing to see.
+async def current_rollout(connection: Connection, asked: RolloutTarget) -> Rollout | None:
+    """Where the rollout stands, without waiting; None where only the change will tell.
 
     For previews: the cluster may not answer, and of a set that is going to be replaced Pulumi's provider tells a name
     and an identity that no set has.
     """
     try:
         async with connected(connection) as cluster:
-            return await _look(cluster, asked) or Rollout()
+            live = await _the_set(cluster, asked)
+            # A dry run of a change tells the generation that it would have.
+            return await _look(cluster, asked) if live["metadata"]["generation"] == asked.generation else None
     except (ClusterError, RolloutError):
-        return Rollout()
+        return None
 
 
-async def done(connection: Connection, asked: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+async def wait_for_rollout(connection: Connection, asked: RolloutTarget, resource: pulumi.Resource) -> Rollout:
     """The rollout, once it is done and the disks have their sizes.
 
     Raises RolloutError where that is not within the timeouts, with each instance that is not there yet, why, and what

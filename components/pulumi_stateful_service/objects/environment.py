@@ -1,7 +1,6 @@
 """The container's environment: what an instance is told of itself, its peers, and by the user."""
 
 import hashlib
-import hmac
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ord
 from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import pod_address, pod_name, secret_name, service_address
-from pulumi_stateful_service.foundation.outputs import apply_inputs
+from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
 from pulumi_stateful_service.objects.metadata import metadata
 
 _DOWNWARD = {
@@ -46,18 +45,25 @@ def secret(args: StatefulServiceArgs) -> KubernetesObject:
     }
 
 
-def secret_version(args: StatefulServiceArgs, secret_uid: pulumi.Input[Any]) -> pulumi.Output[str]:
-    """What changes on the Pods when a secret value does, and tells nothing of it.
+def secret_digest(args: StatefulServiceArgs) -> pulumi.Output[str] | None:
+    """A digest of the values of ``secret_env``, which changes the Pods when a value changes.
 
-    The key is the Secret's identity, which nobody can guess and only those can read who can read the values.
+    It is made from the values alone. One that used an output of the Secret would have the StatefulSet replaced with
+    it: Pulumi's provider replaces a Secret whose data change. Whoever may read the Pods sees the digest, so that it is
+    slow to compute for each guess (scrypt, RFC 7914), and differs for the same value elsewhere.
     """
+    if "secret_env" not in args:
+        return None
 
-    def digest(of: list[Any]) -> str:
-        uid, values = of
-        told = json.dumps(values, sort_keys=True).encode()
-        return hmac.new(str(uid or "").encode(), told, hashlib.sha256).hexdigest()[:16]
+    async def digest() -> Resolved:
+        resolved = await resolve([dict(args["secret_env"]), args["name"], args.get("namespace", "")])
+        if not resolved.known:
+            return Resolved(UNKNOWN)
+        values, *where = resolved.value
+        text, salt = (json.dumps(each, sort_keys=True).encode() for each in (values, where))
+        return Resolved(hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=12).hex())
 
-    return pulumi.Output.unsecret(pulumi.Output.all(secret_uid, args["secret_env"]).apply(digest))
+    return output_of(digest())
 
 
 def _discovered(args: StatefulServiceArgs) -> list[KubernetesObject]:

@@ -1,12 +1,10 @@
 """The Pod template: one container with its ports, environment, probes and volumes, and what the user lays over it."""
 
-import pulumi
-
 from pulumi_stateful_service.arguments.types import ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
 from pulumi_stateful_service.objects.availability import topology_spread
-from pulumi_stateful_service.objects.environment import environment, environment_sources
+from pulumi_stateful_service.objects.environment import environment, environment_sources, secret_digest
 from pulumi_stateful_service.objects.metadata import labels
 from pulumi_stateful_service.objects.security import container_security_context, pod_security_context
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
@@ -15,9 +13,9 @@ CONTAINER_NAME = "app"
 """The component's own container, for ``kubectl logs -c`` and for ``pod_template``."""
 
 
-def pod_template(args: StatefulServiceArgs, secret_version: pulumi.Input[str] | None = None) -> KubernetesObject:
-    """``spec.template`` of the set. ``secret_version`` changes with the values of ``secret_env``."""
-    annotations = {**args.get("pod_annotations", {}), **without_empty(**{SECRET_ANNOTATION: secret_version})}
+def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
+    """``spec.template`` of the StatefulSet."""
+    annotations = {**args.get("pod_annotations", {}), **without_empty(**{SECRET_ANNOTATION: secret_digest(args)})}
     template = {
         "metadata": without_empty(labels=labels(args), annotations=annotations),
         "spec": without_empty(

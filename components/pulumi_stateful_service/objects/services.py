@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import first_ordinal, selector, service_type
+from pulumi_stateful_service.arguments.defaults import first_ordinal, load_balancer_name, selector, service_type
 from pulumi_stateful_service.arguments.types import (
     InstanceServicesArgs,
     LoadBalancerArgs,
@@ -35,15 +35,15 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
 def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
     """The ordinary Service over all ready instances."""
     load_balancer = args["load_balancer"]
-    numbers: Mapping[str, Any] = load_balancer.get("ports", args["ports"])
+    ports = _ports(args, load_balancer.get("ports"))
     if "port" in load_balancer:
-        numbers = {str(load_balancer["target_port"]): load_balancer["port"]}
+        ports = [_port(args, load_balancer.get("target_port", next(iter(args["ports"]))), load_balancer["port"])]
     sticky = without_empty(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
     return {
-        "metadata": _metadata(args, load_balancer["name"], load_balancer),
+        "metadata": _metadata(args, load_balancer_name(args), load_balancer),
         "spec": without_empty(
             selector=selector(args),
-            ports=_ports(args, numbers),
+            ports=ports,
             sessionAffinityConfig=without_empty(clientIP=sticky),
             **pick(
                 load_balancer,
@@ -119,14 +119,16 @@ def _awaited(kind: str, waits: bool) -> dict[str, str]:
 
 
 def _ports(args: StatefulServiceArgs, numbers: Mapping[str, Any] | None = None) -> list[KubernetesObject]:
-    """The ports under the instances' own numbers, or others, by name."""
-    return [
-        without_empty(
-            name=name,
-            port=number,
-            targetPort=name,
-            protocol=args.get("port_protocols", {}).get(name),
-            appProtocol=args.get("app_protocols", {}).get(name),
-        )
-        for name, number in (args["ports"] if numbers is None else numbers).items()
-    ]
+    """The instances' ports under the numbers given by name. Default: their own."""
+    return [_port(args, name, number) for name, number in (numbers or args["ports"]).items()]
+
+
+def _port(args: StatefulServiceArgs, name: pulumi.Input[str], number: Any) -> KubernetesObject:
+    """A Service's port that leads to the instances' port of this name."""
+    return without_empty(
+        name=name,
+        port=number,
+        targetPort=name,
+        protocol=apply_inputs(args.get("port_protocols", {}).get, name),
+        appProtocol=apply_inputs(args.get("app_protocols", {}).get, name),
+    )

@@ -1,7 +1,6 @@
 """The StatefulSet."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, cast
 
 import pulumi
@@ -13,20 +12,21 @@ from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, SIZES_ANNO
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import FORCED, metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
-from pulumi_stateful_service.objects.storage import retention_policy
+from pulumi_stateful_service.objects.storage import claim_template, retention_policy
 
 
 def stateful_set(
     args: StatefulServiceArgs,
-    claim_templates: Sequence[KubernetesObject],
+    class_name: pulumi.Input[str] | None,
     component: pulumi.Input[str],
-    secret_version: pulumi.Input[str] | None = None,
 ) -> KubernetesObject:
     """The set: who its instances are, what they run, which disks they get, and how they are updated.
 
-    ``component`` is the value of the label that tells which component it belongs to; ``secret_version`` changes with
-    the values of ``secret_env``.
+    ``class_name`` is the storage class of volumes that name none; ``component`` is the value of the label that tells
+    which component it belongs to.
     """
+    # In a fixed order: another one would replace the StatefulSet.
+    volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
     return {
         "metadata": _metadata(args, component),
         "spec": without_empty(
@@ -39,8 +39,8 @@ def stateful_set(
             podManagementPolicy=args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value),
             updateStrategy=_update_strategy(args),
             persistentVolumeClaimRetentionPolicy=retention_policy(args),
-            template=pod_template(args, secret_version),
-            volumeClaimTemplates=list(claim_templates),
+            template=pod_template(args),
+            volumeClaimTemplates=[claim_template(volume, class_name) for volume in volumes],
         ),
     }
 

@@ -14,14 +14,13 @@ import yaml
 
 from pulumi_stateful_service.arguments.types import UpdateStrategy
 from pulumi_stateful_service.foundation import names
+from pulumi_stateful_service.foundation.names import COMPONENT_TYPE
 from pulumi_stateful_service.testing.mocks import (
     Computed,
     Recording,
     Registered,
     record,
 )
-
-_COMPONENT = "stateful-service:index:StatefulService"
 
 
 class Deployment:
@@ -39,7 +38,9 @@ class Deployment:
 
     def service(self, name: str | None = None) -> "DeployedService":
         """The StatefulService of this name in Pulumi; without one, the only one there is."""
-        return DeployedService(self, self._only(_COMPONENT, self._of_type(_COMPONENT), name, lambda of: of.name))
+        return DeployedService(
+            self, self._only(COMPONENT_TYPE, self._of_type(COMPONENT_TYPE), name, lambda of: of.name)
+        )
 
     def all(self, kind: str) -> list[Registered]:
         """Every resource of a kind: the last part of its type, such as ``StatefulSet``."""

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi_stateful_service import ArgumentError
+from pulumi_stateful_service.foundation.quorum import max_unavailable_count, min_available_count
 from pulumi_stateful_service.testing import Deployment
 
 Chapter = Callable[..., Deployment]
@@ -45,16 +46,16 @@ def test_p14_no_budget_unless_asked_for(chapter: Chapter, changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"min_available": 4, "replicas": 3}, "min_available is 4, and there are 3 replicas; at most 3 can stay"),
+        ({"min_available": 4, "replicas": 3}, "min_available is 4; it must be at most replicas, which is 3"),
         ({"min_available": 0}, "min_available is 0; it must be a whole number from 1"),
-        ({"min_available": 1, "quorum": True}, "min_available is given beside quorum"),
+        ({"min_available": 1, "quorum": True}, "quorum and min_available are mutually exclusive"),
         (
             {"quorum": True, "replicas": 5, "max_unavailable": 3},
-            "max_unavailable is 3: an update would leave 5 - 3 = 2 (quorum: 3 of 5 must stay, the majority); it",
+            "max_unavailable=3 would leave 2 of 5 instances during an update, but quorum requires 3",
         ),
         (
-            {"min_available": "60%", "replicas": 5, "max_unavailable": "50%"},
-            "max_unavailable is 3: an update would leave 5 - 3 = 2 (min_available: 60% of 5 is 3 of 5 must stay); it",
+            {"min_available": "60%", "replicas": 5, "max_unavailable": "70%"},
+            "would leave 2 of 5 instances during an update, but min_available requires 3 (60%). Use at most 2",
         ),
     ],
 )
@@ -71,13 +72,13 @@ def test_p14_numbers_that_cannot_be(chapter: Chapter, changes: Any, message: str
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"quorum": True, "replicas": 2}, "quorum: 2 of 2 must stay, the majority, so none can be spared"),
-        ({"quorum": True, "replicas": 1}, "quorum: 1 of 1 must stay, the majority, so none can be spared"),
-        ({"min_available": 3, "replicas": 3}, "min_available: 3 of 3 must stay, so none can be spared"),
-        ({"quorum": True, "replicas": 3, "canary": 2}, "2 of 3 instances get the new version, and 1 keep the old one"),
+        ({"quorum": True, "replicas": 2}, "quorum requires 2 of 2, so no instance can be evicted"),
+        ({"quorum": True, "replicas": 1}, "quorum requires 1 of 1, so no instance can be evicted"),
+        ({"min_available": 3, "replicas": 3}, "min_available requires 3, so no instance can be evicted"),
+        ({"quorum": True, "replicas": 3, "canary": 2}, "2 of 3 instances are updated and 1 keep the old revision"),
         (
             {"quorum": True, "replicas": 3, "partition": 6, "ordinals": {"start": 5}},
-            "should the new version fail, the old one alone is too few",
+            "if the new revision fails, too few are left",
         ),
     ],
 )
@@ -101,3 +102,12 @@ def test_p14_what_has_a_price_is_said(chapter: Chapter, changes: Any, message: s
 def test_p14_what_fits_is_silent(chapter: Chapter, changes: Any) -> None:
     """Nothing is said of numbers that fit together."""
     assert warnings(chapter(**changes)) == []
+
+
+def test_p14_a_percentage_is_rounded_as_kubernetes_does(chapter: Chapter) -> None:
+    """Half of five is two for an update, and three for a budget (cases F9)."""
+    made = chapter(quorum=True, replicas=5, max_unavailable="50%")
+    assert made.stateful_set().spec["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == "50%"
+    assert max_unavailable_count("50%", 5) == 2
+    assert max_unavailable_count("10%", 5) == 1
+    assert min_available_count("50%", 5) == 3

@@ -20,19 +20,34 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"volumes": [{**VOLUME, "size": "ten"}]}, "volumes[0].size is 'ten'; it must be a Kubernetes quantity above zero"),
     ({"volumes": [{**VOLUME, "size": "0Gi"}]}, "volumes[0].size is '0Gi'; it must be a Kubernetes quantity above zero"),
     ({"volumes": [{**VOLUME, "size": 10}]}, "volumes[0].size is 10; it must be a string"),
-    ({"volumes": [{"name": "logs", "size": "1Gi"}]}, "volumes[0].mount_path is missing; it is required"),
-    ({"volumes": [VOLUME, VOLUME | {"mount_path": "/b"}]}, "volumes has the name 'logs' 2 times"),
-    ({"volumes": [VOLUME, VOLUME | {"name": "b"}]}, "volumes has the mount_path '/opt/logs' 2 times"),
-    ({"volumes": [VOLUME, VOLUME | {"name": "b", "mount_path": "/opt/logs/"}]}, "volumes has the mount_path"),
+    ({"volumes": [{"name": "logs", "size": "1Gi"}]}, "volumes[0].mount_path is required"),
+    (
+        {"volumes": [VOLUME, VOLUME | {"mount_path": "/b"}]},
+        "volumes has 2 items with name 'logs'; each name must be unique",
+    ),
+    (
+        {"volumes": [VOLUME, VOLUME | {"name": "b"}]},
+        "volumes has 2 items with mount_path '/opt/logs'; each mount_path must be unique",
+    ),
+    (
+        {"volumes": [VOLUME, VOLUME | {"name": "b", "mount_path": "/opt/logs/"}]},
+        "volumes has 2 items with mount_path '/opt/logs'; each mount_path must be unique",
+    ),
     ({"volumes": [VOLUME | {"mount_path": "opt/logs"}]}, "volumes[0].mount_path is 'opt/logs'; it must be an absolute"),
     ({"volumes": [VOLUME | {"access_modes": ["RWO"]}]}, "volumes[0].access_modes[0] is 'RWO'; it must be one of"),
     ({"volumes": VOLUME}, "volumes is {'name': 'logs'"),
     ({"partition": -1}, "partition is -1; it must be a whole number from 0"),
     ({"canary": -1}, "canary is -1; it must be a whole number from 0"),
-    ({"canary": 3}, "canary is 3; it must be at most the number of replicas, 2"),
-    ({"canary": 1, "partition": 1}, "canary is given beside partition; give the first ordinal to update (partition)"),
-    ({"canary": 1, "update_strategy": "OnDelete"}, "canary is given with update_strategy OnDelete"),
-    ({"partition": 1, "update_strategy": "OnDelete"}, "partition is given with update_strategy OnDelete"),
+    ({"canary": 3}, "canary is 3; it must be at most replicas, which is 2"),
+    ({"canary": 1, "partition": 1}, "partition and canary are mutually exclusive"),
+    (
+        {"canary": 1, "update_strategy": "OnDelete"},
+        "canary requires update_strategy RollingUpdate; with OnDelete an instance is updated when you delete its Pod",
+    ),
+    (
+        {"partition": 1, "update_strategy": "OnDelete"},
+        "partition requires update_strategy RollingUpdate; with OnDelete an instance is updated when",
+    ),
     ({"update_strategy": "Recreate"}, "update_strategy is 'Recreate'; it must be one of RollingUpdate, OnDelete"),
     ({"max_unavailable": 0}, "max_unavailable is 0; it must be a whole number from 1, or a percentage"),
     ({"max_unavailable": "0%"}, "max_unavailable is '0%'; it must be a whole number from 1, or a percentage"),
@@ -49,7 +64,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"ports": {"HTTP": 80}}, "a key of ports is 'HTTP'; it must be a port name"),
     (
         {"storage_class": {"provisioner": "a"}, "storage_class_name": "b"},
-        "storage_class_name is given beside storage_class; give storage_class to make a class",
+        "storage_class and storage_class_name are mutually exclusive",
     ),
     ({"replica": 3}, "replica is not an argument; did you mean 'replicas'?"),
     ({"xyz": 3}, "xyz is not an argument; StatefulServiceArgs has adopt, annotations, "),
@@ -69,12 +84,18 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "storage_class.reclaim_policy is 'Keep'; it must",
     ),
     ({"image": ""}, "image is ''; it must not be empty"),
-    ({"image": None}, "image is missing; it is required"),
+    ({"image": None}, "image is required"),
     ({"env": {"A=B": "c"}}, "a key of env is 'A=B'"),
     ({"env": {"A": 1}}, "env['A'] is 1; it must be a string"),
-    ({"env": {"A": "1"}, "env_from_secrets": {"A": {"name": "s", "key": "k"}}}, "env_from_secrets['A'] is in env too"),
-    ({"env_from": [{"prefix": "A_"}]}, "env_from[0] has none of secret, config_map; it needs exactly one"),
-    ({"readiness_probe": {"period_seconds": 1}}, "readiness_probe has none of http_get"),
+    (
+        {"env": {"A": "1"}, "env_from_secrets": {"A": {"name": "s", "key": "k"}}},
+        "env_from_secrets['A'] is set by env too; an environment variable has one source",
+    ),
+    ({"env_from": [{"prefix": "A_"}]}, "env_from[0] requires exactly one of secret, config_map; it has none"),
+    (
+        {"readiness_probe": {"period_seconds": 1}},
+        "readiness_probe requires exactly one of http_get, tcp_socket, grpc, exec; it has none",
+    ),
     (
         {"readiness_probe": {"tcp_socket": {"port": "htp"}}},
         "readiness_probe.tcp_socket.port is 'htp'; it must be one of",
@@ -83,9 +104,12 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"liveness_probe": {"exec": {"command": ["true"]}, "success_threshold": 2}},
         "liveness_probe.success_threshold is 2; it must be 1",
     ),
-    ({"load_balancer": {}, "ports": {}}, "load_balancer has nothing to lead to"),
-    ({"load_balancer": {"port": 80}, "ports": {"a": 1, "b": 2}}, "load_balancer.target_port is missing"),
-    ({"load_balancer": {"target_port": "http"}}, "load_balancer.target_port stands alone"),
+    ({"load_balancer": {}, "ports": {}}, "load_balancer requires at least one entry in ports"),
+    (
+        {"load_balancer": {"port": 80}, "ports": {"a": 1, "b": 2}},
+        "load_balancer.port requires target_port, one of a, b: there is more than one port",
+    ),
+    ({"load_balancer": {"target_port": "http"}}, "load_balancer.target_port requires load_balancer.port"),
     ({"load_balancer": {"port": 80, "target_port": "x"}}, "load_balancer.target_port is 'x'; it must be one of ports"),
     ({"load_balancer": {"name": "random-generator"}}, "load_balancer.name is 'random-generator'; it must differ"),
     ({"load_balancer": {"type": "Ingress"}}, "load_balancer.type is 'Ingress'; it must be one of ClusterIP"),
@@ -99,21 +123,36 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "x"}}}}, "pod_template.metadata.labels"),
     ({"pod_template": {"sepc": {}}}, "pod_template.sepc is not a field; did you mean 'spec'?"),
-    ({"labels": {"app.kubernetes.io/name": "x"}}, "labels['app.kubernetes.io/name'] is the component's own"),
+    (
+        {"labels": {"app.kubernetes.io/name": "x"}},
+        "labels['app.kubernetes.io/name'] cannot be set: the selector uses this label to find the Pods",
+    ),
     ({"labels": {"a b": "x"}}, "a key of labels is 'a b'"),
     ({"port_protocols": {"dns": "UDP"}}, "a key of port_protocols is 'dns'; it must be one of ports: http"),
     ({"port_protocols": {"http": "udp"}}, "port_protocols['http'] is 'udp'; it must be one of TCP, UDP, SCTP"),
     ({"ip_families": ["ipv4"]}, "ip_families[0] is 'ipv4'; it must be one of IPv4, IPv6"),
     ({"discovery": {"peers": {"ALL": "all"}}}, "discovery.peers['ALL'] is 'all'; it must be the form of one instance"),
     ({"discovery": {"peers": {"ALL": "{host}"}}}, "discovery.peers['ALL'] is '{host}'; it must be the form of one"),
-    ({"discovery": {}, "env": {"POD_NAME": "a"}}, "env['POD_NAME'] is in discovery too; a variable has one source"),
-    ({"discovery": {"peers": {"A": "{pod}"}}, "env": {"A": "a"}}, "env['A'] is in discovery.peers too"),
-    ({"secret_env": {"A": "b"}, "env": {"A": "c"}}, "secret_env['A'] is in env too"),
+    (
+        {"discovery": {}, "env": {"POD_NAME": "a"}},
+        "env['POD_NAME'] is set by discovery too; an environment variable has one source",
+    ),
+    (
+        {"discovery": {"peers": {"A": "{pod}"}}, "env": {"A": "a"}},
+        "env['A'] is set by discovery.peers too; an environment variable has one source",
+    ),
+    (
+        {"secret_env": {"A": "b"}, "env": {"A": "c"}},
+        "secret_env['A'] is set by env too; an environment variable has one source",
+    ),
     ({"load_balancer": {"ports": {"htp": 80}}}, "a key of load_balancer.ports is 'htp'; it must be one of ports: http"),
-    ({"load_balancer": {"ports": {"http": 80}, "port": 80}}, "load_balancer.ports is given beside port"),
+    (
+        {"load_balancer": {"ports": {"http": 80}, "port": 80}},
+        "load_balancer.port and load_balancer.ports are mutually exclusive",
+    ),
     (
         {"load_balancer": {"load_balancer_source_ranges": ["10.0.0.0/8"]}},
-        "load_balancer.load_balancer_source_ranges is given with type ClusterIP; give it with LoadBalancer",
+        "load_balancer.load_balancer_source_ranges requires type LoadBalancer; it is ClusterIP",
     ),
     (
         {"load_balancer": {"type": "LoadBalancer", "load_balancer_source_ranges": ["10.0.0.1/8"]}},
@@ -121,55 +160,76 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"load_balancer": {"external_traffic_policy": "Local"}},
-        "load_balancer.external_traffic_policy is given with type ClusterIP; give it with NodePort or LoadBalancer",
+        "load_balancer.external_traffic_policy requires type NodePort or LoadBalancer; it is ClusterIP",
     ),
     (
         {"load_balancer": {"session_affinity_timeout_seconds": 60}},
-        "load_balancer.session_affinity_timeout_seconds is given with session_affinity None; give it with ClientIP",
+        "load_balancer.session_affinity_timeout_seconds requires session_affinity ClientIP; it is None",
     ),
-    ({"instance_services": {}, "ports": {}}, "instance_services has nothing to lead to"),
+    ({"instance_services": {}, "ports": {}}, "instance_services requires at least one entry in ports"),
     ({"instance_services": {"ordinals": [-1]}}, "instance_services.ordinals[0] is -1; it must be a whole number"),
     ({"instance_services": {}, "name": "1rg"}, "name is '1rg'; it must be a DNS label that begins with a letter"),
-    ({"instance_services": {}, "autoscaled": True}, "an autoscaler decides; give instance_services.ordinals"),
+    (
+        {"instance_services": {}, "autoscaled": True},
+        "instance_services requires instance_services.ordinals with autoscaled: the number of instances",
+    ),
     (
         {"instance_services": {}, "replicas": lambda: pulumi.Output.from_input(2)},
-        "instance_services needs to know which instances there are, and replicas is an Output; give a plain value",
+        "instance_services requires a plain value of replicas, and it is an Output: it decides which",
     ),
     ({"security": {"standard": "strict"}}, "security.standard is 'strict'; it must be one of restricted, baseline"),
-    ({"security": {"run_as_user": 0}}, "security.run_as_user is 0, which is root, and not restricted; give security"),
+    (
+        {"security": {"run_as_user": 0}},
+        "security.run_as_user is 0 (root), which the restricted standard does not allow; set",
+    ),
     (
         {"pod_template": {"spec": {"securityContext": {"runAsUser": 0}}}},
-        "pod_template.spec.securityContext.runAsUser is 0, which is root, and not restricted; give security.standard",
+        "pod_template.spec.securityContext.runAsUser is 0 (root), which the restricted standard does",
     ),
     ({"security": {"add_capabilities": ["CAP_CHOWN"]}}, "security.add_capabilities[0] is 'CAP_CHOWN'; it must be"),
-    ({"security": {"add_capabilities": ["SYS_ADMIN"]}}, "security.add_capabilities has SYS_ADMIN; restricted allows"),
-    ({"network_policy": {"clients": [{}]}}, "network_policy.clients[0] names nobody; give namespace"),
+    (
+        {"security": {"add_capabilities": ["SYS_ADMIN"]}},
+        "security.add_capabilities has SYS_ADMIN, and the restricted standard allows NET_BIND_SERVICE",
+    ),
+    (
+        {"network_policy": {"clients": [{}]}},
+        "network_policy.clients[0] requires namespace, namespace_labels, pod_labels or cidr",
+    ),
     (
         {"network_policy": {"clients": [{"cidr": "10.0.0.0/8", "namespace": "a"}]}},
-        "network_policy.clients[0].cidr is given beside namespace; make a client of each",
+        "network_policy.clients[0].cidr and network_policy.clients[0].namespace are mutually exclusive;",
     ),
     (
         {"network_policy": {"clients": [{"namespace_labels": {"a": "b"}, "namespace": "a"}]}},
-        "network_policy.clients[0].namespace_labels is given beside namespace",
+        "network_policy.clients[0].namespace and network_policy.clients[0].namespace_labels are mutually exclusive",
     ),
     (
         {"network_policy": {"clients": [{"namespace": "a", "ports": ["grpc"]}]}},
         "network_policy.clients[0].ports is 'grpc'; it must be one of ports: http",
     ),
-    ({"network_policy": {"clients": [{"namespace": "a"}]}, "ports": {}}, "clients[0] has nothing to reach"),
-    ({"autoscaled": True, "canary": 1}, "canary is given with autoscaled"),
-    ({"autoscaled": True, "discovery": {"peers": {"A": "{pod}"}}}, "discovery.peers is given with autoscaled"),
+    (
+        {"network_policy": {"clients": [{"namespace": "a"}]}, "ports": {}},
+        "network_policy.clients[0] requires at least one entry in ports",
+    ),
+    (
+        {"autoscaled": True, "canary": 1},
+        "canary and autoscaled are mutually exclusive: the number of instances is not known here; use",
+    ),
+    (
+        {"autoscaled": True, "discovery": {"peers": {"A": "{pod}"}}},
+        "discovery.peers and autoscaled are mutually exclusive: the list would not follow the",
+    ),
     ({"ip_families": ["IPv4", "IPv4"]}, "ip_families is ['IPv4', 'IPv4']; it must not be empty, nor name anything"),
     ({"env_from_secrets": {"A": {"name": "a", "key": "b/c"}}}, "env_from_secrets['A'].key is 'b/c'; it must be a key"),
     ({"readiness_probe": {"exec": {"command": []}}}, "readiness_probe.exec.command is []; it must not be empty"),
     ({"volumes": [VOLUME | {"access_modes": []}]}, "volumes[0].access_modes is []; it must not be empty"),
     (
         {"volumes": [VOLUME | {"data_source": {"kind": "VolumeSnapshot", "name": "a"}}]},
-        "volumes[0].data_source.kind is 'VolumeSnapshot'; it must be PersistentVolumeClaim without api_group",
+        "volumes[0].data_source.kind is 'VolumeSnapshot'; it requires api_group, unless it is",
     ),
     (
         {"storage_class": {"provisioner": "a", "allowed_topologies": [ZONE, ZONE]}},
-        "storage_class.allowed_topologies has the key 'topology.kubernetes.io/zone' 2 times",
+        "storage_class.allowed_topologies has 2 items with key 'topology.kubernetes.io/zone'; each key must be unique",
     ),
     (
         {"resources": {"requests": {"cpus": "1"}}},
@@ -181,9 +241,12 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"resources": {"requests": {"a.b/gpu": "1"}, "limits": {"a.b/gpu": "2"}}},
-        "resources.requests['a.b/gpu'] is '1'; it must be the same as its limit, 2",
+        "resources.requests['a.b/gpu'] is '1'; it must be equal to its limit, 2",
     ),
-    ({"resources": {"requests": {"a.b/gpu": "1"}}}, "resources.requests['a.b/gpu'] has no limit, and only cpu"),
+    (
+        {"resources": {"requests": {"a.b/gpu": "1"}}},
+        "resources.requests['a.b/gpu'] requires a limit of the same amount in resources.limits: only",
+    ),
     ({"spread_over_nodes": "Strict"}, "spread_over_nodes is 'Strict'; it must be one of ScheduleAnyway, DoNotSchedule"),
 ]
 
@@ -228,7 +291,7 @@ def test_args_must_be_a_mapping() -> None:
 def test_the_components_name_must_serve_as_the_sets() -> None:
     """Where the component's own name can't name a set, the message asks for one that can."""
     said = refusal(lambda: deploy(lambda: StatefulService("Random Generator", {"image": "a"})))
-    assert "name is missing, and the component's own name can't stand for it; it must be a DNS label" in said
+    assert "name is required, because the component's name cannot name a StatefulSet: it must be a DNS label" in said
 
 
 @pytest.mark.parametrize("argument", ["replicas", "partition"])
@@ -246,20 +309,20 @@ def test_a_secret_is_not_shown() -> None:
         StatefulService("rg", args)
 
     said = refusal(lambda: deploy(program))
-    assert "env['PASSWORD'] has a secret value that cannot work; it must be a string" in said
+    assert "env['PASSWORD'] has a secret value that is not allowed; it must be a string" in said
     assert "4711" not in said
 
 
 def test_mount_paths_that_meet_only_when_known_are_refused(chapter: Chapter) -> None:
     """Two volumes whose paths are Outputs are compared when both are known."""
     volumes = [VOLUME, {"name": "b", "mount_path": lambda: pulumi.Output.from_input("/opt/logs"), "size": "1Gi"}]
-    assert "volumes has the mount_path '/opt/logs' 2 times" in refusal(lambda: chapter(volumes=volumes))
+    assert "volumes has 2 items with mount_path '/opt/logs'" in refusal(lambda: chapter(volumes=volumes))
 
 
 def test_what_decides_which_resources_there_are_must_be_plain(chapter: Chapter) -> None:
     """An Output in place of the volumes is refused with the reason."""
     said = refusal(lambda: chapter(volumes=lambda: pulumi.Output.from_input([VOLUME])))
-    assert "volumes is an Output; it must be a plain value" in said
+    assert "volumes must be a plain value, not an Output" in said
 
 
 @pytest.mark.parametrize("partition", [2, lambda: pulumi.Output.from_input(5)])
@@ -268,7 +331,7 @@ def test_a_partition_beyond_the_last_ordinal_warns(chapter: Chapter, partition: 
     deployed = chapter(partition=partition)
     [(severity, text)] = deployed.log
     assert severity == "warning"
-    assert "the last ordinal is 1: no instance gets a new version" in text
+    assert "the last ordinal is 1: no instance is updated" in text
 
 
 def test_whole_numbers_from_other_languages_are_whole(chapter: Chapter) -> None:

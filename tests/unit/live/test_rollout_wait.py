@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from pulumi_stateful_service import RolloutError
-from pulumi_stateful_service.live import rollout_wait as waiting
+from pulumi_stateful_service.live import rollout_wait
 from pulumi_stateful_service.live.client import ClusterError, Connection
 
-ASKED = waiting.RolloutTarget(
+ASKED = rollout_wait.RolloutTarget(
     where="StatefulService 'rg'",
     namespace="default",
     name="rg",
@@ -84,10 +84,10 @@ def follow(script: Script, monkeypatch: pytest.MonkeyPatch) -> Any:
     async def connected(_: Connection) -> AsyncIterator[Script]:
         yield script
 
-    monkeypatch.setattr(waiting, "connected", connected)
-    monkeypatch.setattr(waiting, "_LAST_LOOK", 0.01)
+    monkeypatch.setattr(rollout_wait, "connected", connected)
+    monkeypatch.setattr(rollout_wait, "_LAST_LOOK", 0.01)
     resource: Any = None
-    return asyncio.run(waiting.done(Connection(), ASKED, resource))
+    return asyncio.run(rollout_wait.wait_for_rollout(Connection(), ASKED, resource))
 
 
 def test_nothing_is_done_to_another_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

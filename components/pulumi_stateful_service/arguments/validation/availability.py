@@ -1,23 +1,19 @@
-"""The disruption budget against replicas and updates."""
-
-import pulumi
+"""How many instances must stay available, against what an update takes away."""
 
 from pulumi_stateful_service.arguments.defaults import first_ordinal, has_disruption_budget
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
-from pulumi_stateful_service.errors import ArgumentError
-from pulumi_stateful_service.foundation.outputs import checked_together
-from pulumi_stateful_service.foundation.quorum import Availability, refusal, warnings_about
+from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
+from pulumi_stateful_service.foundation.quorum import Availability
 
 
-def check_availability(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:
-    if args.get("quorum") and "min_available" in args:
-        raise ArgumentError(
-            where, "min_available", "is given beside quorum", "give the number (min_available) or the majority (quorum)"
-        )
+def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Checks the disruption budget against replicas, max_unavailable and the step of a rollout."""
+    if args.get("quorum"):
+        checks.refuse_both(args, "quorum", "min_available")
     if not has_disruption_budget(args) or args.get("autoscaled"):
         return
 
-    def fits_together(
+    def leaves_enough(
         replicas: int,
         min_available: int | str | None,
         max_unavailable: int | str | None,
@@ -26,14 +22,14 @@ def check_availability(where: str, args: StatefulServiceArgs, resource: pulumi.R
         start: int,
     ) -> None:
         held_back = max(0, min(partition - start, replicas)) if canary is None else replicas - canary
-        numbers = Availability(replicas, min_available, max_unavailable, held_back)
-        if problem := refusal(numbers):
-            raise ArgumentError(where, *problem)
-        for warning in warnings_about(numbers):
-            pulumi.log.warn(f"{where}: {warning}.", resource)
+        availability = Availability(replicas, min_available, max_unavailable, held_back)
+        if refusal := availability.refusal():
+            raise checks.error(refusal, "min_available, max_unavailable and replicas do not fit together")
+        for warning in availability.warnings():
+            checks.warn(warning)
 
-    args["replicas"], *_ = checked_together(
-        fits_together,
+    checks.check(
+        leaves_enough,
         args["replicas"],
         args.get("min_available"),
         args.get("max_unavailable"),

@@ -1,149 +1,180 @@
 """The Pods: labels, template, environment, resources, probes and security."""
 
-import functools
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-from pulumi_stateful_service.arguments import checks
+import pulumi
+
+from pulumi_stateful_service.arguments.checks import is_overcommitable, nearest
 from pulumi_stateful_service.arguments.defaults import allowed_port_names, selector
-from pulumi_stateful_service.arguments.types import (
-    EnvFromArgs,
-    PodSecurityStandard,
-    ProbeArgs,
-    ResourcesArgs,
-    StatefulServiceArgs,
-)
-from pulumi_stateful_service.errors import ArgumentError
-from pulumi_stateful_service.foundation.kubernetes_object import without_empty
+from pulumi_stateful_service.arguments.types import PodSecurityStandard, StatefulServiceArgs
+from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.foundation.names import DISCOVERED
-from pulumi_stateful_service.foundation.outputs import checked_together
 from pulumi_stateful_service.foundation.quantities import amount
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
 _PROBES = ("readiness_probe", "liveness_probe", "startup_probe")
+_PROBE_HANDLERS = ("http_get", "tcp_socket", "grpc", "exec")
+_PER_VARIABLE = ("discovery.peers", "env", "secret_env", "env_from_secrets", "env_from_config_maps")
 
 
-_WAYS_TO_PROBE = ("http_get", "tcp_socket", "grpc", "exec")
+def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Checks everything that becomes part of the Pod template."""
+    _check_labels(args, checks)
+    _check_pod_template(args, checks)
+    _check_environment(args, checks)
+    _check_resources(args, checks)
+    _check_probes(args, checks)
+    _check_security(args, checks)
 
 
-def check_labels(where: str, args: StatefulServiceArgs) -> None:
+def _check_labels(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     if "selector" in args and not args["selector"]:
-        raise ArgumentError(
-            where, "selector", "is empty", "give the labels of the set that is taken over, or leave it out"
-        )
-    for key in selector(args).keys() & args.get("labels", {}).keys():
-        raise ArgumentError(
-            where, f"labels[{key!r}]", "is the component's own", "the set and its Services select the Pods by it"
-        )
+        raise checks.error("selector must not be empty; omit it, or use the labels of the StatefulSet to adopt")
+    _refuse_selector_labels(args, checks, "labels", args.get("labels", {}))
 
 
-def check_pod_template(where: str, args: StatefulServiceArgs) -> None:
+def _refuse_selector_labels(
+    args: StatefulServiceArgs, checks: CrossChecks, path: str, labels: Mapping[str, object]
+) -> None:
+    for key in selector(args).keys() & labels.keys():
+        raise checks.error(f"{path}[{key!r}] cannot be set: the selector uses this label to find the Pods")
+
+
+def _check_pod_template(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    def known_fields(template: Mapping[str, Any]) -> None:
+        for key in template.keys() - {"metadata", "spec"}:
+            known = nearest(key, ("metadata", "spec")) or "a Pod template has metadata and spec"
+            raise checks.error(f"pod_template.{key} is not a field; {known}")
+
+    def no_selector_labels(metadata: Mapping[str, Any]) -> None:
+        _refuse_selector_labels(args, checks, "pod_template.metadata.labels", metadata.get("labels") or {})
+
+    def no_grace_period(spec: Mapping[str, Any]) -> None:
+        if spec.get("terminationGracePeriodSeconds") is not None:
+            raise checks.error(
+                "pod_template.spec.terminationGracePeriodSeconds cannot be set; use termination_grace_period_seconds"
+            )
+
+    def no_root(context: Mapping[str, Any]) -> None:
+        if context.get("runAsUser") == 0 and context.get("runAsNonRoot", True):
+            raise checks.error(
+                "pod_template.spec.securityContext.runAsUser is 0 (root), which the restricted standard does not "
+                f"allow; {_LESSER_STANDARD}"
+            )
+
     template = args.get("pod_template", {})
-    for key in template.keys() - {"metadata", "spec"}:
-        known = checks.nearest(key, ("metadata", "spec")) or "a Pod template has metadata and spec"
-        raise ArgumentError(where, f"pod_template.{key}", "is not a field", known)
-    path = "pod_template.metadata.labels"
-    for key in selector(args).keys() & template.get("metadata", {}).get("labels", {}).keys():
-        raise ArgumentError(
-            where, f"{path}[{key!r}]", "is the component's own", "the set and its Services select the Pods by it"
-        )
-    path = "pod_template.spec.terminationGracePeriodSeconds"
-    if template.get("spec", {}).get("terminationGracePeriodSeconds") is not None:
-        raise ArgumentError(where, path, "is an argument of its own", "use termination_grace_period_seconds")
+    known_fields(template)
+    _check_shallow(checks, no_selector_labels, template.get("metadata"))
+    spec = template.get("spec")
+    _check_shallow(checks, no_grace_period, spec)
+    if _is_restricted(args):
+        _check_shallow(checks, no_root, spec.get("securityContext") if isinstance(spec, Mapping) else None)
 
 
-def check_environment(where: str, args: StatefulServiceArgs) -> None:
+def _check_shallow(checks: CrossChecks, function: Any, mapping: Any) -> None:
+    """Checks a mapping whose values matter one by one: an Output deeper in it holds nothing back."""
+    if isinstance(mapping, Mapping):
+        function(mapping)
+    elif isinstance(mapping, pulumi.Output):
+        checks.check(lambda known: function(known) if isinstance(known, Mapping) else None, mapping)
+
+
+_LESSER_STANDARD = "set security.standard to baseline if the image requires it"
+
+
+def _is_restricted(args: StatefulServiceArgs) -> bool:
+    standard = args.get("security", {}).get("standard", PodSecurityStandard.RESTRICTED)
+    return standard == PodSecurityStandard.RESTRICTED
+
+
+def _check_environment(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     source_of: dict[str, str] = dict.fromkeys(DISCOVERED, "discovery") if "discovery" in args else {}
-    for source in ("discovery.peers", "env", "secret_env", "env_from_secrets", "env_from_config_maps"):
+    for source in _PER_VARIABLE:
         argument, _, key = source.partition(".")
         variables = cast("Mapping[str, Any]", args.get(argument, {}))
-        variables = variables.get(key, {}) if key else variables
-        for name in variables:
+        for name in variables.get(key, {}) if key else variables:
             if name in source_of:
-                raise ArgumentError(
-                    where, f"{source}[{name!r}]", f"is in {source_of[name]} too", "a variable has one source"
+                raise checks.error(
+                    f"{source}[{name!r}] is set by {source_of[name]} too; an environment variable has one source"
                 )
             source_of[name] = source
     for i, each in enumerate(args.get("env_from", [])):
-        _exactly_one(where, f"env_from[{i}]", each, ("secret", "config_map"))
+        _require_exactly_one(checks, f"env_from[{i}]", each, ("secret", "config_map"))
 
 
-def check_resources(where: str, args: StatefulServiceArgs) -> None:
+def _check_resources(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     resources = args.get("resources", {})
-    requests, limits = dict(resources.get("requests", {})), dict(resources.get("limits", {}))
+    limits = resources.get("limits", {})
 
-    def fit(resource: str, request: str, limit: str) -> None:
-        asked, allowed = amount(request), amount(limit)
-        if asked == allowed:
-            return
-        if asked > allowed or not checks.is_overcommitable(resource):
-            rule = "at most" if checks.is_overcommitable(resource) else "the same as"
-            raise ArgumentError.of_value(
-                where, f"resources.requests[{resource!r}]", request, f"must be {rule} its limit, {limit}"
+    def fits(resource: str, request: str, limit: str) -> None:
+        requested, limited = amount(request), amount(limit)
+        if requested > limited or (requested != limited and not is_overcommitable(resource)):
+            path = f"resources.requests[{resource!r}]"
+            rule = "at most" if is_overcommitable(resource) else "equal to"
+            raise checks.error(
+                f"{path} is {request!r}; it must be {rule} its limit, {limit}", f"{path} must be {rule} its limit"
             )
 
-    for resource, request in list(requests.items()):
+    for resource, request in resources.get("requests", {}).items():
         if resource in limits:
-            check = functools.partial(fit, resource)
-            requests[resource], limits[resource] = checked_together(check, request, limits[resource])
-        elif not checks.is_overcommitable(resource):
-            raise ArgumentError(
-                where,
-                f"resources.requests[{resource!r}]",
-                "has no limit, and only cpu, memory and ephemeral-storage can do without",
-                "give resources.limits the same",
+            checks.check(fits, resource, request, limits[resource])
+        elif not is_overcommitable(resource):
+            raise checks.error(
+                f"resources.requests[{resource!r}] requires a limit of the same amount in resources.limits: only cpu, "
+                "memory and ephemeral-storage can be overcommitted"
             )
-    if resources:
-        args["resources"] = cast("ResourcesArgs", without_empty(requests=requests, limits=limits))
 
 
-def check_probes(where: str, args: StatefulServiceArgs) -> None:
+def _check_probes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    def is_one(path: str, threshold: int) -> None:
+        if threshold != 1:
+            raise checks.error_of_value(path, threshold, "must be 1")
+
+    def is_a_port(path: str, port: int | str) -> None:
+        if isinstance(port, str) and port not in args["ports"]:
+            raise checks.error_of_value(path, port, allowed_port_names(args))
+
     for name in _PROBES:
-        probe = cast("ProbeArgs | None", args.get(name))
+        probe = cast("Mapping[str, Any] | None", args.get(name))
         if probe is None:
             continue
-        _exactly_one(where, name, probe, _WAYS_TO_PROBE)
-        if name != "readiness_probe" and probe.get("success_threshold", 1) != 1:
-            raise ArgumentError.of_value(where, f"{name}.success_threshold", probe["success_threshold"], "must be 1")
-        for way in ("http_get", "tcp_socket"):
-            port = cast("Mapping[str, object]", probe.get(way, {})).get("port")
-            # A template laid over the component's may bring ports of its own.
-            if isinstance(port, str) and port not in args["ports"] and "pod_template" not in args:
-                raise ArgumentError.of_value(where, f"{name}.{way}.port", port, allowed_port_names(args))
+        _require_exactly_one(checks, name, probe, _PROBE_HANDLERS)
+        if name != "readiness_probe":
+            checks.check(is_one, f"{name}.success_threshold", probe.get("success_threshold", 1))
+        # pod_template may add ports of its own.
+        if "pod_template" not in args:
+            for handler in ("http_get", "tcp_socket"):
+                checks.check(is_a_port, f"{name}.{handler}.port", probe.get(handler, {}).get("port"))
 
 
-def _exactly_one(where: str, path: str, value: EnvFromArgs | ProbeArgs, keys: tuple[str, ...]) -> None:
-    given = [key for key in keys if key in value]
-    if len(given) != 1:
-        raise ArgumentError(
-            where, path, f"has {' and '.join(given) or 'none'} of {', '.join(keys)}", "it needs exactly one"
+def _require_exactly_one(checks: CrossChecks, path: str, value: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+    present = [key for key in keys if key in value]
+    if len(present) != 1:
+        raise checks.error(
+            f"{path} requires exactly one of {', '.join(keys)}; it has {' and '.join(present) or 'none'}"
         )
 
 
-def check_security(where: str, args: StatefulServiceArgs) -> None:
-    security = args.get("security", {})
-    if security.get("standard", PodSecurityStandard.RESTRICTED) != PodSecurityStandard.RESTRICTED:
+def _check_security(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    if not _is_restricted(args):
         return
-    remedy = "give security.standard baseline where the image needs it"
+    security = args.get("security", {})
 
-    def no_root(user: int) -> None:
+    def is_not_root(user: int) -> None:
         if user == 0:
-            raise ArgumentError(where, "security.run_as_user", "is 0, which is root, and not restricted", remedy)
+            raise checks.error(
+                "security.run_as_user is 0 (root), which the restricted standard does not allow; " + _LESSER_STANDARD
+            )
 
-    def only_ports(*capabilities: str) -> None:
+    def are_allowed(capabilities: Sequence[str]) -> None:
         for capability in capabilities:
             if capability != "NET_BIND_SERVICE":
-                raise ArgumentError(
-                    where, "security.add_capabilities", f"has {capability}; restricted allows NET_BIND_SERVICE", remedy
+                raise checks.error(
+                    f"security.add_capabilities has {capability}, and the restricted standard allows NET_BIND_SERVICE "
+                    f"alone; {_LESSER_STANDARD}"
                 )
 
-    laid_over = args.get("pod_template", {}).get("spec", {}).get("securityContext") or {}
-    if isinstance(laid_over, dict) and laid_over.get("runAsUser") == 0 and laid_over.get("runAsNonRoot", True):
-        path = "pod_template.spec.securityContext.runAsUser"
-        raise ArgumentError(where, path, "is 0, which is root, and not restricted", remedy)
     if "run_as_user" in security:
-        [security["run_as_user"]] = checked_together(no_root, security["run_as_user"])
-    if "add_capabilities" in security:
-        security["add_capabilities"] = checked_together(only_ports, *security["add_capabilities"])
+        checks.check(is_not_root, security["run_as_user"])
+    for capability in security.get("add_capabilities", []):
+        checks.check(are_allowed, [capability])

@@ -1,72 +1,67 @@
-"""Volumes, storage classes and the retention of claims."""
+"""Volumes, storage classes, and what happens to claims."""
 
-import functools
 from collections import Counter
+from collections.abc import Sequence
 
 import pulumi
 
-from pulumi_stateful_service.arguments.types import (
-    ClaimRetention,
-    StatefulServiceArgs,
-)
-from pulumi_stateful_service.errors import ArgumentError
-from pulumi_stateful_service.foundation.outputs import apply_inputs, checked_together
+from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs
+from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 
 
-def check_storage(where: str, args: StatefulServiceArgs) -> None:
-    if "storage_class" in args and "storage_class_name" in args:
-        raise ArgumentError(
-            where,
-            "storage_class_name",
-            "is given beside storage_class",
-            "give storage_class to make a class, or storage_class_name to use one that exists",
-        )
+def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Checks volumes, storage classes and the retention of claims."""
+    checks.refuse_both(args, "storage_class", "storage_class_name")
+    _check_volumes(args, checks)
+    topologies = args.get("storage_class", {}).get("allowed_topologies", [])
+    checks.check(
+        lambda keys: _refuse_duplicates(checks, "storage_class.allowed_topologies", "key", keys),
+        [topology["key"] for topology in topologies],
+    )
+    _warn_of_deletion(args, checks)
+
+
+def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     volumes = args["volumes"]
-    _refuse_repeated(where, "volumes", "name", [volume["name"] for volume in volumes])
+    _refuse_duplicates(checks, "volumes", "name", [volume["name"] for volume in volumes])
+    checks.check(
+        lambda paths: _refuse_duplicates(checks, "volumes", "mount_path", [path.rstrip("/") for path in paths]),
+        [volume["mount_path"] for volume in volumes],
+    )
 
-    for i, volume in enumerate(volumes):
-        source = volume.get("data_source", {})
-        known = isinstance(source.get("kind"), str) and "api_group" not in source
-        if known and source["kind"] != "PersistentVolumeClaim":
-            raise ArgumentError.of_value(
-                where,
-                f"volumes[{i}].data_source.kind",
-                source["kind"],
-                "must be PersistentVolumeClaim without api_group; a snapshot's is snapshot.storage.k8s.io",
+    def has_an_api_group(path: str, kind: str) -> None:
+        if kind != "PersistentVolumeClaim":
+            raise checks.error_of_value(
+                f"{path}.kind",
+                kind,
+                "requires api_group, unless it is PersistentVolumeClaim; a VolumeSnapshot's is snapshot.storage.k8s.io",
             )
 
-    topologies = args.get("storage_class", {}).get("allowed_topologies", [])
-    keys = [topology["key"] for topology in topologies if isinstance(topology["key"], str)]
-    _refuse_repeated(where, "storage_class.allowed_topologies", "key", keys)
-
-    def mount_paths_differ(*paths: str) -> None:
-        _refuse_repeated(where, "volumes", "mount_path", [path.rstrip("/") for path in paths])
-
-    paths = checked_together(mount_paths_differ, *(volume["mount_path"] for volume in volumes))
-    for volume, path in zip(volumes, paths, strict=True):
-        volume["mount_path"] = path
+    for i, volume in enumerate(volumes):
+        source = volume.get("data_source")
+        if source and "api_group" not in source:
+            checks.check(has_an_api_group, f"volumes[{i}].data_source", source["kind"])
 
 
-def say_what_is_deleted(where: str, args: StatefulServiceArgs, resource: pulumi.Resource | None) -> None:
-    policy = args.get("persistent_volume_claim_retention_policy", {})
+def _warn_of_deletion(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Says in the preview when claims, and with them the data, are deleted."""
     if not pulumi.runtime.is_dry_run():
         return
 
-    def say(when: str, then: str, word: str) -> None:
-        if word == ClaimRetention.DELETE:
-            pulumi.log.warn(f"{where}: {when} is Delete: {then}, and with them the data.", resource)
+    def warn(argument: str, event: str, retention: str) -> None:
+        if retention == ClaimRetention.DELETE:
+            checks.warn(f"{argument} is Delete: {event} deletes the PersistentVolumeClaims and their data.")
 
-    if "when_deleted" in policy:
-        apply_inputs(
-            functools.partial(say, "when_deleted", "pulumi destroy deletes the claims"), policy["when_deleted"]
-        )
-    if "when_scaled" in policy:
-        apply_inputs(functools.partial(say, "when_scaled", "scaling down deletes the claims"), policy["when_scaled"])
+    policy = args.get("persistent_volume_claim_retention_policy", {})
+    for argument, event in (("when_deleted", "pulumi destroy"), ("when_scaled", "scaling down")):
+        if argument in policy:
+            checks.check(warn, argument, event, policy.get(argument))
 
 
-def _refuse_repeated(where: str, argument: str, key: str, values: list[str]) -> None:
+def _refuse_duplicates(checks: CrossChecks, argument: str, key: str, values: Sequence[str]) -> None:
     for value, count in Counter(values).items():
         if count > 1:
-            raise ArgumentError(
-                where, argument, f"has the {key} {value!r} {count} times", f"each needs a {key} of its own"
+            raise checks.error(
+                f"{argument} has {count} items with {key} {value!r}; each {key} must be unique",
+                f"{argument} has items with the same {key}; each {key} must be unique",
             )

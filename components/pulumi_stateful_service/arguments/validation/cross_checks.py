@@ -1,0 +1,59 @@
+"""Runs checks across several arguments: at once where all are plain, else when they are known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from pulumi_stateful_service.errors import ArgumentError
+from pulumi_stateful_service.foundation.outputs import contains_output, resolve
+
+
+@dataclass
+class CrossChecks:
+    """The checks of one component. They change no argument: the component waits for ``run`` instead."""
+
+    prefix: str
+    """Begins every message."""
+    resource: pulumi.Resource | None = None
+    """Where warnings are shown."""
+    _later: list[tuple[Callable[..., None], tuple[Any, ...]]] = field(default_factory=list)
+
+    def check(self, function: Callable[..., None], *values: Any) -> None:
+        """Calls the function with the values, now or in ``run``."""
+        if contains_output(values):
+            self._later.append((function, values))
+        else:
+            function(*values)
+
+    def error(self, message: str, without_values: str | None = None) -> ArgumentError:
+        """An error; ``without_values`` is its message where a value is secret."""
+        return ArgumentError(self.prefix, message, without_values)
+
+    def error_of_value(self, argument: str, value: object, allowed: str) -> ArgumentError:
+        """An error about one value; ``allowed`` continues a sentence that begins with "it"."""
+        return ArgumentError.of_value(self.prefix, argument, value, allowed)
+
+    def refuse_both(self, args: Any, first: str, second: str, path: str = "") -> None:
+        """Raises where both arguments are given."""
+        if first in args and second in args:
+            raise self.error(f"{path}{first} and {path}{second} are mutually exclusive")
+
+    def warn(self, message: str) -> None:
+        """Shows a warning."""
+        pulumi.log.warn(f"{self.prefix}: {message}", self.resource)
+
+    async def run(self) -> None:
+        """Runs the checks whose values were not known at once, without those whose values are unknown in a preview.
+
+        Raises ArgumentError at the first mistake. Its message shows no secret.
+        """
+        for function, values in self._later:
+            resolved = await resolve(list(values))
+            if not resolved.known:
+                continue
+            try:
+                function(*resolved.value)
+            except ArgumentError as error:
+                raise (error.for_secret() if resolved.secret else error) from None

@@ -1,0 +1,108 @@
+"""What a StatefulService registers, and after what: pure, so that a test can read it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from pulumi_stateful_service.arguments.defaults import has_disruption_budget
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.objects.availability import disruption_budget
+from pulumi_stateful_service.objects.environment import secret
+from pulumi_stateful_service.objects.security import network_policy
+from pulumi_stateful_service.objects.services import (
+    chosen_ordinals,
+    governing_service,
+    instance_service,
+    load_balancing_service,
+)
+from pulumi_stateful_service.objects.stateful_set import stateful_set
+from pulumi_stateful_service.objects.storage import storage_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class After(StrEnum):
+    """What a resource waits for."""
+
+    PREFLIGHT = "preflight"
+    """The change was judged to be safe."""
+    PREREQUISITES = "prerequisites"
+    """Everything that an instance needs when it starts is there."""
+    ROLLOUT = "rollout"
+    """The instances are ready."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A resource to register."""
+
+    kind: str
+    """Its kind in Kubernetes."""
+    suffix: str
+    """What its name in Pulumi has after the component's."""
+    fields: KubernetesObject
+    """The Kubernetes object without ``apiVersion`` and ``kind``."""
+    after: After
+    options: pulumi.ResourceOptions | None = None
+
+
+def plan(
+    args: StatefulServiceArgs, class_name: pulumi.Input[str] | None, component_label: pulumi.Input[str]
+) -> list[Planned]:
+    """The resources of a service in the order of their registration.
+
+    A storage class that is created after the StatefulSet would leave its Pods pending. Services for clients come last:
+    Pulumi's provider waits until they have Pods to lead to.
+    """
+    prerequisites: Sequence[tuple[bool, Callable[[], Planned]]] = (
+        ("storage_class" in args, lambda: _storage_class(args, class_name)),
+        (has_disruption_budget(args), lambda: _before("PodDisruptionBudget", "-budget", disruption_budget(args))),
+        ("network_policy" in args, lambda: _before("NetworkPolicy", "-network", network_policy(args))),
+        ("secret_env" in args, lambda: _before("Secret", "-env", secret(args))),
+        (True, lambda: _before("Service", "-governing", governing_service(args))),
+    )
+    clients = []
+    if "load_balancer" in args:
+        clients.append(Planned("Service", "-load-balancer", load_balancing_service(args), After.ROLLOUT))
+    if "instance_services" in args:
+        clients.extend(
+            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), After.ROLLOUT)
+            for ordinal in chosen_ordinals(args)
+        )
+    return [
+        *(make() for wanted, make in prerequisites if wanted),
+        Planned(
+            "StatefulSet",
+            "",
+            stateful_set(args, class_name, component_label),
+            After.PREREQUISITES,
+            pulumi.ResourceOptions(ignore_changes=_fields_of_others(args)),
+        ),
+        *clients,
+    ]
+
+
+def _before(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
+    return Planned(kind, suffix, fields, After.PREFLIGHT)
+
+
+def _storage_class(args: StatefulServiceArgs, class_name: Any) -> Planned:
+    # The API refuses to change these fields. Volumes and claims do not need their class once they are made.
+    options = pulumi.ResourceOptions(
+        replace_on_changes=["reclaimPolicy", "volumeBindingMode"], delete_before_replace=True
+    )
+    return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.PREFLIGHT, options)
+
+
+def _fields_of_others(args: StatefulServiceArgs) -> list[str]:
+    """The fields of the StatefulSet that Pulumi leaves as they are after its creation."""
+    # The claims grow, each in place. A change of the templates would replace the StatefulSet.
+    fields = ["spec.volumeClaimTemplates[*].spec.resources.requests.storage"]
+    if args.get("autoscaled"):
+        # The provider does not send ignored fields that another field manager owns.
+        fields.append("spec.replicas")
+    return fields
