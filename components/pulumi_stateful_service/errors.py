@@ -1,4 +1,4 @@
-"""The errors that users see. Each is a ``pulumi.RunError``, which Pulumi prints as its message, without a stack trace."""
+"""The errors that users see. Pulumi prints a ``pulumi.RunError`` as its message, without a stack trace."""
 
 import pulumi
 

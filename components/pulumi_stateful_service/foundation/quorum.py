@@ -67,19 +67,17 @@ class Availability:
 
     def warnings(self) -> Sequence[str]:
         """What is possible, and at which price."""
-        if self.replicas and self.required == self.replicas:
-            return [
-                (
-                    f"{self._rule}, so no instance can be evicted: a node that runs one cannot be drained, and each update "
-                    "leaves fewer for a while. Add replicas, or require fewer."
-                )
-            ]
         updated = self.replicas - self.held_back
-        if 0 < updated < self.replicas and self.held_back < self.required:
-            return [
-                (
-                    f"{updated} of {self.replicas} instances are updated and {self.held_back} keep the old revision, but "
-                    f"{self._rule}: if the new revision fails, too few are left."
-                )
-            ]
-        return []
+        if self.replicas and self.required == self.replicas:
+            warning = (
+                f"{self._rule}, so no instance can be evicted: a node that runs one cannot be drained, and each update "
+                "leaves fewer for a while. Add replicas, or require fewer."
+            )
+        elif 0 < updated < self.replicas and self.held_back < self.required:
+            warning = (
+                f"{updated} of {self.replicas} instances are updated and {self.held_back} keep the old revision, but "
+                f"{self._rule}: if the new revision fails, too few are left."
+            )
+        else:
+            return []
+        return [warning]
