@@ -344,7 +344,7 @@ def _class_name(args: StatefulServiceArgs) -> pulumi.Input[str] | None:
 
 
 def relied_on(spec: Any) -> KubernetesObject:
-    """What the component relies on of a StatefulSet's spec, as sent or as Pulumi returns it (some mocks return none)."""
+    """What the component relies on of a StatefulSet's spec, as sent or as Pulumi returns it (some mocks: none)."""
     if not spec:
         return {}
     if "serviceName" in spec and not hasattr(spec, "service_name"):

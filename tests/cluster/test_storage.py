@@ -226,7 +226,7 @@ def test_the_pod_management_policy_changes_without_a_stop_on_request(service: Ma
 def test_p06_delete_is_said_in_the_preview_and_kept_for_destroy(service: Make) -> None:
     """A policy that deletes claims is said; a change that would do so by the way is refused; destroy does it."""
     rg = service(persistent_volume_claim_retention_policy={"when_deleted": "Delete"})
-    assert "when_deleted is Delete: pulumi destroy deletes the claims" in rg.must("preview")
+    assert "when_deleted is Delete: pulumi destroy deletes the PersistentVolumeClaims" in rg.must("preview")
     rg.deploy()
     claims = identities(rg)
     rg.set(pod_management_policy="Parallel")

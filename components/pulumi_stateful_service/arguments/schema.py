@@ -20,7 +20,7 @@ from pulumi_stateful_service.foundation.outputs import Resolved, output_of, reso
 
 
 class Schema:
-    """Checks the arguments of one component. ``prefix`` begins every message; ``rules`` has checks by TypedDict and key.
+    """Checks the arguments of one component. ``prefix`` begins every message; ``rules`` has checks by type and key.
 
     The items of a list, or the values of a map, are checked under ``KEY[]``, the keys of a map under ``KEY{}``; a list
     or a map as a whole under ``KEY``.
