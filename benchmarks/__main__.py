@@ -12,6 +12,7 @@ from .measure import RESULTS, Part, load, table
 from .services import World, world
 
 DOCS = Path(__file__).parents[1] / "docs" / "performance.md"
+SERVICES = [1, 10, 50, 100, 200]
 _PLACE = re.compile(r"(<!-- (?P<part>\w+) (?P<unit>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PARTS: dict[str, Callable[[Part, World, argparse.Namespace], None]] = {
     "start": lambda part, where, options: start.measure(part, where, 3 * options.rounds),
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What the component costs, as ratios.")
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], help="all by default")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, each of all ways (default 3)")
-    parser.add_argument("--services", type=int, nargs="+", default=[1, 10, 50, 200], help="services in one program")
+    parser.add_argument("--services", type=int, nargs="+", default=SERVICES, help="services in one program")
     parser.add_argument("--replicas", type=int, nargs="+", default=[100, 500, 1000], help="on simulated nodes")
     parser.add_argument("--keep", action="store_true", help="keep rows that were measured before and are not now")
     parser.add_argument("--docs", action="store_true", help="measure nothing; write what was kept into the document")

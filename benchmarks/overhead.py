@@ -1,27 +1,31 @@
-"""The component's overhead: many services in one program, against the objects written out and against a chart."""
+"""The component's overhead: many services in one program, against the same objects without it."""
 
 from itertools import product
 from typing import Any
 
 from .measure import Part, alternating
-from .services import CHAPTER, Program, World, objects_of
+from .services import CHAPTER, Program, World, objects_and_outputs_of
 
-WAYS = ("component", "plain", "grouped", "chart")
-"""``grouped`` is ``plain`` in a component without outputs: what grouping alone costs."""
+WAYS = ("component", "plain", "grouped", "registered", "chart")
+"""``plain`` is the objects written out, ``grouped`` the same in a component without outputs.
+
+``registered`` is ``grouped`` with the component's outputs: the least that any component with these outputs costs.
+"""
+_MOST_FOR_ALL_ROUNDS = 50
 
 
 def measure(part: Part, world: World, rounds: int, services: list[int]) -> None:
     """Rendered, so that the engine and the program are what is measured; then on the cluster, without replicas.
 
-    Of more than a hundred services two rounds at most: one takes minutes.
+    Of more than fifty services two rounds at most: one takes minutes.
     """
     with world.namespace() as namespace:
         for rendered, count in product((True, False), services):
             args = program_args(namespace="default") if rendered else program_args(namespace=namespace, replicas=0)
-            objects = objects_of(world, args)
-            for _, way in alternating(WAYS, rounds if count <= 100 else min(rounds, 2)):  # noqa: PLR2004
+            objects, outputs = objects_and_outputs_of(world, args)
+            for _, way in alternating(WAYS, rounds if count <= _MOST_FOR_ALL_ROUNDS else min(rounds, 2)):
                 program = Program(world.new_folder(), world.env, way=way, services=count, args=args, rendered=rendered)
-                program.write_out(objects)
+                program.write_out(objects, outputs)
                 _one(part, program, f"{count} {'rendered' if rendered else 'on the cluster'}")
 
 
@@ -31,8 +35,14 @@ def program_args(**changes: Any) -> dict[str, Any]:
 
 
 def _one(part: Part, program: Program, what: str) -> None:
-    part.timed(f"{what}, preview", program.way, lambda: program.must("preview"))
-    part.timed(f"{what}, first up", program.way, program.up)
-    part.row(what, "MiB").add(program.way, program.memory())
-    part.timed(f"{what}, unchanged up", program.way, program.up)
+    for operation, run in (
+        ("preview", lambda: program.must("preview")),
+        ("first up", program.up),
+        ("unchanged up", program.up),
+    ):
+        part.timed(f"{what}, {operation}", program.way, run)
+        used = program.usage()
+        part.row(f"{what}, {operation}", "program CPU s").add(program.way, used.processor_seconds)
+        if operation == "first up":
+            part.row(what, "MiB").add(program.way, used.memory_mib)
     part.timed(f"{what}, destroy", program.way, program.destroy)

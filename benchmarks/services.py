@@ -17,6 +17,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
 
 from harness import CHAPTER, ROOT, Project, environment
+from pulumi_stateful_service import StatefulService
 
 from .measure import machine, run
 
@@ -79,6 +80,14 @@ def world() -> Iterator[World]:
         yield World(environment(), Path(folder), cleanup)
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a program's own process used, without the engine and the provider."""
+
+    processor_seconds: float
+    memory_mib: float
+
+
 @dataclass
 class Program(Project):
     """``program/`` in a folder of its own: so many services, in one of the ways, rendered or on the cluster."""
@@ -116,13 +125,15 @@ class Program(Project):
         self.set(**changes)
         self.up()
 
-    def memory(self) -> float:
-        """The peak of the program's memory in its last run, in MiB."""
-        return int((self.folder / "memory").read_text()) / 1024
+    def usage(self) -> Usage:
+        """What the program's own process used in its last run."""
+        left = json.loads((self.folder / "usage.json").read_text())
+        return Usage(left["seconds"], left["memory"] / 1024)
 
-    def write_out(self, objects: list[dict[str, Any]]) -> None:
-        """Gives the other ways the objects: as they are, and as a chart."""
+    def write_out(self, objects: list[dict[str, Any]], outputs: Mapping[str, Any]) -> None:
+        """Gives the other ways the objects, as they are and as a chart, and the outputs."""
         (self.folder / "objects.json").write_text(json.dumps(objects))
+        (self.folder / "outputs.json").write_text(json.dumps(outputs))
         chart = self.folder / "chart"
         (chart / "templates").mkdir(parents=True)
         (chart / "Chart.yaml").write_text("apiVersion: v2\nname: db\nversion: 1.0.0\n")
@@ -132,8 +143,29 @@ class Program(Project):
 
 def objects_of(world: World, args: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The objects that the component makes, in the order in which they are made, without what is its own alone."""
+    return _objects(_rendered(world, args))
+
+
+def objects_and_outputs_of(world: World, args: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The same objects, and the outputs that the component registers: None for those that are absent."""
+    project = _rendered(world, args)
+    resources = json.loads(project.must("stack", "export"))["deployment"]["resources"]
+    known = next(each["outputs"] for each in resources if each["type"].endswith(":StatefulService"))
+    return _objects(project), dict.fromkeys(map(_camel_case, StatefulService.__annotations__)) | known
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def _rendered(world: World, args: Mapping[str, Any]) -> Program:
     project = Program(world.new_folder(), world.env, args=dict(args), rendered=True)
     project.up()
+    return project
+
+
+def _objects(project: Program) -> list[dict[str, Any]]:
     files = (project.folder / "manifests").rglob("*.yaml")
     objects = [_without_own(yaml.safe_load(file.read_text())) for file in files]
     return sorted(objects, key=lambda each: (each["kind"] != "StorageClass", each["kind"]))

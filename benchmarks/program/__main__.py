@@ -1,8 +1,8 @@
-"""Many services in one program: by the component, written out, grouped, or by a chart.
+"""Many services in one program: by the component, written out, grouped without or with outputs, or by a chart.
 
 ``settings.json`` says which and where.
 
-Leaves the peak of its memory in ``memory``, in KiB.
+Leaves what the process itself used in ``usage.json``: its processor time in seconds, and the peak of its memory in KiB.
 """
 
 import atexit
@@ -45,15 +45,35 @@ def grouped() -> None:
         group.register_outputs({})
 
 
-def make(text: str, name: str, opts: pulumi.ResourceOptions) -> None:
-    """The objects of one service."""
+def registered() -> None:
+    """The same groups, each with the outputs that the component registers, once its set is there."""
+    text, outputs = Path("objects.json").read_text(), Path("outputs.json").read_text()
+    for name in names:
+        group = pulumi.ComponentResource("benchmarks:index:Group", name, None, on_cluster)
+        stateful_set = make(text, name, pulumi.ResourceOptions(parent=group))[-1]
+        values = json.loads(outputs.replace(settings["placeholder"], name))
+        group.register_outputs({output: after(stateful_set, output, value) for output, value in values.items()})
+
+
+def after(stateful_set: Any, output: str, value: Any) -> Any:
+    """An output that is known when the set is there; a revision is the set's own."""
+    if output == "currentRevision":
+        return stateful_set.status.apply(lambda status: status and status.current_revision)
+    if output == "updateRevision":
+        return stateful_set.status.apply(lambda status: status and status.update_revision)
+    return stateful_set.metadata.apply(lambda _: value)
+
+
+def make(text: str, name: str, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    """Registers the objects of one service, each after those before it; the set is the last."""
     made: list[pulumi.Resource] = []
     for each in json.loads(text.replace(settings["placeholder"], name)):
         group, _, version = each.pop("apiVersion").rpartition("/")
         module = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0] or 'core'}.{version}")
-        after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(made)))
+        ordered = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(made)))
         kind = getattr(module, each.pop("kind"))
-        made.append(kind(f"{name}-{kind.__name__}", **each, opts=after))
+        made.append(kind(f"{name}-{kind.__name__}", **each, opts=ordered))
+    return made
 
 
 def by_chart() -> None:
@@ -62,5 +82,18 @@ def by_chart() -> None:
         kubernetes.helm.v4.Chart(name, chart="./chart", namespace=settings["args"]["namespace"], opts=on_cluster)
 
 
-{"component": by_component, "plain": written_out, "grouped": grouped, "chart": by_chart}[settings["way"]]()
-atexit.register(lambda: Path("memory").write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)))
+def leave_usage() -> None:
+    """Writes what this process used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    Path("usage.json").write_text(json.dumps({"seconds": used.ru_utime + used.ru_stime, "memory": used.ru_maxrss}))
+
+
+WAYS = {
+    "component": by_component,
+    "plain": written_out,
+    "grouped": grouped,
+    "registered": registered,
+    "chart": by_chart,
+}
+WAYS[settings["way"]]()
+atexit.register(leave_usage)
