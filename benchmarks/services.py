@@ -17,7 +17,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
 
 from harness import CHAPTER, ROOT, Project, environment
-from pulumi_stateful_service import StatefulService
+from pulumi_stateful_service.component import OUTPUTS
 
 from .measure import machine, run
 
@@ -96,6 +96,8 @@ class Program(Project):
     services: int = 1
     args: dict[str, Any] = field(default_factory=lambda: dict(CHAPTER))
     rendered: bool = False
+    exported: tuple[str, ...] = ()
+    """Outputs of the component to export."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,6 +119,7 @@ class Program(Project):
             "args": self.args,
             "provider": {"render_yaml_to_directory": "manifests"} if self.rendered else {},
             "placeholder": PLACEHOLDER,
+            "exported": self.exported,
         }
         (self.folder / "settings.json").write_text(json.dumps(settings))
 
@@ -147,11 +150,10 @@ def objects_of(world: World, args: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def objects_and_outputs_of(world: World, args: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The same objects, and the outputs that the component registers: None for those that are absent."""
+    """The same objects, and the outputs that the component has: None for those that are absent."""
     project = _rendered(world, args)
-    resources = json.loads(project.must("stack", "export"))["deployment"]["resources"]
-    known = next(each["outputs"] for each in resources if each["type"].endswith(":StatefulService"))
-    return _objects(project), dict.fromkeys(map(_camel_case, StatefulService.__annotations__)) | known
+    known = project.outputs()
+    return _objects(project), {_camel_case(output): known.get(output) for output in OUTPUTS}
 
 
 def _camel_case(name: str) -> str:
@@ -160,7 +162,7 @@ def _camel_case(name: str) -> str:
 
 
 def _rendered(world: World, args: Mapping[str, Any]) -> Program:
-    project = Program(world.new_folder(), world.env, args=dict(args), rendered=True)
+    project = Program(world.new_folder(), world.env, args=dict(args), rendered=True, exported=OUTPUTS)
     project.up()
     return project
 

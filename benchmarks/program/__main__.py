@@ -26,7 +26,9 @@ def by_component() -> None:
     from pulumi_stateful_service import StatefulService  # noqa: PLC0415 - the other ways don't need it
 
     for name in names:
-        StatefulService(name, settings["args"], on_cluster)
+        service = StatefulService(name, settings["args"], on_cluster)
+        for output in settings["exported"]:
+            pulumi.export(output, getattr(service, output))
 
 
 def written_out() -> None:

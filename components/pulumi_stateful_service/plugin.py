@@ -95,8 +95,9 @@ class Plugin(ComponentProvider):
         return value
 
     def get_state(self, instance: pulumi.ComponentResource, component_def: ComponentDefinition) -> dict[str, Any]:
-        """The component's outputs."""
+        """The component's outputs, which are registered here: only programs in other languages read them from there."""
         outputs = super().get_state(instance, component_def)
+        instance.register_outputs(outputs)
         return {name: self._with_told_errors(output) for name, output in outputs.items()}
 
     def _with_told_errors(self, output: pulumi.Output[Any]) -> pulumi.Output[Any]:

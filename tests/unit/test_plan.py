@@ -1,0 +1,61 @@
+"""The plan: what is registered, in which order, and after what."""
+
+from typing import Any, cast
+
+import pytest
+from pulumi_stateful_service import StatefulServiceArgs
+from pulumi_stateful_service.arguments.validation.validate import validate
+from pulumi_stateful_service.component import OUTPUTS, StatefulService
+from pulumi_stateful_service.plan import After, plan
+
+EVERYTHING: dict[str, Any] = {
+    "image": "db:1",
+    "replicas": 2,
+    "ports": {"client": 5432},
+    "volumes": [{"name": "data", "mount_path": "/data", "size": "1Gi"}],
+    "storage_class": {"provisioner": "ebs.csi.aws.com"},
+    "quorum": True,
+    "network_policy": {},
+    "secret_env": {"PASSWORD": "secret"},
+    "load_balancer": {},
+    "instance_services": {},
+}
+SMALLEST: dict[str, Any] = {"image": "db:1"}
+
+
+def planned(arguments: dict[str, Any]) -> list[tuple[str, str, After]]:
+    args, _ = validate("db", cast("StatefulServiceArgs", arguments))
+    return [(each.kind, f"db{each.suffix}", each.after) for each in plan(args, None, "label")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            SMALLEST,
+            [("Service", "db-governing", After.PREFLIGHT), ("StatefulSet", "db", After.PREREQUISITES)],
+        ),
+        (
+            EVERYTHING,
+            [
+                ("StorageClass", "db-storage-class", After.PREFLIGHT),
+                ("PodDisruptionBudget", "db-budget", After.PREFLIGHT),
+                ("NetworkPolicy", "db-network", After.PREFLIGHT),
+                ("Secret", "db-env", After.PREFLIGHT),
+                ("Service", "db-governing", After.PREFLIGHT),
+                ("StatefulSet", "db", After.PREREQUISITES),
+                ("Service", "db-load-balancer", After.ROLLOUT),
+                ("Service", "db-0", After.ROLLOUT),
+                ("Service", "db-1", After.ROLLOUT),
+            ],
+        ),
+    ],
+)
+def test_p01_the_plan(arguments: dict[str, Any], expected: Any) -> None:
+    """What an instance needs comes before the set, Services for clients after the rollout."""
+    assert planned(arguments) == expected
+
+
+def test_every_output_is_listed() -> None:
+    """The component's annotations are its outputs, in this order."""
+    assert tuple(StatefulService.__annotations__) == OUTPUTS
