@@ -7,6 +7,7 @@ from pulumi_stateful_service import StatefulServiceArgs
 from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.component import OUTPUTS, StatefulService
 from pulumi_stateful_service.plan import After, plan
+from pulumi_stateful_service.testing import deploy
 
 EVERYTHING: dict[str, Any] = {
     "image": "db:1",
@@ -24,8 +25,14 @@ SMALLEST: dict[str, Any] = {"image": "db:1"}
 
 
 def planned(arguments: dict[str, Any]) -> list[tuple[str, str, After]]:
-    args, _ = validate("db", cast("StatefulServiceArgs", arguments))
-    return [(each.kind, f"db{each.suffix}", each.after) for each in plan(args, None, "label")]
+    found: list[tuple[str, str, After]] = []
+
+    def program() -> None:
+        args, _ = validate("db", cast("StatefulServiceArgs", arguments))
+        found.extend((each.kind, f"db{each.suffix}", each.after) for each in plan(args, None, "label"))
+
+    deploy(program)
+    return found
 
 
 @pytest.mark.parametrize(
