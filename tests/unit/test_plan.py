@@ -1,13 +1,15 @@
 """The plan: what is registered, in which order, and after what."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from pulumi_stateful_service import StatefulServiceArgs
 from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.component import OUTPUTS, StatefulService
 from pulumi_stateful_service.plan import After, plan
 from pulumi_stateful_service.testing import deploy
+
+if TYPE_CHECKING:
+    from pulumi_stateful_service import StatefulServiceArgs
 
 EVERYTHING: dict[str, Any] = {
     "image": "db:1",
