@@ -1,7 +1,9 @@
 """HTTP requests with urllib3: connections that are kept and shared by threads, TLS and proxies as a kubeconfig says."""
 
+import re
 import ssl
 import tempfile
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
@@ -46,6 +48,10 @@ class Http:
     ) -> None:
         parts = urlsplit(server)
         self._host = parts.netloc.rpartition("@")[2]
+        if tls.verify_mode == ssl.CERT_NONE:
+            # It was asked for, and kubectl and the provider say nothing either.
+            about_it = f".*{re.escape(str(parts.hostname))}"
+            warnings.filterwarnings("ignore", about_it, urllib3.exceptions.InsecureRequestWarning)
         proxy = proxy or proxy_for(server)
         self._proxy = urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
         settings: dict[str, Any] = {"ssl_context": tls, "maxsize": AT_ONCE, "block": True, "retries": _RETRIES}
