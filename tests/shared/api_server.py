@@ -154,10 +154,10 @@ class Proxy:
 
 
 @contextmanager
-def connect_proxy(port: int) -> Iterator[Proxy]:
-    """A proxy for CONNECT, which leads to one port on loopback whatever it is asked for."""
+def connect_proxy(port: int, *, socks: bool = False) -> Iterator[Proxy]:
+    """A proxy for CONNECT or for SOCKS 5, which leads to one port on loopback whatever it is asked for."""
     listener = socket.create_server((HOST, 0))
-    proxy = Proxy(f"http://{HOST}:{listener.getsockname()[1]}")
+    proxy = Proxy(f"{'socks5' if socks else 'http'}://{HOST}:{listener.getsockname()[1]}")
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
@@ -165,15 +165,24 @@ def connect_proxy(port: int) -> Iterator[Proxy]:
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
+    def greet_socks(client: socket.socket) -> None:
+        client.recv(64)
+        client.sendall(bytes([5, 0]))
+        asked = client.recv(512)
+        proxy.asked.append(asked[5:-2].decode())  # the name that follows its length, before the port
+        client.sendall(bytes([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]))
+
+    def greet(client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(65536)
+        lines = head.decode().split("\r\n")
+        proxy.asked += [line for line in lines if line.lower().startswith(("connect", "proxy-a"))]
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
     def serve(client: socket.socket) -> None:
         with client, socket.create_connection((HOST, port)) as upstream:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(65536)
-            proxy.asked += [
-                line for line in head.decode().split("\r\n") if line.lower().startswith(("connect", "proxy-a"))
-            ]
-            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            (greet_socks if socks else greet)(client)
             back = threading.Thread(target=pump, args=(upstream, client), daemon=True)
             back.start()
             pump(client, upstream)

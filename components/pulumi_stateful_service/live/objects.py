@@ -222,4 +222,4 @@ def _message(content: bytes) -> str:
         answer = json.loads(content)
     except ValueError:
         return ""
-    return str(answer.get("message") or "") if isinstance(answer, dict) else ""
+    return " ".join(str(answer.get("message") or "").split()) if isinstance(answer, dict) else ""

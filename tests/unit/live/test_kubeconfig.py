@@ -404,6 +404,13 @@ class TestClusters:
             kubeconfig(cluster={"proxy-url": "http://joe:s3cret@127.0.0.1:1"}), "the proxy 127.0.0.1:1 does not lead to"
         )
 
+    def test_socks(self, kubeconfig: Kubeconfig, authority: Authority) -> None:
+        """A SOCKS proxy, such as ssh's, leads to the API server by a name that it knows."""
+        pair = authority.signs("inside", "/CN=inside", "DNS:api.inside.example")
+        with api_server(pair) as api, connect_proxy(api.port, socks=True) as proxy:
+            look(kubeconfig(cluster={"server": "https://api.inside.example:6443", "proxy-url": proxy.url}))
+            assert proxy.asked == ["api.inside.example"]
+
     def test_socks_needs_a_package(self, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
         """A SOCKS proxy is refused with the package that it needs."""
         monkeypatch.setitem(sys.modules, "urllib3.contrib.socks", None)
