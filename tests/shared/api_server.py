@@ -76,6 +76,9 @@ class ApiServer:
 
     url: str
     answer: Answer = lambda _: (200, OBJECT)
+    """Status and content; a status of 0 ends the connection without an answer."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of every answer."""
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
@@ -102,9 +105,13 @@ def api_server(pair: Pair | None, clients: Authority | None = None) -> Iterator[
             request = Request(self.command, self.path, list(self.headers.items()), body, names.get("commonName"))
             state.requests.append(request)
             status, content = state.answer(request)
+            if not status:
+                self.close_connection = True
+                return
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
+            for name, value in {"Content-Length": str(len(data)), **state.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

@@ -294,22 +294,26 @@ class TestErrors:
         with pytest.raises(ClusterError, match="not a Kubernetes API server"):
             ask(lambda c: c.get("Pod", "ns", "p"))
 
-    def test_a_connection_that_was_closed_meanwhile(self, api: ApiServer, kubeconfig: Kubeconfig) -> None:
-        """A connection that the API server closes while it is idle is replaced."""
-        closing = api.answer
+    def test_a_connection_that_was_closed_meanwhile(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A look is repeated where the connection ends under it, since idle ones do; a change is not."""
+        left = [0]
+        api.answer = lambda _: (left.pop() if left else 200, OBJECT)
+        assert ask(lambda c: c.get("Pod", "ns", "p")) == OBJECT
+        assert len(api.requests) == 2
+        left.append(0)
+        with pytest.raises(ClusterError, match=r"127\.0\.0\.1:\d+ cannot be reached: Remote end closed") as caught:
+            ask(lambda c: c.patch_claim_size("ns", "data-0", "2Gi"))
+        assert caught.value.transient
+        assert len(api.requests) == 3
 
-        async def program() -> None:
-            async with connected(Connection(kubeconfig())) as cluster:
-                await cluster.get("Namespace", None, "it")
-                pool: Any = cluster._api._http
-                connections = [pool[1]._pool.connection_from_url(api.url).pool.get() for _ in range(1)]
-                connections[0].sock.shutdown(2)
-                pool[1]._pool.connection_from_url(api.url).pool.put(connections[0])
-                assert await cluster.get("Namespace", None, "it") == OBJECT
-
-        asyncio.run(program())
-        assert api.answer is closing
-        assert api.connections == 2
+    def test_how_long_to_wait_is_not_the_servers(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """An answer that says when to come back is an answer like others."""
+        api.headers = {"Retry-After": "30"}
+        left = [429]
+        api.answer = lambda _: (left.pop() if left else 200, OBJECT)
+        assert ask(lambda c: c.get("Pod", "ns", "p")) == OBJECT
+        left.append(429)
+        assert ask(lambda c: c.evict_pod("ns", "db-0", "7")) is False
 
 
 class TestComponent:

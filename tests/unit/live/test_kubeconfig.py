@@ -356,6 +356,11 @@ class TestClusters:
         look(kubeconfig(cluster=cluster))
         assert len(api.requests) == 1
 
+    def test_the_certificate_itself(self, api: ApiServer, kubeconfig: Kubeconfig, server_pair: Pair) -> None:
+        """The API server's own certificate may stand for its authority, as in Go."""
+        look(kubeconfig(cluster={"certificate-authority-data": in_base64(server_pair.certificate.read_bytes())}))
+        assert len(api.requests) == 1
+
     def test_another_authority_is_refused(self, api: ApiServer, kubeconfig: Kubeconfig, tmp_path: Path) -> None:
         """An API server that another authority vouches for gets no token."""
         other = in_base64(Authority(tmp_path, "other").pair.certificate.read_bytes())
@@ -519,6 +524,22 @@ class TestFiles:
             )
             look()
         assert authorizations(api) == [["Bearer beside"]] * 2
+
+    def test_token_files_have_relative_paths_too(
+        self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """A token file is found beside its kubeconfig; with the provider's own kubeconfig, where the program runs."""
+        for folder, token in (("config", "beside"), ("program", "here")):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "token").write_text(token)
+        config = kubeconfig({"tokenFile": "token"})
+        (tmp_path / "config" / "config").write_text(config)
+        monkeypatch.chdir(tmp_path / "program")
+        monkeypatch.setenv("KUBECONFIG", "../config/config")
+        look()
+        look("../config/config")
+        look(config)
+        assert authorizations(api) == [["Bearer beside"], ["Bearer here"], ["Bearer here"]]
 
     def test_the_usual_place(self, api: ApiServer, kubeconfig: Kubeconfig, tmp_path: Path) -> None:
         """Without KUBECONFIG the one in the home directory is used."""
