@@ -34,8 +34,9 @@ from pulumi_stateful_service.foundation.outputs import (
     without_dependencies,
 )
 from pulumi_stateful_service.live.change_rules import DECIDING_FIELDS, judge_transforms
-from pulumi_stateful_service.live.client import Connection, connection_of
+from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.preflight import Change, orphan_set, set_to_recreate
+from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
 from pulumi_stateful_service.plan import After, Planned, plan
@@ -161,9 +162,8 @@ class StatefulService(pulumi.ComponentResource):
         opts.depends_on = output_of(depends_on())
         return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
 
-    async def _connection(self) -> Connection:
-        provider = self.get_provider("kubernetes:apps/v1:StatefulSet")
-        return cast("Connection", (await resolve(connection_of(provider))).value)
+    async def _connection(self) -> Connection | None:
+        return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
 
     async def _preflight(
         self, checks: CrossChecks, wanted: KubernetesObject, earlier: Sequence[pulumi.Input[str]]
@@ -222,6 +222,8 @@ class StatefulService(pulumi.ComponentResource):
             _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, *settings.value
         )
         connection = await self._connection()
+        if connection is None:
+            return Resolved(UNKNOWN, resources=resources)
         if pulumi.runtime.is_dry_run():
             return Resolved(await current_rollout(connection, target) or UNKNOWN, resources=resources)
         # A kubeconfig is a secret, but which Pod runs which revision is not.

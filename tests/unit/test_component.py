@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
 from pulumi_stateful_service.live.change_rules import judge_adoption, judge_service, judge_transforms
-from pulumi_stateful_service.live.client import connection_of
+from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.testing import Deployment, deploy
 
 Chapter = Callable[..., Deployment]
@@ -158,5 +158,5 @@ def test_children_of_a_renamed_component_are_known_by_their_old_names() -> None:
 @pytest.mark.parametrize(("config", "renders"), [({}, False), ({"kubernetes:renderYamlToDirectory": "folder"}, True)])
 def test_the_stack_tells_that_manifests_are_rendered(config: dict[str, str], renders: bool) -> None:
     """Then there is no cluster to look at."""
-    deployed = deploy(lambda: connection_of(None).apply(lambda connection: connection.renders), config=config)
-    assert deployed.result is renders
+    deployed = deploy(lambda: pulumi.Output.from_input(connection_of(None)), config=config)
+    assert deployed.result.renders is renders

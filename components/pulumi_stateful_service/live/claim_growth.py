@@ -38,13 +38,13 @@ def claim_sizes(set_name: str, sizes: Mapping[str, str], ordinals: Sequence[int]
 
 
 def cannot_grow(
-    planned: Sequence[Growth], claims: Sequence[KubernetesObject], expandable: Mapping[str, bool]
+    planned: Sequence[Growth], claims: Sequence[KubernetesObject], expandable: Mapping[str, bool | None]
 ) -> list[str]:
     """Why claims can't grow: a class that does not allow it, or none. ``expandable`` tells it of each class by name."""
     class_of = {claim["metadata"]["name"]: claim["spec"].get("storageClassName") or "" for claim in claims}
     stuck: dict[str, list[str]] = {}
     for growth in planned:
-        if not expandable.get(class_of[growth.claim], False):
+        if expandable.get(class_of[growth.claim], False) is False:
             stuck.setdefault(class_of[growth.claim], []).append(growth.claim)
     return [
         f"{', '.join(names)} cannot grow: "

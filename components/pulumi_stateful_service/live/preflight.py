@@ -11,7 +11,9 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.change_rules import judge_adoption, judge_change, judge_name, judge_service, sizes
 from pulumi_stateful_service.live.claim_growth import cannot_grow, claim_sizes, claims_to_grow
-from pulumi_stateful_service.live.client import Cluster, ClusterError, Connection, NoClusterError, connected
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.rollout_status import wanted_ordinals
 
 
@@ -30,12 +32,14 @@ class Change:
     autoscaled: bool
 
 
-async def set_to_recreate(connection: Connection, change: Change, resource: pulumi.Resource) -> KubernetesObject | None:
+async def set_to_recreate(
+    connection: Connection | None, change: Change, resource: pulumi.Resource
+) -> KubernetesObject | None:
     """The live set that has to go before the change, if any.
 
     Raises RefusedError for a change that would lose data or leave it behind.
     """
-    if connection.renders:
+    if connection is None or connection.renders:
         return None
     try:
         async with connected(connection) as cluster:
@@ -49,21 +53,22 @@ async def set_to_recreate(connection: Connection, change: Change, resource: pulu
         raise
 
 
-async def orphan_set(connection: Connection, live: KubernetesObject | None) -> None:
+async def orphan_set(connection: Connection | None, live: KubernetesObject | None) -> None:
     """Deletes a set without its Pods and claims, so that one made anew adopts them. In a preview nothing is done."""
-    if live is None or pulumi.runtime.is_dry_run():
+    if live is None or connection is None or pulumi.runtime.is_dry_run():
         return
     metadata = live["metadata"]
     async with connected(connection) as cluster:
-        await cluster.orphan(metadata["namespace"], metadata["name"], metadata["uid"])
+        await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
 
 
 async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -> KubernetesObject | None:
     namespace = change.namespace or cluster.default_namespace
     name = change.wanted["metadata"]["name"]
-    live = await cluster.stateful_set(namespace, name)
+    live = await cluster.get_stateful_set(namespace, name)
     if live is None:
-        known_as = await cluster.stateful_sets_of(namespace, change.components)
+        found = await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.components)})
+        known_as = [each["metadata"]["name"] for each in found.items]
         _refuse(change, judge_name(known_as, name, list(sizes(change.wanted))))
         if not known_as:
             _refuse(change, judge_service(await _service_selector(cluster, namespace, change), change.wanted))
@@ -81,19 +86,19 @@ async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -
 
 
 async def _service_selector(cluster: Cluster, namespace: str, change: Change) -> Mapping[str, str] | None:
-    return await cluster.service_selector(namespace, change.wanted["spec"]["serviceName"])
+    return await cluster.get_service_selector(namespace, change.wanted["spec"]["serviceName"])
 
 
 async def _announce_growth(cluster: Cluster, change: Change, live: KubernetesObject, resource: pulumi.Resource) -> None:
     wanted = sizes(change.wanted)
     asked = claim_sizes(live["metadata"]["name"], wanted, wanted_ordinals(live))
     labels: Mapping[str, Any] = live["spec"]["selector"]["matchLabels"]
-    claims = await cluster.claims(live["metadata"]["namespace"], asked.keys(), labels)
+    claims = await cluster.list_claims(live["metadata"]["namespace"], asked.keys(), labels)
     planned = claims_to_grow(claims, asked)
     if not planned:
         return
     classes = {claim["spec"].get("storageClassName") or "" for claim in claims}
-    _refuse(change, cannot_grow(planned, claims, await cluster.expandable(classes)))
+    _refuse(change, cannot_grow(planned, claims, await cluster.get_expandable(classes)))
     for growth in planned:
         pulumi.log.info(f"{growth.claim} grows from {growth.has} to {growth.wanted}; no Pod restarts.", resource)
 

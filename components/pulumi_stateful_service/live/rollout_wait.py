@@ -12,7 +12,9 @@ from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.change_rules import dropped_by_api_server
 from pulumi_stateful_service.live.claim_growth import claim_sizes, claims_to_grow, is_bound, pending_resize
-from pulumi_stateful_service.live.client import Cluster, ClusterError, Connection, connected
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.rollout_status import Diagnostics, Rollout, judge, may_be_done, wanted_ordinals
 
 _T = TypeVar("_T")
@@ -91,10 +93,10 @@ async def _grow(cluster: Cluster, asked: RolloutTarget, sizes: Mapping[str, str]
 
     A claim without a volume can't be changed: it grows once it is bound.
     """
-    claims = await cluster.claims(asked.namespace, sizes.keys(), asked.labels)
+    claims = await cluster.list_claims(asked.namespace, sizes.keys(), asked.labels)
     for growth in claims_to_grow([claim for claim in claims if is_bound(claim)], sizes):
         try:
-            await cluster.grow(asked.namespace, growth.claim, growth.wanted)
+            await cluster.patch_claim_size(asked.namespace, growth.claim, growth.wanted)
         except ClusterError as error:
             raise RolloutError(
                 f"{asked.where}: {growth.claim} cannot grow from {growth.has} to {growth.wanted}: {error.problem}"
@@ -166,7 +168,7 @@ async def _replace_abandoned(
     (kubernetes/kubernetes#67250); its documentation has the user delete them by hand.
     """
     for pod, uid in rollout.abandoned.items():
-        if await cluster.evict(asked.namespace, pod, uid):
+        if await cluster.evict_pod(asked.namespace, pod, uid):
             pulumi.log.warn(
                 f"{asked.where}: {pod} never became ready, and its version is no longer wanted; it is replaced. "
                 "Its claims stay.",
@@ -183,7 +185,7 @@ async def _give_new_volumes(
     through the ordinals from the lowest up, so only that order gets it on.
     """
     for pod, uid in list(rollout.without_volume.items())[:1]:
-        if await cluster.evict(asked.namespace, pod, uid):
+        if await cluster.evict_pod(asked.namespace, pod, uid):
             pulumi.log.info(f"{pod} is replaced to get its new volume.", resource)
 
 
@@ -192,12 +194,12 @@ async def _look(cluster: Cluster, asked: RolloutTarget, *, every_pod: bool = Tru
     stateful_set = await _the_set(cluster, asked)
     if stateful_set["metadata"]["generation"] < asked.generation or not (every_pod or may_be_done(stateful_set)):
         return None
-    return judge(stateful_set, await cluster.pods_of(stateful_set))
+    return judge(stateful_set, await cluster.list_pods(stateful_set))
 
 
 async def _the_set(cluster: Cluster, asked: RolloutTarget) -> KubernetesObject:
     """The very set that was asked for; its identity tells that this is the provider's cluster."""
-    stateful_set = await cluster.stateful_set(asked.namespace, asked.name)
+    stateful_set = await cluster.get_stateful_set(asked.namespace, asked.name)
     if stateful_set is None or stateful_set["metadata"]["uid"] != asked.uid:
         raise RolloutError(
             f"{asked.where}: the StatefulSet {asked.namespace}/{asked.name} that Pulumi's provider made is not there. "
@@ -210,11 +212,13 @@ async def _the_set(cluster: Cluster, asked: RolloutTarget) -> KubernetesObject:
 async def _not_in_time(cluster: Cluster, asked: RolloutTarget, trouble: str) -> RolloutError:
     begin = f"{asked.where}: the rollout was not done within rollout_timeout_seconds ({asked.timeout_seconds})"
     try:
-        stateful_set = await cluster.stateful_set(asked.namespace, asked.name)
+        stateful_set = await cluster.get_stateful_set(asked.namespace, asked.name)
         if stateful_set is None:
             return RolloutError(f"{begin}: the set is gone")
-        facts = Diagnostics(await cluster.warnings(asked.namespace), await cluster.unbound_claims(asked.namespace))
-        rollout = judge(stateful_set, await cluster.pods_of(stateful_set), facts)
+        facts = Diagnostics(
+            await cluster.list_warnings(asked.namespace), await cluster.list_unbound_claims(asked.namespace)
+        )
+        rollout = judge(stateful_set, await cluster.list_pods(stateful_set), facts)
     except ClusterError as error:
         return RolloutError(f"{begin}: {trouble or error.problem}")
     shown = [f"  {each}" for each in rollout.missing[:_MAX_SHOWN]]

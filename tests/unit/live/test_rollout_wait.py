@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.live import rollout_wait
-from pulumi_stateful_service.live.client import ClusterError, Connection
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError
 
 ASKED = rollout_wait.RolloutTarget(
     where="StatefulService 'rg'",
@@ -53,15 +54,15 @@ class Script:
         self.looks_until_bound = looks_until_bound
         self.size = "10Mi"
 
-    async def stateful_set(self, *_: object) -> dict[str, Any]:
+    async def get_stateful_set(self, *_: object) -> dict[str, Any]:
         self.asked.append("set")
         return {**SET, "metadata": {**SET["metadata"], "uid": self.uid}}
 
-    async def pods_of(self, *_: object) -> list[dict[str, Any]]:
+    async def list_pods(self, *_: object) -> list[dict[str, Any]]:
         self.asked.append("pods")
         return [POD]
 
-    async def claims(self, *_: object) -> list[dict[str, Any]]:
+    async def list_claims(self, *_: object) -> list[dict[str, Any]]:
         self.asked.append("claims")
         if self.failures:
             self.failures -= 1
@@ -72,7 +73,7 @@ class Script:
         requests = {"requests": {"storage": self.size}}
         return [{"metadata": {"name": "logs-rg-0"}, "spec": {"resources": requests}, "status": status}]
 
-    async def grow(self, _: str, claim: str, size: str) -> None:
+    async def patch_claim_size(self, _: str, claim: str, size: str) -> None:
         self.asked.append(f"grow {claim}")
         if self.looks_until_bound:
             raise ClusterError("spec is immutable except for bound claims")

@@ -1,0 +1,92 @@
+"""Requests to a Kubernetes API server, authenticated as a kubeconfig's user. Blocks; used by threads."""
+
+import json
+import threading
+from typing import Any
+
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.credentials import Credential, credentials_of, impersonation
+from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.client.kubeconfig import load
+from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
+
+_UNAUTHORIZED = 401
+
+
+class Api:
+    """The API server that Pulumi's provider uses."""
+
+    def __init__(self, connection: Connection) -> None:
+        target = self._target = load(connection)
+        self.description = target.description
+        """Of the cluster, for messages."""
+        self.namespace = target.namespace
+        """Of objects that name none."""
+        self.user = target.user.name
+        try:
+            self._credentials = credentials_of(target)
+            self._impersonation = impersonation(target.user)
+            # What cannot work is said now, not at the first request.
+            verification(target.ca, self._authority, insecure=target.insecure)
+        except ClusterError as error:
+            raise error.at(target.description) from None
+        self._lock = threading.Lock()
+        self._http: tuple[tuple[bytes | None, bytes | None], Http] | None = None
+
+    def request(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> tuple[int, bytes]:
+        """Status and content of the answer. Raises ClusterError where there is none.
+
+        Where the credentials are refused, others are fetched, if there are any, and the request is sent once more.
+        """
+        try:
+            credential = self._credentials.current()
+            answer = self._send(credential, method, path, body, content_type)
+            if answer[0] == _UNAUTHORIZED and (other := self._credentials.renewed(credential)):
+                answer = self._send(other, method, path, body, content_type)
+        except HttpError as error:
+            raise ClusterError(str(error), cluster=self.description, transient=error.transient) from None
+        except ClusterError as error:
+            raise error.at(self.description) from None
+        return answer
+
+    def close(self) -> None:
+        """Ends the connections."""
+        with self._lock:
+            if self._http is not None:
+                self._http[1].close()
+
+    @property
+    def _authority(self) -> str:
+        return f"certificate-authority of {self._target.description}"
+
+    def _send(self, credential: Credential, method: str, path: str, body: Any, content_type: str) -> tuple[int, bytes]:
+        headers = list(self._impersonation)
+        if credential.authorization:
+            headers.append(("Authorization", credential.authorization))
+        content = None
+        if body is not None:
+            headers.append(("Content-Type", content_type))
+            content = json.dumps(body).encode()
+        return self._connections(credential).request(method, f"{self._target.server}{path}", headers, content)
+
+    def _connections(self, credential: Credential) -> Http:
+        """Connections that show the credential's certificate; anew where it is another than before."""
+        certificate = (credential.certificate, credential.key)
+        with self._lock:
+            if self._http is None or self._http[0] != certificate:
+                if self._http is not None:
+                    self._http[1].close()
+                target = self._target
+                tls = verification(
+                    target.ca,
+                    self._authority,
+                    insecure=target.insecure,
+                    certificate=(credential.certificate, credential.key)
+                    if credential.certificate and credential.key
+                    else None,
+                )
+                http = Http(target.server, tls, server_name=target.tls_server_name, proxy=target.proxy_url)
+                self._http = (certificate, http)
+            return self._http[1]

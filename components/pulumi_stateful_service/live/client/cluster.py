@@ -1,0 +1,191 @@
+"""The Kubernetes API as the component uses it: what is on the cluster, and the few changes made there.
+
+A program that needs no look imports no HTTP client: those modules are imported when a cluster is connected to.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.client.objects import Objects
+from pulumi_stateful_service.live.client.resources import RESOURCES
+
+_NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
+_FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
+"""Seconds between looks at something that is being deleted."""
+
+
+class StatefulSetsFound(NamedTuple):
+    """StatefulSets by their labels."""
+
+    items: list[KubernetesObject]
+    all_namespaces: bool
+    """Whether they are those of all namespaces, or of the one alone, since only that may be read."""
+
+
+class Cluster(Objects):
+    """The API server that Pulumi's provider deploys to."""
+
+    users = 0
+    """How many use it now."""
+
+    async def get_stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
+        """A StatefulSet; None where it does not exist."""
+        return await self.get("StatefulSet", namespace, name)
+
+    async def get_service(self, namespace: str, name: str) -> KubernetesObject | None:
+        """A Service; None where it does not exist."""
+        return await self.get("Service", namespace, name)
+
+    async def get_service_selector(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """The labels that a Service selects Pods by; None where the Service does not exist."""
+        service = await self.get_service(namespace, name)
+        return service and (service["spec"].get("selector") or {})
+
+    async def list_pods(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
+        """The Pods that a StatefulSet owns."""
+        metadata = stateful_set["metadata"]
+        pods = await self.list("Pod", metadata["namespace"], labels=stateful_set["spec"]["selector"]["matchLabels"])
+        return [pod for pod in pods if _is_owned(pod, metadata["uid"])]
+
+    async def list_warnings(self, namespace: str) -> Mapping[tuple[str, str], str]:
+        """The message of the latest Warning event of each object in a namespace, by kind and name."""
+        events = await self.list_warning_events(namespace)
+        return {
+            (event["involvedObject"]["kind"], event["involvedObject"]["name"]): event.get("message", "")
+            for event in events
+        }
+
+    async def list_warning_events(self, namespace: str) -> list[KubernetesObject]:
+        """The Warning events of a namespace, the latest last."""
+        events = await self.list("Event", namespace, fields={"type": "Warning"})
+        return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+
+    async def find_stateful_sets(
+        self, namespace: str, labels: Mapping[str, str | Sequence[str]], *, all_namespaces: bool = False
+    ) -> StatefulSetsFound:
+        """StatefulSets with these labels: of the namespace, or of all where they may be read."""
+        if all_namespaces:
+            try:
+                return StatefulSetsFound(await self.list("StatefulSet", None, labels=labels), all_namespaces=True)
+            except ForbiddenError:
+                pass
+        return StatefulSetsFound(await self.list("StatefulSet", namespace, labels=labels), all_namespaces=False)
+
+    async def list_claims(
+        self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
+    ) -> list[KubernetesObject]:
+        """Those of the named claims that exist; ``labels`` are the ones that a StatefulSet gives its claims."""
+        claims: dict[str, KubernetesObject] = {}
+        # Claims made in advance, or when a backup was restored, may lack the labels: all are listed for them.
+        for selector in (labels, {}):
+            if names <= claims.keys():
+                break
+            found = await self.list("PersistentVolumeClaim", namespace, labels=selector)
+            claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
+        return [claims[name] for name in names if name in claims]
+
+    async def list_unbound_claims(self, namespace: str) -> set[str]:
+        """The names of the claims in a namespace that have no volume."""
+        claims = await self.list("PersistentVolumeClaim", namespace)
+        return {each["metadata"]["name"] for each in claims if each.get("status", {}).get("phase") != "Bound"}
+
+    async def get_expandable(self, classes: Collection[str]) -> dict[str, bool | None]:
+        """Whether volumes of each storage class can grow; None where storage classes may not be read."""
+        expandable: dict[str, bool | None] = {}
+        for name in filter(None, classes):
+            try:
+                found = await self.get("StorageClass", None, name)
+            except ForbiddenError:
+                expandable[name] = None
+            else:
+                expandable[name] = bool(found and found.get("allowVolumeExpansion"))
+        return expandable
+
+    async def patch_claim_size(self, namespace: str, claim: str, size: str) -> None:
+        """Requests another size of a claim's volume."""
+        change = {"spec": {"resources": {"requests": {"storage": size}}}}
+        await self.patch("PersistentVolumeClaim", namespace, claim, change)
+
+    async def delete_orphaning(self, namespace: str, name: str, uid: str, *, timeout: float = 60) -> None:
+        """Deletes the StatefulSet with this uid, but not its Pods, and waits until it is gone and they have no owner.
+
+        Raises ClusterError after ``timeout`` seconds, and names the finalizers that keep it.
+        """
+        await self.delete("StatefulSet", namespace, name, uid=uid, propagation="Orphan")
+        started = asyncio.get_running_loop().time()
+        while (live := await self.get_stateful_set(namespace, name)) and live["metadata"]["uid"] == uid:
+            waited = asyncio.get_running_loop().time() - started
+            if waited > timeout:
+                raise ClusterError(
+                    _stays(f"StatefulSet {namespace}/{name}", live["metadata"], timeout), cluster=self.description
+                )
+            await asyncio.sleep(min(max(_FIRST_LOOK, waited / 5), _LAST_LOOK))
+
+    async def evict_pod(self, namespace: str, name: str, uid: str) -> bool:
+        """Evicts the Pod with this uid, as ``kubectl drain`` does.
+
+        False where a disruption budget does not allow it now, or where the Pod is gone or another of that name.
+        """
+        resource = RESOURCES["Pod"]
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        path, what = resource.path(namespace, name, "eviction"), resource.described(namespace, name, "eviction")
+        try:
+            await self._ask("POST", path, what, body=eviction, pauses=())
+        except ClusterError as error:
+            if error.status in {_NOT_FOUND, _CONFLICT, _TOO_MANY}:
+                return False
+            raise
+        return True
+
+
+_connected: dict[tuple[asyncio.AbstractEventLoop, Connection], Cluster] = {}
+"""The clusters in use: one client each, however many services a program has."""
+
+
+@asynccontextmanager
+async def connected(connection: Connection) -> AsyncIterator[Cluster]:
+    """The cluster of a connection, shared by all who use it at the same time, and closed after the last of them."""
+    key = (asyncio.get_running_loop(), connection)
+    cluster = _connected.get(key)
+    if cluster is None:
+        cluster = _connected[key] = _connect(connection)
+    cluster.users += 1
+    try:
+        yield cluster
+    finally:
+        cluster.users -= 1
+        if not cluster.users:
+            del _connected[key]
+            await cluster.close()
+
+
+def _connect(connection: Connection) -> Cluster:
+    from pulumi_stateful_service.live.client.api import Api
+    from pulumi_stateful_service.live.client.transport import AT_ONCE
+
+    return Cluster(Api(connection), AT_ONCE)
+
+
+def _is_owned(pod: KubernetesObject, uid: str) -> bool:
+    return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
+
+
+def _stays(what: str, metadata: Mapping[str, Any], timeout: float) -> str:
+    finalizers = [each for each in metadata.get("finalizers", []) if each != "orphan"]
+    because = (
+        f"kept by finalizers: {', '.join(finalizers)}"
+        if finalizers
+        else "the cluster's garbage collector has not released its Pods yet"
+    )
+    return f"{what} was deleted and is still there after {timeout:g} seconds, {because}"

@@ -1,0 +1,34 @@
+"""Errors of the Kubernetes API and of the way to it. Pulumi prints each as its message alone."""
+
+import pulumi
+
+
+class ClusterError(pulumi.RunError):
+    """The Kubernetes API cannot be used: the kubeconfig, the connection or the API's answer is why."""
+
+    def __init__(self, problem: str, *, cluster: str = "", status: int = 0, transient: bool = False) -> None:
+        super().__init__(f"Kubernetes cluster{f' ({cluster})' if cluster else ''}: {problem}")
+        self.problem = problem
+        """What is wrong, in one sentence without a full stop."""
+        self.cluster = cluster
+        """The kubeconfig's context, or another short description of the cluster."""
+        self.status = status
+        """HTTP status of the answer; 0 where there was none."""
+        self.transient = transient
+        """Whether the same request may succeed later: the API server was busy, or could not be reached."""
+
+    def at(self, cluster: str) -> "ClusterError":
+        """The same error, with the cluster that it is about."""
+        return type(self)(self.problem, cluster=cluster, status=self.status, transient=self.transient)
+
+
+class ForbiddenError(ClusterError):
+    """The API refused the credentials (401) or the right to do this (403). Trying again does not help."""
+
+
+class NoClusterError(ClusterError):
+    """No kubeconfig names a cluster, and the program does not run in a Pod."""
+
+
+class CredentialsError(ClusterError):
+    """The credentials could not be had: from a plugin, an identity provider or a file."""

@@ -1,0 +1,158 @@
+"""Credential plugins: programs that a kubeconfig names under ``exec``, and that print a token or a certificate.
+
+https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+"""
+
+import json
+import os
+import subprocess
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pulumi_stateful_service.live.client.credentials import Credential
+from pulumi_stateful_service.live.client.errors import ClusterError, CredentialsError
+from pulumi_stateful_service.live.client.kubeconfig import Target
+from pulumi_stateful_service.live.client.kubeconfig_fields import flag, mapping, text, texts
+
+_VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
+_MODES = ("Never", "IfAvailable", "Always")
+_MAX_SHOWN = 300
+"""Characters of what a plugin says when it fails."""
+
+
+@dataclass(frozen=True)
+class ExecPlugin:
+    """A plugin as a kubeconfig names it, with what it is told."""
+
+    command: list[str] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+    api_version: str
+    cluster: Mapping[str, Any] | None = field(repr=False)
+    """What the plugin is told of the cluster (``provideClusterInfo``)."""
+    install_hint: str | None
+    about: str
+
+    @classmethod
+    def of(cls, target: Target, plugin: Mapping[str, Any], user: str) -> "ExecPlugin":
+        """The plugin of a user. Raises ClusterError for what cannot work."""
+        about = f"exec of {user}"
+        version = text(plugin, "apiVersion", about)
+        if version not in _VERSIONS:
+            raise ClusterError(f"apiVersion of {about} is {version!r}; supported are {' and '.join(_VERSIONS)}")
+        command = text(plugin, "command", about)
+        if not command:
+            raise ClusterError(f"{about} has no command")
+        _check_mode(text(plugin, "interactiveMode", about), version, about)
+        if os.sep in command:
+            command = str(target.user.folder / command)
+        return cls(
+            command=[command, *texts(plugin, "args", about)],
+            environment=_environment(plugin, about),
+            api_version=version,
+            cluster=_cluster_info(target) if flag(plugin, "provideClusterInfo", about) else None,
+            install_hint=text(plugin, "installHint", about),
+            about=about,
+        )
+
+    def fetch(self) -> Credential:
+        """Runs the plugin. What it prints on failure is part of the error, what it prints otherwise is not."""
+        spec: dict[str, Any] = {"interactive": False}
+        if self.cluster is not None:
+            spec["cluster"] = self.cluster
+        info = {"kind": "ExecCredential", "apiVersion": self.api_version, "spec": spec}
+        environment = {**os.environ, **self.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+        name = Path(self.command[0]).name
+        try:
+            done = subprocess.run(
+                self.command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+        except OSError as error:
+            hint = f" ({' '.join(self.install_hint.split())})" if self.install_hint else ""
+            problem = f"cannot run {name}: {error.strerror or type(error).__name__}{hint}"
+            raise CredentialsError(f"{self.about}: {problem}") from None
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            because = f": {said[-1].strip()[:_MAX_SHOWN]}" if said else ""
+            raise CredentialsError(f"{self.about}: {name} failed with exit code {done.returncode}{because}")
+        return self._credential(done.stdout, name)
+
+    def _credential(self, output: bytes, name: str) -> Credential:
+        answer = _parsed(output)
+        about = f"the output of {name} ({self.about})"
+        if answer is None or answer.get("kind") != "ExecCredential":
+            raise CredentialsError(f"{about} is not an ExecCredential")
+        if answer.get("apiVersion") != self.api_version:
+            raise CredentialsError(f"{about} has apiVersion {answer.get('apiVersion')!r}, not {self.api_version!r}")
+        try:
+            status = mapping(answer, "status", about)
+            token, certificate, key, expires = (
+                text(status, name, about)
+                for name in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
+            )
+        except ClusterError as error:
+            raise CredentialsError(error.problem) from None
+        if not (token or certificate or key):
+            raise CredentialsError(f"{about} has neither a token nor a client certificate")
+        if bool(certificate) != bool(key):
+            raise CredentialsError(f"{about} has only one of clientCertificateData and clientKeyData")
+        return Credential(
+            f"Bearer {token}" if token else None,
+            certificate.encode() if certificate else None,
+            key.encode() if key else None,
+            _seconds(expires, about),
+        )
+
+
+def _check_mode(mode: str | None, version: str, about: str) -> None:
+    if mode is None and version == _VERSIONS[0]:
+        raise ClusterError(f"interactiveMode of {about} is missing, which v1 requires: one of {', '.join(_MODES)}")
+    if mode not in (None, *_MODES):
+        raise ClusterError(f"interactiveMode of {about} is {mode!r}; it is one of {', '.join(_MODES)}")
+    if mode == "Always":
+        raise ClusterError(f"interactiveMode of {about} is Always, and there is no terminal under Pulumi")
+
+
+def _environment(plugin: Mapping[str, Any], about: str) -> dict[str, str]:
+    variables = plugin.get("env") or []
+    if not isinstance(variables, list) or not all(isinstance(each, dict) and each.get("name") for each in variables):
+        raise ClusterError(f"env of {about} is not a list of entries with a name and a value each")
+    return {str(each["name"]): text(each, "value", f"env of {about}") or "" for each in variables}
+
+
+def _cluster_info(target: Target) -> dict[str, Any]:
+    info = {
+        "tls-server-name": target.tls_server_name,
+        "insecure-skip-tls-verify": target.insecure,
+        "certificate-authority-data": b64encode(target.ca).decode() if target.ca else None,
+        "proxy-url": target.proxy_url,
+        "disable-compression": target.disable_compression,
+    }
+    config = {} if target.exec_config is None else {"config": target.exec_config}
+    return {"server": target.server, **{name: value for name, value in info.items() if value}, **config}
+
+
+def _parsed(output: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        try:
+            answer = yaml.load(output, Loader=yaml.BaseLoader)  # noqa: S506 - makes texts, lists and maps alone
+        except yaml.YAMLError:
+            return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _seconds(timestamp: str | None, about: str) -> float | None:
+    if timestamp is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        raise CredentialsError(f"expirationTimestamp of {about} is not a time in RFC 3339") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

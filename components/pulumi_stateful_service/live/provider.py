@@ -1,0 +1,38 @@
+"""The settings of the Kubernetes provider that a component's resources use, as the connection to its cluster."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pulumi
+
+from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.client.connection import Connection
+
+_SETTINGS = ("kubeconfig", "context", "cluster", "namespace")
+_connections: WeakKeyDictionary[pulumi.ProviderResource, Connection | None] = WeakKeyDictionary()
+
+
+async def connection_of(provider: pulumi.ProviderResource | None) -> Connection | None:
+    """The connection of an explicit provider, or of the default one; None if a setting is not known yet (previews)."""
+    if provider is None:
+        return _of_default_provider()
+    if provider not in _connections:
+        _connections[provider] = await _of_explicit_provider(provider)
+    return _connections[provider]
+
+
+def _of_default_provider() -> Connection:
+    settings = pulumi.Config("kubernetes")
+    return Connection(*(settings.get(name) for name in _SETTINGS), bool(settings.get("renderYamlToDirectory")))
+
+
+async def _of_explicit_provider(provider: pulumi.ProviderResource) -> Connection | None:
+    settings: dict[str, Any] = {}
+    for name in _SETTINGS:
+        output = getattr(provider, name, None)
+        # In a preview the SDK says of a setting that was not given that it is unknown, but its value is None.
+        settings[name] = await output.future(with_unknowns=True) if isinstance(output, pulumi.Output) else output
+    if contains_unknown(settings):
+        return None
+    # The SDK does not pass on whether an explicit provider renders manifests.
+    return Connection(**{name: value or None for name, value in settings.items()})

@@ -1,0 +1,429 @@
+"""What the client asks of the API server, and what it makes of the answers."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from api_server import OBJECT, ApiServer, Request
+from kubeconfigs import Kubeconfig, look
+from pulumi_stateful_service.live.client import api as api_module
+from pulumi_stateful_service.live.client import cluster as client
+from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
+from pulumi_stateful_service.live.client import objects
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.client.transport import AT_ONCE
+
+T = TypeVar("T")
+Ask = Callable[[Callable[[Cluster], Awaitable[T]]], T]
+
+
+@pytest.fixture
+def ask(
+    kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[Cluster], Awaitable[Any]]], Any]:
+    """Does something with the cluster."""
+    monkeypatch.setattr(objects, "_PAUSES", (0, 0))
+
+    def asked(do: Callable[[Cluster], Awaitable[Any]]) -> Any:
+        async def connect() -> Any:
+            async with connected(Connection(kubeconfig())) as cluster:
+                return await do(cluster)
+
+        return asyncio.run(connect())
+
+    return asked
+
+
+def items(*names: str, **more: Any) -> tuple[int, dict[str, Any]]:
+    """A list as the API answers with it."""
+    return 200, {"kind": "List", "metadata": more, "items": [{"metadata": {"name": name}} for name in names]}
+
+
+def query(request: Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+
+
+def path(request: Request) -> str:
+    return urlsplit(request.path).path
+
+
+class TestSharing:
+    def test_all_services_of_a_program_share_one_client(
+        self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two hundred services look at the cluster through one client, which is closed after the last look."""
+        made: list[str] = []
+        closed: list[str] = []
+        create, close = client._connect, Cluster.close
+
+        def connect(connection: Connection) -> Cluster:
+            made.append("")
+            return create(connection)
+
+        async def end(cluster: Cluster) -> None:
+            closed.append("")
+            await close(cluster)
+
+        monkeypatch.setattr(client, "_connect", connect)
+        monkeypatch.setattr(Cluster, "close", end)
+        config = kubeconfig()
+
+        async def service() -> None:
+            async with connected(Connection(config)) as cluster:
+                await cluster.get("Namespace", None, "it")
+                assert len(closed) == len(made) - 1
+
+        async def program() -> None:
+            await asyncio.gather(*(service() for _ in range(200)))
+            assert (len(made), len(closed)) == (1, 1)
+            await service()
+
+        asyncio.run(program())
+        assert (len(made), len(closed)) == (2, 2)
+        assert len(api.requests) == 201
+        assert api.connections <= AT_ONCE + 1
+
+    def test_requests_under_way_are_bounded(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Many requests go at once, but not more than the limit."""
+        now, most, lock = 0, 0, threading.Lock()
+
+        def answer(_: Request) -> tuple[int, Any]:
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            time.sleep(0.02)
+            with lock:
+                now -= 1
+            return 200, OBJECT
+
+        api.answer = answer
+
+        async def look_at_all(cluster: Cluster) -> None:
+            await asyncio.gather(*(cluster.get("Pod", "ns", f"p-{n}") for n in range(100)))
+
+        ask(look_at_all)
+        assert 1 < most <= AT_ONCE
+
+    def test_a_credential_plugin_runs_once_for_all(
+        self, api: ApiServer, kubeconfig: Kubeconfig, tmp_path: Path
+    ) -> None:
+        """What a plugin answers to the first request serves the others, which wait for it."""
+        credential = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}'
+        script = f"echo >> {tmp_path / 'runs'}; sleep 0.1; echo '{credential}'"
+        plugin = {
+            "command": "sh",
+            "args": ["-c", script],
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "interactiveMode": "Never",
+        }
+
+        async def program() -> None:
+            async with connected(Connection(kubeconfig({"exec": plugin}))) as cluster:
+                await asyncio.gather(*(cluster.get("Pod", "ns", f"p-{n}") for n in range(50)))
+
+        asyncio.run(program())
+        assert (tmp_path / "runs").read_text() == "\n"
+        assert len(api.requests) == 50
+
+    def test_nothing_is_imported_before_it_is_needed(self) -> None:
+        """A program that needs no look imports no HTTP client: not more than pulumi and its provider's SDK do."""
+        program = (
+            "import sys, pulumi_stateful_service; before = set(sys.modules)\n"
+            "import pulumi_stateful_service.live.client.cluster; print(*set(sys.modules) - before, sep='\\n')"
+        )
+        done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+        heavy = {"urllib3", "truststore", "ssl", api_module.__name__, kubeconfig_module.__name__}
+        assert heavy.isdisjoint(done.stdout.splitlines())
+
+
+class TestAnyKind:
+    def test_get(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """An object comes as the API gives it, without its nulls; one that does not exist is None."""
+        api.answer = lambda _: (200, b'{"metadata":{"name":"x","creationTimestamp":null},"data":{"someKey":"a:null"}}')
+        assert ask(lambda c: c.get("ConfigMap", "ns", "x")) == {
+            "metadata": {"name": "x"},
+            "data": {"someKey": "a:null"},
+        }
+        api.answer = lambda _: (404, {"message": "not found"})
+        assert ask(lambda c: c.get("StorageClass", None, "x")) is None
+        assert [request.path for request in api.requests] == [
+            "/api/v1/namespaces/ns/configmaps/x",
+            "/apis/storage.k8s.io/v1/storageclasses/x",
+        ]
+
+    def test_list(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A list comes page by page, with its selectors on each."""
+        api.answer = lambda request: (
+            items("b") if query(request).get("continue") else items("a", **{"continue": "next"})
+        )
+        labels: dict[str, Any] = {"app": "x", "of": ["1", "2"]}
+        found = ask(lambda c: c.list("Event", "ns", labels=labels, fields={"type": "Warning"}))
+        assert [each["metadata"]["name"] for each in found] == ["a", "b"]
+        assert [query(request) for request in api.requests] == [
+            {"labelSelector": "app=x,of in (1,2)", "fieldSelector": "type=Warning", "limit": "500", **more}
+            for more in ({}, {"continue": "next"})
+        ]
+
+    def test_a_list_that_changed_meanwhile(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A page that is gone makes the list be had at once."""
+
+        def answer(request: Request) -> tuple[int, Any]:
+            if "continue" in query(request):
+                return 410, {"message": "too old"}
+            return items("a", **{"continue": "n"}) if "limit" in query(request) else items("a", "b")
+
+        api.answer = answer
+        found = ask(lambda c: c.list("Pod", None))
+        assert [each["metadata"]["name"] for each in found] == ["a", "b"]
+        assert path(api.requests[0]) == "/api/v1/pods"
+
+    def test_create_and_patch(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Writes say who writes, and may be dry runs."""
+        ask(lambda c: c.create("Secret", "ns", {"metadata": {"name": "s"}}, dry_run=True, field_manager="m"))
+        ask(lambda c: c.patch("StatefulSet", "ns", "s", {"spec": {"replicas": 1}}, subresource="scale"))
+        ask(lambda c: c.patch("StatefulSet", "ns", "s", {}, patch_type="apply", field_manager="m", force=True))
+        created, scaled, applied = api.requests
+        assert (created.method, path(created), query(created)) == (
+            "POST",
+            "/api/v1/namespaces/ns/secrets",
+            {"dryRun": "All", "fieldManager": "m"},
+        )
+        assert created.json == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+        assert (scaled.method, scaled.path) == ("PATCH", "/apis/apps/v1/namespaces/ns/statefulsets/s/scale")
+        assert (scaled.header("Content-Type"), scaled.json) == (
+            ["application/merge-patch+json"],
+            {"spec": {"replicas": 1}},
+        )
+        assert applied.header("Content-Type") == ["application/apply-patch+yaml"]
+        assert query(applied) == {"fieldManager": "m", "force": "true"}
+
+    def test_delete(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Only the very object is deleted."""
+        assert ask(lambda c: c.delete("Secret", "ns", "s", uid="1")) is True
+        assert api.requests[0].json["preconditions"] == {"uid": "1"}
+        for status in (404, 409):
+            api.answer = lambda _, status=status: (status, {})  # type: ignore[misc]
+            assert ask(lambda c: c.delete("Secret", "ns", "s", uid="1")) is False
+
+    def test_names_cannot_leave_their_place(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A name is one part of the path, whatever is in it."""
+        ask(lambda c: c.get("Secret", "ns", "../../pods?x"))
+        assert api.requests[0].path == "/api/v1/namespaces/ns/secrets/..%2F..%2Fpods%3Fx"
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("statuses", "expected"),
+        [([429, 503], 3), ([500, 502, 504], 3), ([403], 1), ([401], 1), ([422], 1), ([404], 1)],
+    )
+    def test_a_busy_api_server_is_asked_again(
+        self, api: ApiServer, ask: Ask[Any], statuses: list[int], expected: int
+    ) -> None:
+        """Too many requests and a restart pass, so it is asked again, but not for ever; a refusal would be the same."""
+        left = list(statuses)
+        api.answer = lambda _: (left.pop(0), {"message": "no"}) if left else (200, OBJECT)
+        try:
+            ask(lambda c: c.get("Pod", "ns", "p"))
+        except ClusterError as error:
+            assert error.status == statuses[-1]  # noqa: PT017
+            assert error.transient == (error.status in {429, 500, 502, 503, 504})  # noqa: PT017
+        assert len(api.requests) == expected
+
+    def test_what_may_be_done_already_is_not_done_again(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """An object that may have been created is not created again; one that was certainly not, is."""
+        api.answer = lambda _: (504, {})
+        with pytest.raises(ClusterError):
+            ask(lambda c: c.create("Secret", "ns", {}))
+        assert len(api.requests) == 1
+        left = [429]
+        api.answer = lambda _: (left.pop(), {}) if left else (201, OBJECT)
+        assert ask(lambda c: c.create("Secret", "ns", {})) == OBJECT
+
+    @pytest.mark.parametrize(
+        ("do", "named"),
+        [
+            (lambda c: c.list("PersistentVolumeClaim", "prod"), "list persistentvolumeclaims in namespace prod"),
+            (lambda c: c.list("Pod", None), "list pods in all namespaces"),
+            (lambda c: c.get("StorageClass", None, "fast"), "get storageclasses/fast (cluster-wide)"),
+            (
+                lambda c: c.patch_claim_size("prod", "data-0", "2Gi"),
+                "patch persistentvolumeclaims/data-0 in namespace prod",
+            ),
+            (lambda c: c.evict_pod("prod", "db-0", "1"), "create pods/db-0/eviction in namespace prod"),
+            (lambda c: c.delete_orphaning("prod", "db", "1"), "delete statefulsets/db in namespace prod"),
+        ],
+    )
+    def test_a_right_that_is_missing_is_named(
+        self, api: ApiServer, ask: Ask[Any], do: Callable[[Cluster], Awaitable[Any]], named: str
+    ) -> None:
+        """A refusal names verb, resource and namespace, and comes at once."""
+        api.answer = lambda _: (403, {"message": 'pods is forbidden: User "jane" cannot do it'})
+        with pytest.raises(ForbiddenError) as caught:
+            ask(do)
+        assert str(caught.value) == (
+            f"Kubernetes cluster (context 'it'): no right to {named} (403 Forbidden): "
+            'pods is forbidden: User "jane" cannot do it'
+        )
+        assert not caught.value.transient
+        assert len(api.requests) == 1
+
+    def test_an_api_server_that_is_away(self, kubeconfig: Kubeconfig) -> None:
+        """An address at which nothing answers is named, and may answer later."""
+        config = kubeconfig(cluster={"server": "https://127.0.0.1:1"})
+        with pytest.raises(
+            ClusterError, match=r"\(context 'it'\): 127.0.0.1:1 cannot be reached: Connection refused"
+        ) as caught:
+            look(config)
+        assert caught.value.transient
+        with pytest.raises(ClusterError, match=r"no\.invalid:1"):
+            look(kubeconfig(cluster={"server": "https://no.invalid:1"}))
+
+    @pytest.mark.parametrize("answer", [b"<html>", b"[]"])
+    def test_what_is_no_api_server(self, api: ApiServer, ask: Ask[Any], answer: bytes) -> None:
+        """A web page, such as a proxy's, is not taken for an object."""
+        api.answer = lambda _: (200, answer)
+        with pytest.raises(ClusterError, match="not a Kubernetes API server"):
+            ask(lambda c: c.get("Pod", "ns", "p"))
+
+    def test_a_connection_that_was_closed_meanwhile(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A look is repeated where the connection ends under it, since idle ones do; a change is not."""
+        left = [0]
+        api.answer = lambda _: (left.pop() if left else 200, OBJECT)
+        assert ask(lambda c: c.get("Pod", "ns", "p")) == OBJECT
+        assert len(api.requests) == 2
+        left.append(0)
+        with pytest.raises(ClusterError, match=r"127\.0\.0\.1:\d+ cannot be reached: Remote end closed") as caught:
+            ask(lambda c: c.patch_claim_size("ns", "data-0", "2Gi"))
+        assert caught.value.transient
+        assert len(api.requests) == 3
+
+    def test_how_long_to_wait_is_not_the_servers(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """An answer that says when to come back is an answer like others."""
+        api.headers = {"Retry-After": "30"}
+        left = [429]
+        api.answer = lambda _: (left.pop() if left else 200, OBJECT)
+        assert ask(lambda c: c.get("Pod", "ns", "p")) == OBJECT
+        left.append(429)
+        assert ask(lambda c: c.evict_pod("ns", "db-0", "7")) is False
+
+
+class TestComponent:
+    def test_pods_of_a_set(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """The Pods of a set are those that it owns."""
+        pods = [
+            {"metadata": {"name": "db-0", "ownerReferences": [{"uid": "1"}]}},
+            {"metadata": {"name": "db-x", "ownerReferences": [{"uid": "2"}]}},
+            {"metadata": {"name": "lone"}},
+        ]
+        api.answer = lambda _: (200, {"items": pods})
+        stateful_set = {"metadata": {"namespace": "ns", "uid": "1"}, "spec": {"selector": {"matchLabels": {"a": "b"}}}}
+        assert ask(lambda c: c.list_pods(stateful_set)) == pods[:1]
+        assert query(api.requests[0])["labelSelector"] == "a=b"
+
+    def test_sets_of_all_namespaces(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Sets are looked up in all namespaces where that is allowed, and else in their own."""
+        api.answer = lambda _: items("db")
+        found = ask(lambda c: c.find_stateful_sets("ns", {"k": ["v"]}, all_namespaces=True))
+        assert found.all_namespaces
+        api.answer = lambda request: items("db") if "namespaces" in request.path else (403, {})
+        found = ask(lambda c: c.find_stateful_sets("ns", {"k": ["v"]}, all_namespaces=True))
+        assert (found.items, found.all_namespaces) == ([{"metadata": {"name": "db"}}], False)
+        assert query(api.requests[-1])["labelSelector"] == "k in (v)"
+
+    def test_claims_without_labels(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Claims that lack the set's labels are found too, and others left out."""
+        api.answer = lambda request: items("a-0") if "labelSelector" in query(request) else items("a-0", "a-1", "b")
+        labelled = ask(lambda c: c.list_claims("ns", {"a-0"}, {"x": "y"}))
+        assert [each["metadata"]["name"] for each in labelled] == ["a-0"]
+        assert len(api.requests) == 1
+        found = ask(lambda c: c.list_claims("ns", {"a-0", "a-1", "a-2"}, {"x": "y"}))
+        assert {each["metadata"]["name"] for each in found} == {"a-0", "a-1"}
+
+    def test_storage_classes(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Whether a class lets volumes grow is unknown where classes may not be read."""
+        answers = {
+            "grows": (200, {"allowVolumeExpansion": True}),
+            "hidden": (403, {}),
+            "fixed": (200, {}),
+            "none": (404, {}),
+        }
+        api.answer = lambda request: answers[request.path.rpartition("/")[2]]
+        assert ask(lambda c: c.get_expandable(["", *answers])) == {
+            "grows": True,
+            "hidden": None,
+            "fixed": False,
+            "none": False,
+        }
+
+    def test_events(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """The latest warning about each object counts."""
+        about = {"kind": "Pod", "name": "db-0"}
+        events = [
+            {"involvedObject": about, "message": "late", "lastTimestamp": "2026-01-02T00:00:00Z"},
+            {"involvedObject": about, "message": "early", "eventTime": "2026-01-01T00:00:00Z"},
+        ]
+        api.answer = lambda _: (200, {"items": events})
+        assert ask(lambda c: c.list_warnings("ns")) == {("Pod", "db-0"): "late"}
+
+    def test_unbound_claims(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A claim without a volume is not bound."""
+        claims = [{"metadata": {"name": "a"}, "status": {"phase": "Bound"}}, {"metadata": {"name": "b"}}]
+        api.answer = lambda _: (200, {"items": claims})
+        assert ask(lambda c: c.list_unbound_claims("ns")) == {"b"}
+
+    def test_size_of_a_claim(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A claim's request is patched."""
+        ask(lambda c: c.patch_claim_size("ns", "data-0", "2Gi"))
+        assert api.requests[0].json == {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+
+    @pytest.mark.parametrize(("status", "evicted"), [(201, True), (404, False), (409, False), (429, False)])
+    def test_eviction(self, api: ApiServer, ask: Ask[Any], status: int, evicted: bool) -> None:
+        """The very Pod is evicted; a disruption budget that does not allow it is not asked again at once."""
+        api.answer = lambda _: (status, OBJECT)
+        assert ask(lambda c: c.evict_pod("ns", "db-0", "7")) is evicted
+        [request] = api.requests
+        assert request.path == "/api/v1/namespaces/ns/pods/db-0/eviction"
+        assert (request.json["kind"], request.json["deleteOptions"]) == ("Eviction", {"preconditions": {"uid": "7"}})
+
+    def test_orphaning(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """The very set is deleted without its Pods, and awaited."""
+        looks = [(200, {"metadata": {"uid": "1"}}), (404, {})]
+        api.answer = lambda request: (200, OBJECT) if request.method == "DELETE" else looks.pop(0)
+        ask(lambda c: c.delete_orphaning("ns", "db", "1"))
+        assert looks == []
+        assert api.requests[0].json == {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Orphan",
+            "preconditions": {"uid": "1"},
+        }
+
+    def test_orphaning_another_set(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """A set of that name that was made meanwhile is left alone."""
+        api.answer = lambda request: (409, {}) if request.method == "DELETE" else (200, {"metadata": {"uid": "2"}})
+        ask(lambda c: c.delete_orphaning("ns", "db", "1"))
+        assert len(api.requests) == 2
+
+    @pytest.mark.parametrize(
+        ("finalizers", "named"),
+        [(["orphan", "example.com/keep"], "kept by finalizers: example.com/keep"), (["orphan"], "garbage collector")],
+    )
+    def test_orphaning_that_does_not_end(
+        self, api: ApiServer, ask: Ask[Any], finalizers: list[str], named: str
+    ) -> None:
+        """A set that stays is waited for no longer than told, and what keeps it is named."""
+        api.answer = lambda _: (200, {"metadata": {"uid": "1", "finalizers": finalizers}})
+        with pytest.raises(
+            ClusterError, match=rf"StatefulSet ns/db was deleted and is still there after 0.1 .*{named}"
+        ):
+            ask(lambda c: c.delete_orphaning("ns", "db", "1", timeout=0.1))
