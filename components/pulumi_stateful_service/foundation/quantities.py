@@ -8,8 +8,8 @@ _QUANTITY = re.compile(r"([+-]?[\d.]+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d+
 _BINARY = {f"{prefix}i": 1024**power for power, prefix in enumerate("KMGTPE", start=1)}
 _DECIMAL = dict(zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True))
 _MAX_EXPONENT = 99
-_MAX = 2**63 - 1
-"""The largest quantity that the API takes."""
+_MAX = 10**24
+"""More than any resource has."""
 
 
 def amount(quantity: str) -> Decimal:

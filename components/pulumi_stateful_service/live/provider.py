@@ -23,7 +23,8 @@ async def connection_of(provider: pulumi.ProviderResource | None) -> Connection 
 
 def _of_default_provider() -> Connection:
     settings = pulumi.Config("kubernetes")
-    return Connection(*(settings.get(name) for name in _SETTINGS), bool(settings.get("renderYamlToDirectory")))
+    given: dict[str, Any] = {name: settings.get(name) for name in _SETTINGS}
+    return Connection(**given, renders=bool(settings.get("renderYamlToDirectory")))
 
 
 async def _of_explicit_provider(provider: pulumi.ProviderResource) -> Connection | None:
@@ -35,4 +36,5 @@ async def _of_explicit_provider(provider: pulumi.ProviderResource) -> Connection
     if contains_unknown(settings):
         return None
     # The SDK does not pass on whether an explicit provider renders manifests.
-    return Connection(**{name: value or None for name, value in settings.items()})
+    given: dict[str, Any] = {name: value or None for name, value in settings.items()}
+    return Connection(**given)
