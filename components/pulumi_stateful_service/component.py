@@ -1,8 +1,7 @@
 """The component: registers what is planned, in order, and gives the names that other stacks need."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
@@ -18,7 +17,6 @@ from pulumi_stateful_service.arguments.defaults import (
     selector,
 )
 from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
-from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import names
@@ -33,9 +31,10 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
     without_dependencies,
 )
-from pulumi_stateful_service.live.change_rules import DECIDING_FIELDS, judge_transforms
+from pulumi_stateful_service.live.change_rules import judge_transforms
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.preflight import Change, orphan_set, set_to_recreate
+from pulumi_stateful_service.live.guard import Guard
+from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
@@ -121,12 +120,11 @@ class StatefulService(pulumi.ComponentResource):
         stages = {after: [each for each in planned if each.after is after] for after in After}
         [wanted] = stages[After.PREREQUISITES]
 
-        preflight = asyncio.ensure_future(self._preflight(checks, wanted.fields, earlier))
-        safe = output_of(_once(preflight))
-        prerequisites = [self._register(each, [safe]) for each in stages[After.PREFLIGHT]]
+        checked = output_of(_once(checks.run()))
+        prerequisites = [self._register(each, [checked]) for each in stages[After.PREFLIGHT]]
         governing = prerequisites[-1]
-        room_made = output_of(self._make_room(preflight, prerequisites))
-        self._stateful_set = self._register_stateful_set(wanted, [*prerequisites, room_made])
+        self._guard = Guard(checks.prefix, self._change(earlier), self._connection, self)
+        self._stateful_set = self._register_stateful_set(wanted, prerequisites)
         rollout = output_of(self._follow(wanted.fields))
         ready = output_of(_once(rollout.future(), self._stateful_set))
         clients = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
@@ -160,40 +158,29 @@ class StatefulService(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self), planned.options or pulumi.ResourceOptions()
         )
         opts.depends_on = output_of(depends_on())
+        if not _is_mocked():
+            opts = pulumi.ResourceOptions.merge(opts, self._guard.options(_hook_name(self._name)))
         return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
 
-    async def _preflight(
-        self, checks: CrossChecks, wanted: KubernetesObject, earlier: Sequence[pulumi.Input[str]]
-    ) -> KubernetesObject | None:
-        """The live StatefulSet that must be recreated for the change, if any, once the change was judged to be safe."""
-        await checks.run()
-        if _is_mocked():
-            return None
-        spec = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
-        known = (await resolve([wanted["metadata"], spec, list(earlier)])).value
-        metadata, spec, urns = known
-        change = Change(
-            prefix=checks.prefix,
-            components=[metadata["labels"][names.COMPONENT_LABEL], *map(names.component_label, urns)],
-            namespace=metadata.get("namespace"),
-            wanted={"metadata": {"name": metadata["name"], "annotations": metadata["annotations"]}, "spec": spec},
-            may_recreate=self._args.get("recreate_keeping_pods", False),
-            may_adopt=self._args.get("adopt", False),
-            autoscaled=self._args.get("autoscaled", False),
-        )
-        return await set_to_recreate(await self._connection(), change, self)
+    def _change(self, earlier: Sequence[pulumi.Input[str]]) -> Callable[..., Awaitable[Change]]:
+        """Describes the change to a desired metadata and spec."""
 
-    async def _make_room(self, preflight: Awaitable[KubernetesObject | None], after: Sequence[Any]) -> Resolved:
-        """Deletes a StatefulSet that must be recreated, as late as possible: nothing guards its Pods then."""
-        live = await preflight
-        if live is not None:
-            for each in after:
-                await each.id.future()
-            await orphan_set(await self._connection(), live)
-        return Resolved(None)
+        async def change(metadata: KubernetesObject, spec: KubernetesObject) -> Change:
+            urns = (await resolve(list(earlier))).value
+            return Change(
+                prefix=_prefix(self._name),
+                components=[metadata["labels"][names.COMPONENT_LABEL], *map(names.component_label, urns)],
+                namespace=metadata.get("namespace"),
+                wanted={"metadata": metadata, "spec": spec},
+                may_recreate=self._args.get("recreate_keeping_pods", False),
+                may_adopt=self._args.get("adopt", False),
+                autoscaled=self._args.get("autoscaled", False),
+            )
+
+        return change
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
@@ -222,12 +209,13 @@ class StatefulService(pulumi.ComponentResource):
             _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, *settings.value
         )
         connection = await self._connection()
-        if connection is None:
+        if self._guard.operated and (pulumi.runtime.is_dry_run() or connection is None):
             return Resolved(UNKNOWN, resources=resources)
-        if pulumi.runtime.is_dry_run():
-            return Resolved(await current_rollout(connection, target) or UNKNOWN, resources=resources)
-        # A kubeconfig is a secret, but which Pod runs which revision is not.
-        return Resolved(await wait_for_rollout(connection, target, self), resources=resources)
+        if self._guard.operated and connection is not None:
+            # A kubeconfig is a secret, but which Pod runs which revision is not.
+            return Resolved(await wait_for_rollout(connection, target, self), resources=resources)
+        found = await current_rollout(connection, target) if connection is not None else None
+        return Resolved(found or Rollout(), resources=resources)
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transform has changed what the component relies on."""
@@ -317,6 +305,16 @@ _RESOURCES: Mapping[str, Any] = {
     "StatefulSet": lambda: kubernetes.apps.v1.StatefulSet,
 }
 """The resource of each kind; its module is imported when the first one is made."""
+
+
+_hook_names: dict[str, int] = {}
+"""How many components of this process have a name."""
+
+
+def _hook_name(name: str) -> str:
+    """A name for the hook of a component's StatefulSet, which no other hook of the deployment has."""
+    number = _hook_names[name] = _hook_names.get(name, 0) + 1
+    return f"StatefulService {name}" if number == 1 else f"StatefulService {name} ({number})"
 
 
 def _prefix(name: str) -> str:

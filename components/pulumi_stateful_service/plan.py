@@ -9,6 +9,7 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import has_disruption_budget
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.guard import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
 from pulumi_stateful_service.objects.security import network_policy
@@ -34,6 +35,10 @@ class After(StrEnum):
     """Everything that an instance needs when it starts is there."""
     ROLLOUT = "rollout"
     """The instances are ready."""
+
+
+_REPLACED_IN_PLACE = pulumi.ResourceOptions(delete_before_replace=True)
+"""For an object with a name of its own: created first, it would be deleted with the one that it replaces."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,12 @@ def plan(
     )
     clients = []
     if "load_balancer" in args:
-        clients.append(Planned("Service", "-load-balancer", load_balancing_service(args), After.ROLLOUT))
+        clients.append(
+            Planned("Service", "-load-balancer", load_balancing_service(args), After.ROLLOUT, _REPLACED_IN_PLACE)
+        )
     if "instance_services" in args:
         clients.extend(
-            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), After.ROLLOUT)
+            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), After.ROLLOUT, _REPLACED_IN_PLACE)
             for ordinal in chosen_ordinals(args)
         )
     return [
@@ -87,21 +94,19 @@ def plan(
 
 
 def _before(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
-    return Planned(kind, suffix, fields, After.PREFLIGHT)
+    return Planned(kind, suffix, fields, After.PREFLIGHT, _REPLACED_IN_PLACE)
 
 
 def _storage_class(args: StatefulServiceArgs, class_name: Any) -> Planned:
     # The API refuses to change these fields. Volumes and claims do not need their class once they are made.
-    options = pulumi.ResourceOptions(
-        replace_on_changes=["reclaimPolicy", "volumeBindingMode"], delete_before_replace=True
-    )
+    options = pulumi.ResourceOptions(replace_on_changes=["reclaimPolicy", "volumeBindingMode"])
+    options = pulumi.ResourceOptions.merge(options, _REPLACED_IN_PLACE)
     return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.PREFLIGHT, options)
 
 
 def _fields_of_others(args: StatefulServiceArgs) -> list[str]:
     """The fields of the StatefulSet that Pulumi leaves as they are after its creation."""
-    # The claims grow, each in place. A change of the templates would replace the StatefulSet.
-    fields = ["spec.volumeClaimTemplates[*].spec.resources.requests.storage"]
+    fields = [*IGNORED, *(IGNORED_WITH_CLAIMS if args["volumes"] else ())]
     if args.get("autoscaled"):
         # The provider does not send ignored fields that another field manager owns.
         fields.append("spec.replicas")

@@ -32,6 +32,12 @@ MAX_SET_NAME_LENGTH = 52
 SIZES_ANNOTATION = "pulumi-stateful-service/volume-sizes"
 """On the set: the size that each volume was last asked for, since the set's own templates keep the first."""
 
+IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
+"""On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""
+
+ATTEMPT_ANNOTATION = "pulumi-stateful-service/attempt"
+"""On the StatefulSet: raised by an ``up`` that continues what an earlier one did not complete."""
+
 COMPONENT_LABEL = "pulumi-stateful-service/component"
 """On the set: which component it belongs to, by a digest of the component's URN."""
 

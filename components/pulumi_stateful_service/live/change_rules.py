@@ -231,16 +231,25 @@ def judge_transforms(asked: KubernetesObject, made: KubernetesObject) -> list[st
     return refusals
 
 
-def judge_name(known_as: Sequence[str], name: str, volumes: Sequence[str]) -> list[str]:
-    """Why a set that is known under another name must keep it."""
-    return [
-        f"name changes from {old!r} to {name!r}: claims are named after the set, so the instances of {name!r} would "
-        "start with empty disks, and the data would stay behind in "
-        f"{', '.join(claim_name(volume, old, 0) for volume in volumes)} and so on. "
-        f"Keep name: {old!r}; to move the data, see docs/storage.md"
-        for old in known_as
-        if old != name and volumes
-    ]
+def judge_name(known: Sequence[KubernetesObject], namespace: str, name: str, volumes: Sequence[str]) -> list[str]:
+    """Why a StatefulSet that is known under another name, or in another namespace, must keep it."""
+    refusals = []
+    for each in known:
+        old, old_namespace = each["metadata"]["name"], each["metadata"]["namespace"]
+        claims = ", ".join(claim_name(volume, old, 0) for volume in volumes)
+        if old_namespace != namespace and volumes:
+            refusals.append(
+                f"namespace changes from {old_namespace!r} to {namespace!r}: claims belong to a namespace, so the "
+                f"instances in {namespace!r} would start with empty volumes, and the data would stay behind in "
+                f"{claims} and so on. Keep namespace: {old_namespace!r}; to move the data, see docs/storage.md"
+            )
+        elif old != name and volumes:
+            refusals.append(
+                f"name changes from {old!r} to {name!r}: claims are named after the StatefulSet, so the instances of "
+                f"{name!r} would start with empty volumes, and the data would stay behind in {claims} and so on. "
+                f"Keep name: {old!r}; to move the data, see docs/storage.md"
+            )
+    return refusals
 
 
 def sizes(stateful_set: KubernetesObject) -> dict[str, str]:

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+from pulumi.output import Unknown
 
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.change_rules import judge_adoption, judge_change, judge_name, judge_service, sizes
-from pulumi_stateful_service.live.claim_growth import cannot_grow, claim_sizes, claims_to_grow
-from pulumi_stateful_service.live.client.cluster import Cluster, connected
-from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
-from pulumi_stateful_service.live.rollout_status import wanted_ordinals
+from pulumi_stateful_service.live.claim_growth import cannot_grow, claim_sizes, claims_to_grow, is_bound, pending_resize
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.rollout_status import is_incomplete, wanted_ordinals
 
 
 @dataclass(frozen=True)
@@ -32,66 +31,69 @@ class Change:
     autoscaled: bool
 
 
-async def set_to_recreate(
-    connection: Connection | None, change: Change, resource: pulumi.Resource
-) -> KubernetesObject | None:
-    """The live set that has to go before the change, if any.
+async def judge(cluster: Cluster, change: Change, live: KubernetesObject | None, resource: pulumi.Resource) -> bool:
+    """Whether the live StatefulSet must be deleted, without its Pods and claims, and created again.
 
-    Raises RefusedError for a change that would lose data or leave it behind.
+    Raises RefusedError for a change that would lose data or leave it behind. What is not known yet is not judged.
     """
-    if connection is None or connection.renders:
-        return None
-    try:
-        async with connected(connection) as cluster:
-            return await _judged(cluster, change, resource)
-    except NoClusterError:
-        return None
-    except ClusterError:
-        # A cluster that is still to be made can't be looked at in a preview.
-        if pulumi.runtime.is_dry_run():
-            return None
-        raise
-
-
-async def orphan_set(connection: Connection | None, live: KubernetesObject | None) -> None:
-    """Deletes a set without its Pods and claims, so that one made anew adopts them. In a preview nothing is done."""
-    if live is None or connection is None or pulumi.runtime.is_dry_run():
-        return
-    metadata = live["metadata"]
-    async with connected(connection) as cluster:
-        await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
-
-
-async def _judged(cluster: Cluster, change: Change, resource: pulumi.Resource) -> KubernetesObject | None:
     namespace = change.namespace or cluster.default_namespace
-    name = change.wanted["metadata"]["name"]
-    live = await cluster.get_stateful_set(namespace, name)
+    wanted = {**change.wanted, "spec": known_part(change.wanted["spec"], (live or {}).get("spec") or {})}
+    name = wanted["metadata"]["name"]
     if live is None:
         found = await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.components)})
-        known_as = [each["metadata"]["name"] for each in found.items]
-        _refuse(change, judge_name(known_as, name, list(sizes(change.wanted))))
-        if not known_as:
-            _refuse(change, judge_service(await _service_selector(cluster, namespace, change), change.wanted))
-        return None
+        _refuse(change, judge_name(found.items, namespace, name, list(sizes(wanted))))
+        if not found.items:
+            _refuse(change, judge_service(await _service_selector(cluster, namespace, wanted), wanted))
+        return False
     if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) in change.components:
-        judgement = judge_change(live, change.wanted, may_recreate=change.may_recreate, autoscaled=change.autoscaled)
+        judgement = judge_change(live, wanted, may_recreate=change.may_recreate, autoscaled=change.autoscaled)
     else:
-        service = await _service_selector(cluster, namespace, change)
-        judgement = judge_adoption(live, change.wanted, service, may_adopt=change.may_adopt)
+        service = await _service_selector(cluster, namespace, wanted)
+        judgement = judge_adoption(live, wanted, service, may_adopt=change.may_adopt)
     _refuse(change, judgement.refusals)
     for warning in judgement.warnings:
         pulumi.log.warn(f"{change.prefix}: {warning}.", resource)
-    await _announce_growth(cluster, change, live, resource)
-    return live if judgement.recreate else None
+    await _announce_growth(cluster, change, wanted, live, resource)
+    return judgement.recreate
 
 
-async def _service_selector(cluster: Cluster, namespace: str, change: Change) -> Mapping[str, str] | None:
-    return await cluster.get_service_selector(namespace, change.wanted["spec"]["serviceName"])
+async def unfinished_work(cluster: Cluster, live: KubernetesObject) -> bool:
+    """Whether an earlier operation on the StatefulSet left a rollout or the growth of volumes incomplete."""
+    if is_incomplete(live, await cluster.list_pods(live)):
+        return True
+    asked = claim_sizes(live["metadata"]["name"], sizes(live), wanted_ordinals(live))
+    if not asked:
+        return False
+    labels = live["spec"]["selector"]["matchLabels"]
+    claims = await cluster.list_claims(live["metadata"]["namespace"], asked.keys(), labels)
+    return any(
+        is_bound(claim) and (claims_to_grow([claim], asked) or pending_resize(claim, asked[claim["metadata"]["name"]]))
+        for claim in claims
+    )
 
 
-async def _announce_growth(cluster: Cluster, change: Change, live: KubernetesObject, resource: pulumi.Resource) -> None:
-    wanted = sizes(change.wanted)
-    asked = claim_sizes(live["metadata"]["name"], wanted, wanted_ordinals(live))
+def known_part(wanted: Any, live: Any) -> Any:
+    """What is wanted, with the live value where it is not known yet: nothing is judged there."""
+    if isinstance(wanted, Unknown):
+        return live
+    if isinstance(wanted, Mapping):
+        beside = live if isinstance(live, Mapping) else {}
+        return {key: known_part(value, beside.get(key)) for key, value in wanted.items()}
+    if isinstance(wanted, list):
+        beside_items = live if isinstance(live, list) else []
+        padded = [*beside_items, *[None] * len(wanted)]
+        return [known_part(value, padded[place]) for place, value in enumerate(wanted)]
+    return wanted
+
+
+async def _service_selector(cluster: Cluster, namespace: str, wanted: KubernetesObject) -> Mapping[str, str] | None:
+    return await cluster.get_service_selector(namespace, wanted["spec"]["serviceName"])
+
+
+async def _announce_growth(
+    cluster: Cluster, change: Change, wanted: KubernetesObject, live: KubernetesObject, resource: pulumi.Resource
+) -> None:
+    asked = claim_sizes(live["metadata"]["name"], sizes(wanted), wanted_ordinals(live))
     labels: Mapping[str, Any] = live["spec"]["selector"]["matchLabels"]
     claims = await cluster.list_claims(live["metadata"]["namespace"], asked.keys(), labels)
     planned = claims_to_grow(claims, asked)

@@ -100,6 +100,19 @@ def judge(
     )
 
 
+def is_incomplete(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
+    """Whether the last change of the StatefulSet was not rolled out. A Pod that was ready, and is not now, was."""
+    by_name = {pod["metadata"]["name"]: pod for pod in pods}
+    name = stateful_set["metadata"]["name"]
+    for ordinal in wanted_ordinals(stateful_set):
+        pod = by_name.pop(pod_name(name, ordinal), None)
+        if pod is None or _is_outdated(stateful_set, ordinal, pod) or _lacks_volume(stateful_set, pod):
+            return True
+        if not _is_ready(pod) and not _was_ready(pod):
+            return True
+    return bool(by_name) or not _is_seen(stateful_set)
+
+
 def wanted_ordinals(stateful_set: KubernetesObject) -> range:
     """The ordinals that the set is to have."""
     spec = stateful_set["spec"]

@@ -1,0 +1,228 @@
+"""Guards a StatefulSet: what is judged and done happens in the engine's operation on it, and in no other.
+
+The engine tells a program neither what it targets nor whether it runs for ``up``, ``refresh`` or ``destroy``; a hook
+is the only sign that it operates on a resource. So the hooks of the StatefulSet judge, refuse and recreate, and only
+after one of them has run are volumes expanded and Pods evicted.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from pulumi_stateful_service.errors import RefusedError
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import (
+    ATTEMPT_ANNOTATION,
+    COMPONENT_LABEL,
+    IDENTITY_ANNOTATION,
+    field_manager,
+)
+from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, resolve
+from pulumi_stateful_service.live.change_rules import judge_name
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
+from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
+
+IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
+"""Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
+
+IGNORED = tuple(f"spec.{field}" for field in IDENTITY_FIELDS)
+"""They are left to the guard: the engine never replaces the StatefulSet for them, and the provider sends live ones."""
+
+IGNORED_WITH_CLAIMS = ("metadata.name", "metadata.namespace")
+"""Claims are found by them, so that a StatefulSet that has claims must keep them."""
+
+
+@dataclass(frozen=True)
+class _Desired:
+    """The StatefulSet as the engine is asked for it, after all transformations."""
+
+    metadata: KubernetesObject
+    spec: KubernetesObject
+    protected: bool
+
+
+class Guard:
+    """Guards the StatefulSet of one component."""
+
+    def __init__(
+        self,
+        prefix: str,
+        change: Callable[[KubernetesObject, KubernetesObject], Awaitable[Change]],
+        connection: Callable[[], Awaitable[Connection | None]],
+        resource: pulumi.Resource,
+    ) -> None:
+        """``change`` describes the change from the desired metadata and spec. ``prefix`` begins every message."""
+        self._prefix = prefix
+        self._change = change
+        self._connection = connection
+        self._resource = resource
+        self._desired: _Desired | None = None
+        self._warned = False
+        self.operated = False
+        """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
+
+    def options(self, hook_name: str) -> pulumi.ResourceOptions:
+        """The options of the StatefulSet. ``hook_name`` is unique in the deployment, and shown before a refusal."""
+        hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
+        return pulumi.ResourceOptions(
+            transforms=[self._prepare],
+            hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
+        )
+
+    async def _prepare(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        """Notes on the StatefulSet what it is to be, and whether an earlier operation has to be continued. Reads only.
+
+        Called by the engine whenever the StatefulSet is registered, also where it does not operate on it.
+        """
+        props: dict[str, Any] = {**args.props}
+        resolved = (await resolve([props["metadata"], props["spec"]])).value
+        metadata, spec = resolved
+        self._desired = _Desired(metadata, spec, bool(args.opts.protect))
+        annotations = dict(props["metadata"].get("annotations") or {})
+        identity = {field: spec.get(field) for field in IDENTITY_FIELDS if spec.get(field) is not None}
+        identity |= {field: metadata[field] for field in ("name", "namespace") if field in metadata}
+        annotations[IDENTITY_ANNOTATION] = UNKNOWN if contains_unknown(identity) else _identity(identity)
+        live, attempt = await self._look()
+        if attempt:
+            annotations[ATTEMPT_ANNOTATION] = str(attempt)
+        props["metadata"] = {**props["metadata"], "annotations": annotations}
+        if live is not None and _keeps_claims(live):
+            # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the
+            # StatefulSet comes back on the same claims; deleted last, it would take the new one with it.
+            args.opts.delete_before_replace = True
+        return pulumi.ResourceTransformResult(props, args.opts)
+
+    async def _look(self) -> tuple[KubernetesObject | None, int]:
+        """The live StatefulSet of the component, and the number of the operation that is to be noted on it."""
+        assert self._desired is not None  # noqa: S101 - the caller has set it
+        try:
+            connection = await self._connection()
+            if connection is None or connection.renders or contains_unknown(_name(self._desired)):
+                return None, 0
+            async with connected(connection) as cluster:
+                live = await self._live(cluster)
+                if live is None or not await self._owns(live):
+                    return None, 0
+                attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
+                return live, attempt + await unfinished_work(cluster, live)
+        except NoClusterError:
+            return None, 0
+        except ClusterError as error:
+            self._warn_not_judged(error.problem)
+            return None, 0
+
+    async def _before(self, args: pulumi.ResourceHookArgs) -> None:
+        """Judges a creation or an update of the StatefulSet, and prepares it: called by the engine before it is sent.
+
+        Raises RefusedError for a change that would lose data or leave it behind.
+        """
+        self.operated = True
+        connection = await self._connection()
+        if connection is None:
+            self._warn_not_judged("the settings of its provider are not known yet")
+            return
+        if connection.renders or self._desired is None:
+            return
+        if contains_unknown(_name(self._desired)):
+            self._warn_not_judged("its name or namespace is not known yet")
+            return
+        try:
+            async with connected(connection) as cluster:
+                if args.old_outputs is not None:
+                    self._refuse_move(cluster, args.old_outputs["metadata"])
+                await self._judge_and_prepare(cluster, is_update=args.old_inputs is not None)
+        except NoClusterError:
+            return
+        except ClusterError as error:
+            if not pulumi.runtime.is_dry_run():
+                raise
+            self._warn_not_judged(error.problem)
+
+    def _refuse_move(self, cluster: Cluster, old: Mapping[str, Any]) -> None:
+        """Raises where the StatefulSet has claims and is to have another name or another namespace."""
+        assert self._desired is not None  # noqa: S101 - the caller has seen it
+        namespace, name = self._where(cluster)
+        live = {"metadata": {"name": old.get("name", name), "namespace": old.get("namespace") or namespace}}
+        volumes = [template["metadata"]["name"] for template in self._desired.spec.get("volumeClaimTemplates") or []]
+        for refusal in judge_name([live], namespace, name, volumes):
+            raise RefusedError(f"{self._prefix}: {refusal}.")
+
+    async def _judge_and_prepare(self, cluster: Cluster, *, is_update: bool) -> None:
+        assert self._desired is not None  # noqa: S101 - the caller has seen it
+        live = await self._live(cluster)
+        change = await self._change(self._desired.metadata, self._desired.spec)
+        recreate = await judge(cluster, change, live, self._resource)
+        if recreate and self._desired.protected:
+            raise RefusedError(
+                f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
+                "kept) and creates it again. Remove protect for one pulumi up"
+            )
+        if live is not None and not is_update and await self._owns(live) and not _keeps_claims(live):
+            raise RefusedError(
+                f"{self._prefix}: StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']} exists, and "
+                "Pulumi is about to replace it (--replace, pulumi state taint, or another provider) or has lost its "
+                "state. With when_deleted Delete its PersistentVolumeClaims and their data would be deleted with it. "
+                "Keep them first: kubectl --namespace "
+                f"{live['metadata']['namespace']} patch statefulset {live['metadata']['name']} --type merge --patch "
+                """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'. """
+                "If the provider has a new address of the same cluster, set clusterIdentifier on it, or give it an "
+                "alias with its old name"
+            )
+        if pulumi.runtime.is_dry_run():
+            return
+        if live is not None and recreate:
+            metadata = live["metadata"]
+            await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
+        if is_update and (live is None or recreate):
+            await self._create(cluster)
+
+    async def _create(self, cluster: Cluster) -> None:
+        """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
+        assert self._desired is not None  # noqa: S101 - the caller has seen it
+        namespace, name = self._where(cluster)
+        metadata, spec = self._desired.metadata, self._desired.spec
+        body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": dict(metadata), "spec": dict(spec)}
+        await cluster.patch(
+            "StatefulSet", namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
+        )
+
+    async def _live(self, cluster: Cluster) -> KubernetesObject | None:
+        return await cluster.get_stateful_set(*self._where(cluster))
+
+    def _where(self, cluster: Cluster) -> tuple[str, str]:
+        assert self._desired is not None  # noqa: S101 - the caller has seen it
+        metadata = self._desired.metadata
+        return metadata.get("namespace") or cluster.default_namespace, metadata["name"]
+
+    async def _owns(self, live: KubernetesObject) -> bool:
+        assert self._desired is not None  # noqa: S101 - the caller has seen it
+        change = await self._change(self._desired.metadata, self._desired.spec)
+        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in change.components
+
+    def _warn_not_judged(self, why: str) -> None:
+        if not self._warned:
+            self._warned = True
+            pulumi.log.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
+
+
+def _keeps_claims(live: KubernetesObject) -> bool:
+    """Whether the claims stay when the live StatefulSet is deleted."""
+    policy = live["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    return bool(policy.get("whenDeleted", "Retain") == "Retain")
+
+
+def _identity(fields: Mapping[str, Any]) -> str:
+    """The identity fields as the annotation notes them. Sizes are not among them: volumes grow in place."""
+    noted = json.loads(json.dumps(fields))
+    for template in noted.get("volumeClaimTemplates", []):
+        template["spec"].pop("resources", None)
+    return json.dumps(noted, sort_keys=True, separators=(",", ":"))
+
+
+def _name(desired: _Desired) -> list[Any]:
+    return [desired.metadata.get("name"), desired.metadata.get("namespace")]
