@@ -121,9 +121,9 @@ class StatefulService(pulumi.ComponentResource):
         [wanted] = stages[After.PREREQUISITES]
 
         checked = output_of(_once(checks.run()))
+        self._guard = self._new_guard(checks.prefix, earlier)
         prerequisites = [self._register(each, [checked]) for each in stages[After.PREFLIGHT]]
         governing = prerequisites[-1]
-        self._guard = Guard(checks.prefix, self._change(earlier), self._connection, self)
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
         rollout = output_of(self._follow(wanted.fields))
         ready = output_of(_once(rollout.future(), self._stateful_set))
@@ -141,7 +141,12 @@ class StatefulService(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
-        return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(planned.fields), opts=opts)
+        return self._made(planned, planned.fields, opts)
+
+    def _made(self, planned: Planned, fields: KubernetesObject, opts: pulumi.ResourceOptions) -> Any:
+        if self._guard is not None:
+            opts = pulumi.ResourceOptions.merge(opts, self._guard.options(planned.kind))
+        return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
 
     def _register_stateful_set(self, planned: Planned, after: Sequence[Any]) -> Any:
         """Registers the StatefulSet with dependencies that order it, and no others.
@@ -158,12 +163,17 @@ class StatefulService(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self), planned.options or pulumi.ResourceOptions()
         )
         opts.depends_on = output_of(depends_on())
-        if not _is_mocked():
-            opts = pulumi.ResourceOptions.merge(opts, self._guard.options(_hook_name(self._name)))
-        return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
+        return self._made(planned, fields, opts)
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
+
+    def _new_guard(self, prefix: str, earlier: Sequence[pulumi.Input[str]]) -> Guard | None:
+        """Under Pulumi's mocks there is no engine that calls it, and no cluster is contacted."""
+        if _is_mocked():
+            return None
+        volumes = [volume["name"] for volume in self._args["volumes"]]
+        return Guard(prefix, self._change(earlier), self._connection, self, volumes, _hook_name(self._name))
 
     def _change(self, earlier: Sequence[pulumi.Input[str]]) -> Callable[..., Awaitable[Change]]:
         """Describes the change to a desired metadata and spec."""
@@ -172,7 +182,7 @@ class StatefulService(pulumi.ComponentResource):
             urns = (await resolve(list(earlier))).value
             return Change(
                 prefix=_prefix(self._name),
-                components=[metadata["labels"][names.COMPONENT_LABEL], *map(names.component_label, urns)],
+                components=[metadata["labels"].get(names.COMPONENT_LABEL, ""), *map(names.component_label, urns)],
                 namespace=metadata.get("namespace"),
                 wanted={"metadata": metadata, "spec": spec},
                 may_recreate=self._args.get("recreate_keeping_pods", False),
@@ -191,7 +201,7 @@ class StatefulService(pulumi.ComponentResource):
         if contains_unknown(metadata):
             return Resolved(UNKNOWN, resources=resources)
         # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
-        if _is_mocked() or not (metadata and metadata.uid):
+        if self._guard is None or not (metadata and metadata.uid):
             return Resolved(Rollout(), resources=resources)
         args = self._args
         settings = await resolve(

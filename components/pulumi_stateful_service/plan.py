@@ -9,6 +9,7 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import has_disruption_budget
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.guard import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
@@ -80,17 +81,20 @@ def plan(
             Planned("Service", f"-{ordinal}", instance_service(args, ordinal), After.ROLLOUT, _REPLACED_IN_PLACE)
             for ordinal in chosen_ordinals(args)
         )
-    return [
+    resources = [
         *(make() for wanted, make in prerequisites if wanted),
         Planned(
             "StatefulSet",
             "",
-            stateful_set(args, class_name, component_label),
+            stateful_set(args, class_name),
             After.PREREQUISITES,
             pulumi.ResourceOptions(ignore_changes=_fields_of_others(args)),
         ),
         *clients,
     ]
+    for each in resources:
+        each.fields["metadata"]["labels"] |= {COMPONENT_LABEL: component_label}
+    return resources
 
 
 def _before(kind: str, suffix: str, fields: KubernetesObject) -> Planned:

@@ -56,6 +56,11 @@ def field_manager(set_name: str) -> str:
     return f"pulumi-stateful-service.{set_name}"
 
 
+def set_of_field_manager(manager: str) -> str:
+    """Name of the StatefulSet whose objects this field manager owns."""
+    return manager.removeprefix("pulumi-stateful-service.")
+
+
 def pod_name(set_name: str, ordinal: int) -> str:
     """The Pod's name and hostname."""
     return f"{set_name}-{ordinal}"

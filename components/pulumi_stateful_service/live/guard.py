@@ -6,7 +6,7 @@ after one of them has run are volumes expanded and Pods evicted.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from pulumi_stateful_service.foundation.names import (
     COMPONENT_LABEL,
     IDENTITY_ANNOTATION,
     field_manager,
+    set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, resolve
 from pulumi_stateful_service.live.change_rules import judge_name
@@ -26,6 +27,9 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
+from pulumi_stateful_service.live.provider import creates_by_post
+
+STATEFUL_SET = "StatefulSet"
 
 IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
 """Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
@@ -55,24 +59,31 @@ class Guard:
         change: Callable[[KubernetesObject, KubernetesObject], Awaitable[Change]],
         connection: Callable[[], Awaitable[Connection | None]],
         resource: pulumi.Resource,
+        volumes: Sequence[str],
+        hook_name: str,
     ) -> None:
-        """``change`` describes the change from the desired metadata and spec. ``prefix`` begins every message."""
+        """``change`` describes the change from the desired metadata and spec. ``prefix`` begins every message.
+
+        ``hook_name`` is unique in the deployment.
+        """
         self._prefix = prefix
         self._change = change
         self._connection = connection
         self._resource = resource
+        self._volumes = volumes
         self._desired: _Desired | None = None
         self._warned = False
         self.operated = False
         """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
 
-    def options(self, hook_name: str) -> pulumi.ResourceOptions:
-        """The options of the StatefulSet. ``hook_name`` is unique in the deployment, and shown before a refusal."""
-        hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
-        return pulumi.ResourceOptions(
-            transforms=[self._prepare],
-            hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
-        )
+        # Its name is shown before a refusal.
+        self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
+
+    def options(self, kind: str) -> pulumi.ResourceOptions:
+        """The options of a resource of the component: of the StatefulSet, or of another kind of object."""
+        binding = pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
+        transforms: Any = [self._prepare] if kind == STATEFUL_SET else []
+        return pulumi.ResourceOptions(transforms=transforms, hooks=binding)
 
     async def _prepare(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
         """Notes on the StatefulSet what it is to be, and whether an earlier operation has to be continued. Reads only.
@@ -117,11 +128,20 @@ class Guard:
             return None, 0
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
-        """Judges a creation or an update of the StatefulSet, and prepares it: called by the engine before it is sent.
+        """Judges a creation or an update, and prepares it: called by the engine before it is sent, in previews too.
 
         Raises RefusedError for a change that would lose data or leave it behind.
         """
-        self.operated = True
+        kind = args.type.rpartition(":")[2]
+        if kind == STATEFUL_SET:
+            self.operated = True
+            await self._before_stateful_set(args)
+        elif args.old_inputs is not None:
+            self._refuse_other_set(args.old_inputs, args.new_inputs or {})
+        else:
+            await self._before_creation(kind, args.new_inputs or {})
+
+    async def _before_stateful_set(self, args: pulumi.ResourceHookArgs) -> None:
         connection = await self._connection()
         if connection is None:
             self._warn_not_judged("the settings of its provider are not known yet")
@@ -143,14 +163,60 @@ class Guard:
                 raise
             self._warn_not_judged(error.problem)
 
+    def _refuse_other_set(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Raises where an object is to belong to a StatefulSet of another name: it would be changed before that one."""
+        old_manager, manager = (
+            (each["metadata"].get("annotations") or {}).get("pulumi.com/patchFieldManager") for each in (old, new)
+        )
+        if isinstance(old_manager, str) and isinstance(manager, str):
+            self._refuse_names("", set_of_field_manager(old_manager), "", set_of_field_manager(manager))
+
+    async def _before_creation(self, kind: str, new: Mapping[str, Any]) -> None:
+        """Raises where an object of this name exists that is not the component's."""
+        metadata = (await resolve(new.get("metadata"))).value or {}
+        connection = await self._connection()
+        if (
+            connection is None
+            or connection.renders
+            or contains_unknown([metadata.get("name"), metadata.get("namespace")])
+        ):
+            return
+        try:
+            async with connected(connection) as cluster:
+                namespace = None if kind == "StorageClass" else metadata.get("namespace") or cluster.default_namespace
+                live = await cluster.get(kind, namespace, metadata["name"])
+        except NoClusterError:
+            return
+        except ClusterError as error:
+            self._warn_not_judged(error.problem)
+            return
+        change = await self._change(metadata, {})
+        owner = ((live or {}).get("metadata", {}).get("labels") or {}).get(COMPONENT_LABEL)
+        where = f"{kind} {namespace + '/' if namespace else ''}{metadata.get('name')}"
+        if live is None:
+            return
+        if owner not in change.components and not change.may_adopt:
+            raise RefusedError(
+                f"{self._prefix}: {where} already exists and is not managed by this component: it would be merged "
+                "into, and deleted with the component. Choose another name, or delete it"
+            )
+        if creates_by_post():
+            pulumi.log.warn(
+                f"{self._prefix}: {where} already exists. If Pulumi's state was lost, or the object is adopted, run "
+                "pulumi up once with the environment variable PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true.",
+                self._resource,
+            )
+
+    def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str) -> None:
+        volumes = self._volumes
+        for refusal in judge_name([{"metadata": {"name": old, "namespace": old_namespace}}], namespace, name, volumes):
+            raise RefusedError(f"{self._prefix}: {refusal}.")
+
     def _refuse_move(self, cluster: Cluster, old: Mapping[str, Any]) -> None:
         """Raises where the StatefulSet has claims and is to have another name or another namespace."""
         assert self._desired is not None  # noqa: S101 - the caller has seen it
         namespace, name = self._where(cluster)
-        live = {"metadata": {"name": old.get("name", name), "namespace": old.get("namespace") or namespace}}
-        volumes = [template["metadata"]["name"] for template in self._desired.spec.get("volumeClaimTemplates") or []]
-        for refusal in judge_name([live], namespace, name, volumes):
-            raise RefusedError(f"{self._prefix}: {refusal}.")
+        self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
     async def _judge_and_prepare(self, cluster: Cluster, *, is_update: bool) -> None:
         assert self._desired is not None  # noqa: S101 - the caller has seen it

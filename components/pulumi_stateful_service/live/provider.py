@@ -1,5 +1,7 @@
 """The settings of the Kubernetes provider that a component's resources use, as the connection to its cluster."""
 
+import os
+from importlib import metadata
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -8,6 +10,7 @@ import pulumi
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.connection import Connection
 
+_FIRST_WITH_POST = (4, 29)
 _SETTINGS = ("kubeconfig", "context", "cluster", "namespace")
 _connections: WeakKeyDictionary[pulumi.ProviderResource, Connection | None] = WeakKeyDictionary()
 
@@ -38,3 +41,12 @@ async def _of_explicit_provider(provider: pulumi.ProviderResource) -> Connection
     # The SDK does not pass on whether an explicit provider renders manifests.
     given: dict[str, Any] = {name: value or None for name, value in settings.items()}
     return Connection(**given)
+
+
+def creates_by_post() -> bool:
+    """Whether the provider refuses to create an object that exists: from 4.29, or without server-side apply."""
+    settings = pulumi.Config("kubernetes")
+    if settings.get_bool("upsertExistingObjects") or os.environ.get("PULUMI_K8S_UPSERT_EXISTING_OBJECTS") == "true":
+        return False
+    major, minor = map(int, metadata.version("pulumi-kubernetes").split(".")[:2])
+    return (major, minor) >= _FIRST_WITH_POST or settings.get_bool("enableServerSideApply") is False

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import first_ordinal, selector
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, SIZES_ANNOTATION
+from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import FORCED, metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
@@ -18,17 +18,15 @@ from pulumi_stateful_service.objects.storage import claim_template, retention_po
 def stateful_set(
     args: StatefulServiceArgs,
     class_name: pulumi.Input[str] | None,
-    component: pulumi.Input[str],
 ) -> KubernetesObject:
     """The set: who its instances are, what they run, which disks they get, and how they are updated.
 
-    ``class_name`` is the storage class of volumes that name none; ``component`` is the value of the label that tells
-    which component it belongs to.
+    ``class_name`` is the storage class of volumes that name none.
     """
     # In a fixed order: another one would replace the StatefulSet.
     volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
     return {
-        "metadata": _metadata(args, component),
+        "metadata": _metadata(args),
         "spec": without_empty(
             replicas=args["replicas"],
             serviceName=args["service_name"],
@@ -45,7 +43,7 @@ def stateful_set(
     }
 
 
-def _metadata(args: StatefulServiceArgs, component: pulumi.Input[str]) -> KubernetesObject:
+def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
     """The set's metadata, with what the component notes on it.
 
     Besides the sizes of the volumes that is what keeps Pulumi's provider from judging the rollout, which is ours to do.
@@ -66,7 +64,6 @@ def _metadata(args: StatefulServiceArgs, component: pulumi.Input[str]) -> Kubern
 
     return {
         **of_the_set,
-        "labels": {**of_the_set["labels"], COMPONENT_LABEL: component},
         "annotations": apply_inputs(annotations, _partition(args), *(volume["size"] for volume in args["volumes"])),
     }
 
