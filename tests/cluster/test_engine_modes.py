@@ -1,0 +1,299 @@
+"""Nothing is done that the engine has not decided: each mode of Pulumi, with a change pending on the StatefulSet.
+
+Afterwards the StatefulSet, its Pods, its Services and its claims are what the engine's own word says they are.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from harness import CHAPTER, Service, eventually
+from lightkube.resources.core_v1 import Service as KubernetesService
+
+Make = Callable[..., Service]
+
+SET = "urn:pulumi:test::test::stateful-service:index:StatefulService$kubernetes:apps/v1:StatefulSet::rg"
+GOVERNING = "urn:pulumi:test::test::stateful-service:index:StatefulService$kubernetes:core/v1:Service::rg-governing"
+OTHER = "urn:pulumi:test::test::kubernetes:core/v1:ConfigMap::other"
+BROKEN = "no-such-image:1"
+
+PROGRAM = """\
+import json
+import os
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_stateful_service import StatefulService
+
+args = json.loads(Path("args.json").read_text())
+more = json.loads(Path("more.json").read_text())
+kubernetes.core.v1.ConfigMap(
+    "other", metadata={"name": "other", "namespace": args["namespace"]}, data={"version": more["other"]}
+)
+opts = pulumi.ResourceOptions(protect=more["protect"])
+if more["server"]:
+    kubeconfig = Path(os.environ["KUBECONFIG"]).read_text().replace("127.0.0.1", more["server"])
+    opts.provider = kubernetes.Provider("cluster", kubeconfig=kubeconfig)
+rg = StatefulService("rg", args, opts)
+pulumi.export("update_revision", rg.update_revision)
+"""
+
+
+def program(rg: Service, **more: Any) -> None:
+    """The service beside a ConfigMap, and what else is different."""
+    (rg.folder / "__main__.py").write_text(PROGRAM)
+    (rg.folder / "more.json").write_text(json.dumps({"other": "1", "protect": False, "server": "", **more}))
+
+
+def requested(rg: Service) -> dict[str, str]:
+    return {name: claim.spec.resources.requests["storage"] for name, claim in rg.claims().items()}
+
+
+def everything(rg: Service) -> dict[str, Any]:
+    """What must not change: identities and generation of the StatefulSet, Pods, Services and claims."""
+    live = rg.stateful_set()
+    services: Any = rg.client.list(KubernetesService, namespace=rg.namespace)
+    return {
+        "set": (live.metadata.uid, live.metadata.generation),
+        "pods": rg.uids(),
+        "services": {each.metadata.name: each.metadata.uid for each in services},
+        "claims": {name: claim.metadata.uid for name, claim in rg.claims().items()},
+        "sizes": requested(rg),
+    }
+
+
+def logs(size: str) -> list[dict[str, Any]]:
+    return [{"name": "logs", "mount_path": "/opt/logs", "size": size}]
+
+
+PENDING: dict[str, dict[str, Any]] = {
+    "a larger size": {"volumes": logs("20Mi")},
+    "a recreation": {"recreate_keeping_pods": True, "pod_management_policy": "Parallel"},
+    "a change that is refused": {"volumes": logs("5Mi")},
+    "an image that does not exist": {"image": BROKEN, "rollout_timeout_seconds": 30},
+}
+
+
+@pytest.mark.parametrize("pending", PENDING)
+@pytest.mark.parametrize("mode", ["--target", "--exclude"])
+def test_what_is_not_targeted_is_not_touched(service: Make, mode: str, pending: str) -> None:
+    """Neither changed, nor awaited, nor refused; afterwards the change is made, or refused, as ever."""
+    rg = service()
+    program(rg)
+    rg.up()
+    before = everything(rg)
+    rg.set(**PENDING[pending])
+    program(rg, other="2")
+    if mode == "--target":
+        rg.up("--target", OTHER)
+    else:
+        rg.up("--exclude", SET, "--exclude", GOVERNING)
+    assert everything(rg) == before
+
+
+@pytest.mark.parametrize("pending", PENDING)
+def test_a_refresh_with_the_program_changes_nothing(service: Make, pending: str) -> None:
+    """Whatever the program wants by now."""
+    rg = service()
+    program(rg)
+    rg.up()
+    before = everything(rg)
+    rg.set(**PENDING[pending])
+    rg.must("refresh", "--yes", "--skip-preview", "--run-program")
+    assert everything(rg) == before
+
+
+@pytest.mark.parametrize("how", [["--run-program"], []])
+@pytest.mark.parametrize("pending", ["nothing", *PENDING])
+def test_a_destroy_neither_waits_nor_judges(service: Make, pending: str, how: list[str]) -> None:
+    """Also of a service that never became ready: it ends, and no Pod is left; the claims stay."""
+    rg = service()
+    program(rg)
+    rg.up()
+    rg.set(**PENDING.get(pending, {}))
+    if pending == "an image that does not exist":
+        rg.must_fail("up", "--yes", "--skip-preview")
+    claims = set(rg.claims())
+    rg.must("destroy", "--yes", "--skip-preview", *how)
+    eventually("no Pod is left", lambda: not rg.pods(), 90)
+    assert set(rg.claims()) == claims
+
+
+def test_a_destroy_after_a_recreation_leaves_no_pod(service: Make) -> None:
+    """The argument may be left in the program."""
+    rg = service()
+    rg.up()
+    rg.deploy(recreate_keeping_pods=True, pod_management_policy="Parallel")
+    rg.destroy()
+    eventually("no Pod is left", lambda: not rg.pods(), 90)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_is_protected_is_not_recreated(service: Make, preview: bool) -> None:
+    """Refused before anything is deleted, in the preview and without one."""
+    rg = service()
+    program(rg, protect=True)
+    rg.up()
+    before = everything(rg)
+    rg.set(**PENDING["a recreation"])
+    said = rg.must_fail(*(["preview"] if preview else ["up", "--yes", "--skip-preview"]))
+    assert "the StatefulSet is protected" in said
+    assert everything(rg) == before
+    program(rg)
+    rg.set(pod_management_policy=None, recreate_keeping_pods=None)
+    rg.up()
+
+
+def forced(rg: Service, how: str) -> Callable[..., str]:
+    """The ``up`` in which the engine replaces the StatefulSet, or all objects, without a change of the program."""
+    if how == "--replace":
+        return lambda *options: rg.must("up", "--yes", *options, "--replace", SET, "--replace", GOVERNING)
+    if how == "taint":
+        for urn in (SET, GOVERNING):
+            rg.must("state", "taint", "--yes", urn)
+    else:
+        program(rg, server="localhost")
+    return lambda *options: rg.must("up", "--yes", *options)
+
+
+@pytest.mark.parametrize("how", ["--replace", "taint", "another address"])
+def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) -> None:
+    """StatefulSet, Pods and Service are there afterwards, with the data; and then there is nothing to do."""
+    rg = service()
+    program(rg, server="127.0.0.1")
+    rg.up()
+    lines = rg.write("rg-0", 2)
+    claims = everything(rg)["claims"]
+    forced(rg, how)()
+    eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    assert everything(rg)["claims"] == claims
+    assert set(lines) <= set(rg.log("rg-0"))
+    assert rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace)
+    rg.unchanged()
+    assert rg.is_ready("rg-0")
+
+
+@pytest.mark.parametrize("options", [(), ("--skip-preview",), ("--skip-preview", "--continue-on-error")])
+@pytest.mark.parametrize("how", ["--replace", "taint", "another address"])
+def test_a_forced_replacement_that_would_delete_claims_is_refused(
+    service: Make, how: str, options: tuple[str, ...]
+) -> None:
+    """With when_deleted Delete: said with the way out, and nothing is gone."""
+    rg = service(persistent_volume_claim_retention_policy={"when_deleted": "Delete"})
+    program(rg, server="127.0.0.1")
+    rg.up()
+    lines, claims = rg.write("rg-0", 2), everything(rg)["claims"]
+    with pytest.raises(AssertionError, match="claims and their data would be deleted with it"):
+        forced(rg, how)(*options)
+    assert everything(rg)["claims"] == claims
+    eventually("both instances are there", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    assert set(lines) <= set(rg.log("rg-0"))
+
+
+def test_a_refusal_with_continue_on_error_deletes_nothing(service: Make) -> None:
+    """The others go on, the StatefulSet stays as it is."""
+    rg = service()
+    program(rg)
+    rg.up()
+    before = everything(rg)
+    rg.set(**PENDING["a change that is refused"])
+    program(rg, other="2")
+    said = rg.must_fail("up", "--yes", "--skip-preview", "--continue-on-error")
+    assert "from 10Mi to 5Mi" in said
+    assert everything(rg) == before
+
+
+def test_a_saved_plan_is_carried_out(service: Make) -> None:
+    """What the preview planned is what the up does."""
+    rg = service()
+    rg.env = {**rg.env, "PULUMI_EXPERIMENTAL": "true"}
+    rg.up()
+    rg.set(**PENDING["a larger size"])
+    rg.must("preview", "--save-plan", "plan.json")
+    rg.must("up", "--yes", "--skip-preview", "--plan", "plan.json")
+    assert set(requested(rg).values()) == {"20Mi"}
+
+
+def test_an_up_continues_what_the_one_before_did_not_complete(service: Make) -> None:
+    """Without a change of the program: it fails as long as the rollout is not complete, and says so in the preview."""
+    rg = service()
+    rg.up()
+    rg.set(image=BROKEN, rollout_timeout_seconds=20)
+    rg.must_fail("up", "--yes", "--skip-preview")
+    assert "~  kubernetes:apps/v1:StatefulSet rg update" in rg.must("preview")
+    assert "rg-1" in rg.must_fail("up", "--yes", "--skip-preview")
+    rg.deploy(image=CHAPTER["image"])
+    rg.unchanged()
+
+
+def test_what_only_the_change_will_tell_is_unknown(service: Make) -> None:
+    """A revision in the preview of the first up, and of a change; without a change it is known."""
+    rg = service()
+    program(rg)
+    (rg.folder / "__main__.py").write_text(
+        PROGRAM + 'pulumi.export("short", rg.update_revision.apply(lambda r: r[:8]))\n'
+    )
+    rg.must("preview")
+    rg.up()
+    assert rg.outputs()["short"]
+    assert "[unknown]" not in rg.must("preview")
+    rg.set(env={"A": "b"})
+    assert "[unknown]" in rg.must("preview")
+
+
+PROVIDERS = {
+    "kubeconfig contents": 'kubernetes.Provider("c", kubeconfig=Path(os.environ["KUBECONFIG"]).read_text())',
+    "kubeconfig path": 'kubernetes.Provider("c", kubeconfig=os.environ["KUBECONFIG"])',
+    "context": 'kubernetes.Provider("c", context=yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())["current-context"])',
+    "namespace": 'kubernetes.Provider("c", namespace=args.pop("namespace"))',
+    "nothing": 'kubernetes.Provider("c")',
+    "an output of a resource": 'kubernetes.Provider("c", kubeconfig=kubernetes.core.v1.ConfigMap("k", metadata={"name": "k", '
+    '"namespace": args["namespace"]}, data={"k": Path(os.environ["KUBECONFIG"]).read_text()}).data.apply(lambda d: d["k"]))',
+}
+EXPLICIT = """\
+import json, os, yaml
+from pathlib import Path
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_stateful_service import StatefulService
+args = json.loads(Path("args.json").read_text())
+provider = {provider}
+rg = StatefulService("rg", args, pulumi.ResourceOptions(provider=provider))
+"""
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"volumes": logs("5Mi")}, "from 10Mi to 5Mi"),
+    ({"volumes": [{**logs("10Mi")[0], "storage_class_name": "other"}]}, "storage_class_name"),
+    ({"volumes": [*logs("10Mi"), {"name": "more", "mount_path": "/opt/more", "size": "5Mi"}]}, "'more'"),
+    ({"service_name": "other"}, "service_name"),
+    ({"name": "db"}, "name changes from 'rg' to 'db'"),
+    ({"selector": {"app": "x"}}, "selector"),
+    ({"pod_management_policy": "Parallel"}, "pod_management_policy"),
+]
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_previews_refuse_with_every_kind_of_provider(service: Make, kind: str) -> None:
+    """Each change that would strand or lose data, in the preview already."""
+    rg = service()
+    (rg.folder / "__main__.py").write_text(EXPLICIT.format(provider=PROVIDERS[kind]))
+    rg.up()
+    before = everything(rg)
+    for change, message in REFUSED:
+        original = dict(rg.args)
+        rg.set(**change)
+        assert message in rg.must_fail("preview"), change
+        rg.args = original
+    rg.set()
+    assert everything(rg) == before
+
+
+def test_a_preview_of_a_cluster_that_is_still_to_be_made_says_what_was_not_checked(
+    service: Make,
+) -> None:
+    """A kubeconfig that comes from a resource that does not exist yet."""
+    rg = service()
+    (rg.folder / "__main__.py").write_text(EXPLICIT.format(provider=PROVIDERS["an output of a resource"]))
+    said = rg.must("preview")
+    assert said.count("this change was not checked against the cluster") == 2  # as it goes on, and at the end
