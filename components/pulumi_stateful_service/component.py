@@ -20,18 +20,19 @@ from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import Instance
 from pulumi_stateful_service.foundation.outputs import all_outputs, apply_inputs
-from pulumi_stateful_service.live.change_rules import DECIDING_FIELDS, judge_transforms
 from pulumi_stateful_service.live.client import Connection, connection_of
 from pulumi_stateful_service.live.preflight import Change, orphan_set, set_to_recreate
 from pulumi_stateful_service.live.rollout_status import Rollout
-from pulumi_stateful_service.live.rollout_wait import RolloutTarget, done, seen
+from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
+from pulumi_stateful_service.live.rules.transforms import transform_refusals
+from pulumi_stateful_service.live.rules.update import VALIDATED_FIELDS
 from pulumi_stateful_service.objects.availability import disruption_budget
-from pulumi_stateful_service.objects.environment import secret, secret_version
+from pulumi_stateful_service.objects.environment import secret, secret_env_digest
 from pulumi_stateful_service.objects.security import network_policy
 from pulumi_stateful_service.objects.services import (
-    chosen_ordinals,
     governing_service,
     instance_service,
+    instance_service_ordinals,
     load_balancing_service,
 )
 from pulumi_stateful_service.objects.stateful_set import stateful_set
@@ -111,7 +112,7 @@ class StatefulService(pulumi.ComponentResource):
         version = None
         if "secret_env" in args:
             values = Secret(f"{name}-env", **_arguments_of(secret(args)), opts=self._child(depends_on=[safe]))
-            version = secret_version(args, values.metadata.apply(lambda metadata: metadata.uid))
+            version = secret_env_digest(args, values.metadata.apply(lambda metadata: metadata.uid))
             first.append(values)
         service = Service(
             f"{name}-governing", **_arguments_of(governing_service(args)), opts=self._child(depends_on=[safe])
@@ -202,21 +203,38 @@ class StatefulService(pulumi.ComponentResource):
         """The live set that the change can only be made without, if any, once it is known that the change is safe."""
         if isinstance(pulumi.runtime.settings.SETTINGS.monitor, MockMonitor):
             return pulumi.Output.from_input(None)
-        deciding = {field: wanted["spec"][field] for field in DECIDING_FIELDS if field in wanted["spec"]}
+        deciding = {field: wanted["spec"][field] for field in VALIDATED_FIELDS if field in wanted["spec"]}
         metadata = {key: wanted["metadata"][key] for key in ("name", "annotations")}
         component = wanted["metadata"]["labels"][names.COMPONENT_LABEL]
-        known = all_outputs(self._connection(), args.get("namespace"), component, metadata, deciding, list(earlier))
+        service = governing_service(args)
+        service = {
+            "metadata": {"name": service["metadata"]["name"]},
+            "spec": {key: service["spec"][key] for key in ("selector", "ports") if key in service["spec"]},
+        }
+        budget = disruption_budget(args)["metadata"]["name"] if has_disruption_budget(args) else None
+        known = all_outputs(
+            self._connection(), args.get("namespace"), component, metadata, deciding, list(earlier), service, budget
+        )
 
         async def look(
-            connection: Connection, namespace: str | None, component: str, metadata: Any, spec: Any, earlier: list[str]
+            connection: Connection,
+            namespace: str | None,
+            component: str,
+            metadata: Any,
+            spec: Any,
+            earlier: list[str],
+            service: KubernetesObject,
+            budget: str | None,
         ) -> KubernetesObject | None:
             change = Change(
-                where=f"StatefulService {name!r}",
-                components=[component, *map(names.component_label, earlier)],
+                prefix=f"StatefulService {name!r}",
+                component_labels=[component, *map(names.component_label, earlier)],
                 namespace=namespace,
-                wanted={"metadata": metadata, "spec": spec},
-                may_recreate=args.get("recreate_keeping_pods", False),
-                may_adopt=args.get("adopt", False),
+                stateful_set={"metadata": metadata, "spec": spec},
+                governing_service=service,
+                disruption_budget=budget,
+                recreate_keeping_pods=args.get("recreate_keeping_pods", False),
+                adopt=args.get("adopt", False),
                 autoscaled=args.get("autoscaled", False),
             )
             return await set_to_recreate(connection, change, self)
@@ -237,7 +255,7 @@ class StatefulService(pulumi.ComponentResource):
         def refuse(asked: KubernetesObject, metadata: Any, spec: Any) -> None:
             annotations = dict((metadata and metadata.annotations) or {})
             made = {"metadata": {"annotations": annotations}, "spec": _deciding_of(spec)}
-            if refusals := judge_transforms(asked, made):
+            if refusals := transform_refusals(asked, made):
                 raise RefusedError(f"StatefulService {name!r}: {'; '.join(refusals)}.")
 
         all_outputs(asked, stateful.metadata, stateful.spec).apply(lambda of: refuse(*of))
@@ -254,19 +272,21 @@ class StatefulService(pulumi.ComponentResource):
             if not (metadata and metadata.uid):
                 return Rollout()
             connection, sizes, labels, max_unavailable, rollout_timeout, growth_timeout = settings
-            asked = RolloutTarget(
-                where=f"StatefulService {name!r}",
+            target = RolloutTarget(
+                prefix=f"StatefulService {name!r}",
                 namespace=metadata.namespace,
                 name=metadata.name,
                 uid=metadata.uid,
                 generation=metadata.generation,
-                sizes=sizes,
-                labels=labels,
+                volume_sizes=sizes,
+                claim_labels=labels,
                 max_unavailable=max_unavailable,
-                timeout_seconds=rollout_timeout,
+                rollout_timeout_seconds=rollout_timeout,
                 growth_timeout_seconds=growth_timeout,
             )
-            return await (seen(connection, asked) if pulumi.runtime.is_dry_run() else done(connection, asked, self))
+            if pulumi.runtime.is_dry_run():
+                return await current_rollout(connection, target)
+            return await wait_for_rollout(connection, target, self)
 
         rollout: pulumi.Output[Rollout] = stateful.metadata.apply(
             lambda metadata: settings.apply(lambda known: follow(metadata, known))
@@ -304,7 +324,7 @@ class StatefulService(pulumi.ComponentResource):
         if "instance_services" not in args:
             return pulumi.Output.from_input({})
         addresses = []
-        for ordinal in chosen_ordinals(args):
+        for ordinal in instance_service_ordinals(args):
             wanted = instance_service(args, ordinal)
             address = self._reached(f"{name}-{ordinal}", args, wanted, after)
             # It is named like its Pod.

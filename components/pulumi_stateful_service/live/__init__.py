@@ -1,4 +1,4 @@
-"""What is on the cluster, and what a change does to it: the only package that talks to an API server.
+"""The live objects on the cluster: the only package that talks to an API server, and what a change does to them.
 
 Imports `foundation`, `arguments`, `objects` and `errors`.
 """

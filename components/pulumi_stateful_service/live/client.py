@@ -97,12 +97,17 @@ class Cluster:
 
         return await self._one(StatefulSet, namespace, name)
 
-    async def service_selector(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """The labels that a Service selects by, if it is there."""
+    async def get_service(self, namespace: str, name: str) -> KubernetesObject | None:
+        """A Service; None where it does not exist."""
         from lightkube.resources.core_v1 import Service
 
-        found = await self._one(Service, namespace, name)
-        return found and found["spec"].get("selector", {})
+        return await self._one(Service, namespace, name)
+
+    async def get_disruption_budget(self, namespace: str, name: str) -> KubernetesObject | None:
+        """A PodDisruptionBudget; None where it does not exist."""
+        from lightkube.resources.policy_v1 import PodDisruptionBudget
+
+        return await self._one(PodDisruptionBudget, namespace, name)
 
     async def pods_of(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         """The Pods that the set owns."""
@@ -112,16 +117,12 @@ class Cluster:
         pods = await self._all(Pod, metadata["namespace"], labels=labels)
         return [pod for pod in pods if _is_owned(pod, metadata["uid"])]
 
-    async def warnings(self, namespace: str) -> Mapping[tuple[str, str], str]:
-        """The latest warning about each object of the namespace, by kind and name."""
+    async def list_warning_events(self, namespace: str) -> list[KubernetesObject]:
+        """The Warning events of a namespace, the latest last."""
         from lightkube.resources.core_v1 import Event
 
         events = await self._all(Event, namespace, fields={"type": "Warning"})
-        events.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
-        return {
-            (event["involvedObject"]["kind"], event["involvedObject"]["name"]): event.get("message", "")
-            for event in events
-        }
+        return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     async def stateful_sets_of(self, namespace: str, components: Sequence[str]) -> list[str]:
         """The names of the sets of the namespace that belong to a component, under whatever name it has or had."""
@@ -144,13 +145,6 @@ class Cluster:
             found = await self._all(PersistentVolumeClaim, namespace, **selection)
             claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
         return [claims[name] for name in names if name in claims]
-
-    async def unbound_claims(self, namespace: str) -> set[str]:
-        """The names of the claims of the namespace that have no volume."""
-        from lightkube.resources.core_v1 import PersistentVolumeClaim
-
-        claims = await self._all(PersistentVolumeClaim, namespace)
-        return {claim["metadata"]["name"] for claim in claims if claim["status"].get("phase") != "Bound"}
 
     async def expandable(self, classes: Collection[str]) -> dict[str, bool]:
         """Whether the volumes of each of these storage classes can grow."""
