@@ -13,6 +13,7 @@ from pulumi_stateful_service.arguments.defaults import (
     cluster_domain,
     first_ordinal,
     growth_timeout_seconds,
+    has_disruption_budget,
     rollout_timeout_seconds,
     selector,
 )
@@ -31,13 +32,14 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
     without_dependencies,
 )
-from pulumi_stateful_service.live.change_rules import judge_transforms
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
+from pulumi_stateful_service.live.rules.transforms import transform_refusals
+from pulumi_stateful_service.objects.services import governing_service
 from pulumi_stateful_service.plan import After, Planned, plan
 
 OUTPUTS = (
@@ -182,11 +184,13 @@ class StatefulService(pulumi.ComponentResource):
             urns = (await resolve(list(earlier))).value
             return Change(
                 prefix=_prefix(self._name),
-                components=[metadata["labels"].get(names.COMPONENT_LABEL, ""), *map(names.component_label, urns)],
+                component_labels=[metadata["labels"].get(names.COMPONENT_LABEL, ""), *map(names.component_label, urns)],
                 namespace=metadata.get("namespace"),
-                wanted={"metadata": metadata, "spec": spec},
-                may_recreate=self._args.get("recreate_keeping_pods", False),
-                may_adopt=self._args.get("adopt", False),
+                stateful_set={"metadata": metadata, "spec": spec},
+                governing_service=(await resolve(governing_service(self._args))).value,
+                disruption_budget=metadata.get("name") if has_disruption_budget(self._args) else None,
+                recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
+                adopt=self._args.get("adopt", False),
                 autoscaled=self._args.get("autoscaled", False),
             )
 
@@ -234,7 +238,7 @@ class StatefulService(pulumi.ComponentResource):
             return
         annotations, relied = fields.value
         made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": relied_on(spec)}
-        if refusals := judge_transforms({"metadata": {"annotations": annotations}, "spec": relied}, made):
+        if refusals := transform_refusals({"metadata": {"annotations": annotations}, "spec": relied}, made):
             raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
 
     def _set_outputs(self, governing: Any, rollout: pulumi.Output[Any], clients: Sequence[tuple[Planned, Any]]) -> None:

@@ -15,9 +15,9 @@ from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
 from pulumi_stateful_service.objects.security import network_policy
 from pulumi_stateful_service.objects.services import (
-    chosen_ordinals,
     governing_service,
     instance_service,
+    instance_service_ordinals,
     load_balancing_service,
 )
 from pulumi_stateful_service.objects.stateful_set import stateful_set
@@ -79,7 +79,7 @@ def plan(
     if "instance_services" in args:
         clients.extend(
             Planned("Service", f"-{ordinal}", instance_service(args, ordinal), After.ROLLOUT, _REPLACED_IN_PLACE)
-            for ordinal in chosen_ordinals(args)
+            for ordinal in instance_service_ordinals(args)
         )
     resources = [
         *(make() for wanted, make in prerequisites if wanted),

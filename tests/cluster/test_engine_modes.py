@@ -185,7 +185,7 @@ def test_a_forced_replacement_that_would_delete_claims_is_refused(
     program(rg, server="127.0.0.1")
     rg.up()
     lines, claims = rg.write("rg-0", 2), everything(rg)["claims"]
-    with pytest.raises(AssertionError, match="claims and their data would be deleted with it"):
+    with pytest.raises(AssertionError, match="PersistentVolumeClaims and their data would be deleted"):
         forced(rg, how)(*options)
     assert everything(rg)["claims"] == claims
     eventually("both instances are there", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
@@ -232,9 +232,8 @@ def test_what_only_the_change_will_tell_is_unknown(service: Make) -> None:
     """A revision in the preview of the first up, and of a change; without a change it is known."""
     rg = service()
     program(rg)
-    (rg.folder / "__main__.py").write_text(
-        PROGRAM + 'pulumi.export("short", rg.update_revision.apply(lambda r: r[:8]))\n'
-    )
+    short = 'pulumi.export("short", rg.update_revision.apply(lambda r: r[:8]))\n'
+    (rg.folder / "__main__.py").write_text(PROGRAM + short)
     rg.must("preview")
     rg.up()
     assert rg.outputs()["short"]
@@ -243,14 +242,15 @@ def test_what_only_the_change_will_tell_is_unknown(service: Make) -> None:
     assert "[unknown]" in rg.must("preview")
 
 
+CONTENTS = 'Path(os.environ["KUBECONFIG"]).read_text()'
 PROVIDERS = {
-    "kubeconfig contents": 'kubernetes.Provider("c", kubeconfig=Path(os.environ["KUBECONFIG"]).read_text())',
-    "kubeconfig path": 'kubernetes.Provider("c", kubeconfig=os.environ["KUBECONFIG"])',
-    "context": 'kubernetes.Provider("c", context=yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())["current-context"])',
-    "namespace": 'kubernetes.Provider("c", namespace=args.pop("namespace"))',
-    "nothing": 'kubernetes.Provider("c")',
-    "an output of a resource": 'kubernetes.Provider("c", kubeconfig=kubernetes.core.v1.ConfigMap("k", metadata={"name": "k", '
-    '"namespace": args["namespace"]}, data={"k": Path(os.environ["KUBECONFIG"]).read_text()}).data.apply(lambda d: d["k"]))',
+    "kubeconfig contents": f"kubernetes.Provider('c', kubeconfig={CONTENTS})",
+    "kubeconfig path": "kubernetes.Provider('c', kubeconfig=os.environ['KUBECONFIG'])",
+    "context": f"kubernetes.Provider('c', context=yaml.safe_load({CONTENTS})['current-context'])",
+    "namespace": "kubernetes.Provider('c', namespace=args.pop('namespace'))",
+    "nothing": "kubernetes.Provider('c')",
+    "an output of a resource": "kubernetes.Provider('c', kubeconfig=kubernetes.core.v1.ConfigMap('k', metadata="
+    f"{{'name': 'k', 'namespace': args['namespace']}}, data={{'k': {CONTENTS}}}).data.apply(lambda d: d['k']))",
 }
 EXPLICIT = """\
 import json, os, yaml
@@ -259,15 +259,15 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_stateful_service import StatefulService
 args = json.loads(Path("args.json").read_text())
-provider = {provider}
+provider = PROVIDER
 rg = StatefulService("rg", args, pulumi.ResourceOptions(provider=provider))
 """
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"volumes": logs("5Mi")}, "from 10Mi to 5Mi"),
+    ({"volumes": logs("5Mi")}, "size cannot be reduced from 10Mi to 5Mi"),
     ({"volumes": [{**logs("10Mi")[0], "storage_class_name": "other"}]}, "storage_class_name"),
     ({"volumes": [*logs("10Mi"), {"name": "more", "mount_path": "/opt/more", "size": "5Mi"}]}, "'more'"),
     ({"service_name": "other"}, "service_name"),
-    ({"name": "db"}, "name changes from 'rg' to 'db'"),
+    ({"name": "db"}, "name cannot be changed from 'rg' to 'db'"),
     ({"selector": {"app": "x"}}, "selector"),
     ({"pod_management_policy": "Parallel"}, "pod_management_policy"),
 ]
@@ -277,7 +277,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_previews_refuse_with_every_kind_of_provider(service: Make, kind: str) -> None:
     """Each change that would strand or lose data, in the preview already."""
     rg = service()
-    (rg.folder / "__main__.py").write_text(EXPLICIT.format(provider=PROVIDERS[kind]))
+    (rg.folder / "__main__.py").write_text(EXPLICIT.replace("PROVIDER", PROVIDERS[kind]))
     rg.up()
     before = everything(rg)
     for change, message in REFUSED:
@@ -294,6 +294,6 @@ def test_a_preview_of_a_cluster_that_is_still_to_be_made_says_what_was_not_check
 ) -> None:
     """A kubeconfig that comes from a resource that does not exist yet."""
     rg = service()
-    (rg.folder / "__main__.py").write_text(EXPLICIT.format(provider=PROVIDERS["an output of a resource"]))
+    (rg.folder / "__main__.py").write_text(EXPLICIT.replace("PROVIDER", PROVIDERS["an output of a resource"]))
     said = rg.must("preview")
     assert said.count("this change was not checked against the cluster") == 2  # as it goes on, and at the end

@@ -1,72 +1,16 @@
 """Sets of others and of renamed components, and children that a user's transformation changes."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pytest
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
-from pulumi_stateful_service.live.change_rules import judge_adoption, judge_service, judge_transforms
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.testing import Deployment, deploy
 
 Chapter = Callable[..., Deployment]
 LABELS = {"app": "db"}
-
-
-def a_set(**spec: Any) -> dict[str, Any]:
-    template = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
-    fields = {
-        "replicas": 2,
-        "selector": {"matchLabels": LABELS},
-        "serviceName": "db",
-        "podManagementPolicy": "OrderedReady",
-        "volumeClaimTemplates": [template],
-    }
-    return {"metadata": {"name": "db", "namespace": "prod"}, "spec": {**fields, **spec}}
-
-
-def test_a_set_of_somebody_else_is_left_alone() -> None:
-    """Unless the user says so, even where it is the same: Pulumi's provider would lay one over the other."""
-    judgement = judge_adoption(a_set(), a_set(), None, may_adopt=False)
-    assert "the StatefulSet prod/db is there already, and it is not this component's" in judgement.refusals[0]
-    assert not judgement.recreate
-
-
-@pytest.mark.parametrize("service", [None, LABELS])
-def test_a_set_that_fits_is_taken_over(service: Any) -> None:
-    """It is made anew, which is said; a policy that can't be changed in place may differ."""
-    judgement = judge_adoption(a_set(), a_set(podManagementPolicy="Parallel"), service, may_adopt=True)
-    assert not judgement.refusals
-    assert judgement.recreate
-    assert "deleted and made anew around its Pods, which keep running" in judgement.warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("live", "service", "refusal"),
-    [
-        ({"replicas": 3}, LABELS, "has replicas 3, and this component 2"),
-        ({"replicas": None, "ordinals": {"start": 1}}, LABELS, "has ordinals.start 1, and this component 0"),
-        ({"volumeClaimTemplates": []}, LABELS, r"has the volumes \[\], and this component \['data'\]"),
-        ({"serviceName": "other"}, LABELS, "Keep service_name: 'other'"),
-        ({"selector": {"matchLabels": {"app": "x"}}}, LABELS, "Keep them with selector: {'app': 'x'}"),
-        ({"selector": {"matchLabels": LABELS, "matchExpressions": [{}]}}, LABELS, "by matchExpressions"),
-        ({}, {"app": "db", "release": "x"}, "the Service 'db' is there already and selects by"),
-    ],
-)
-def test_what_does_not_fit_is_refused(live: Any, service: Any, refusal: str) -> None:
-    """With both values."""
-    fields = {key: value for key, value in a_set(**live)["spec"].items() if value is not None}
-    judgement = judge_adoption({**a_set(), "spec": fields}, a_set(), service, may_adopt=True)
-    assert re.search(refusal, " ".join(judgement.refusals))
-
-
-def test_a_governing_service_of_others_is_refused() -> None:
-    """One that selects the same Pods, or none of that name, may be there."""
-    assert judge_service({"app": "other"}, a_set())
-    assert not judge_service(LABELS, a_set())
-    assert not judge_service(None, a_set())
 
 
 def test_the_selector_is_used_everywhere(chapter: Chapter) -> None:
@@ -134,12 +78,6 @@ def chapter_with(chapter: Chapter, change: Callable[[Any], None]) -> Deployment:
         return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, more))
 
     return chapter(opts=pulumi.ResourceOptions(transformations=[transformation]))
-
-
-def test_nothing_is_refused_where_nothing_is_told() -> None:
-    """Mocks may answer without a spec."""
-    asked = {"metadata": {"annotations": {}}, "spec": {"service_name": "db"}}
-    assert judge_transforms(asked, {"metadata": {"annotations": {}}, "spec": {}}) == []
 
 
 def test_children_of_a_renamed_component_are_known_by_their_old_names() -> None:

@@ -1,1 +1,4 @@
-"""Looks at the cluster that Pulumi's Kubernetes provider deploys to, and the few changes made there."""
+"""What is on the cluster, and what a change does to it: the only package that talks to an API server.
+
+Imports `foundation` and `errors`.
+"""

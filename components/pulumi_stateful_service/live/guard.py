@@ -22,14 +22,15 @@ from pulumi_stateful_service.foundation.names import (
     set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, resolve
-from pulumi_stateful_service.live.change_rules import judge_name
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
 from pulumi_stateful_service.live.provider import creates_by_post
+from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 
 STATEFUL_SET = "StatefulSet"
+_LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
 
 IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
 """Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
@@ -195,7 +196,7 @@ class Guard:
         where = f"{kind} {namespace + '/' if namespace else ''}{metadata.get('name')}"
         if live is None:
             return
-        if owner not in change.components and not change.may_adopt:
+        if owner not in change.component_labels and not change.adopt:
             raise RefusedError(
                 f"{self._prefix}: {where} already exists and is not managed by this component: it would be merged "
                 "into, and deleted with the component. Choose another name, or delete it"
@@ -209,8 +210,11 @@ class Guard:
 
     def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str) -> None:
         volumes = self._volumes
-        for refusal in judge_name([{"metadata": {"name": old, "namespace": old_namespace}}], namespace, name, volumes):
-            raise RefusedError(f"{self._prefix}: {refusal}.")
+        for refusal in [
+            *namespace_refusals(old_namespace, namespace, name, volumes),
+            *name_refusals([old], name, volumes),
+        ]:
+            raise RefusedError(f"{self._prefix}: {refusal}")
 
     def _refuse_move(self, cluster: Cluster, old: Mapping[str, Any]) -> None:
         """Raises where the StatefulSet has claims and is to have another name or another namespace."""
@@ -241,11 +245,24 @@ class Guard:
             )
         if pulumi.runtime.is_dry_run():
             return
+        if live is not None and is_update and not recreate:
+            await self._patch_revision_history_limit(cluster, live)
         if live is not None and recreate:
             metadata = live["metadata"]
             await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
         if is_update and (live is None or recreate):
             await self._create(cluster)
+
+    async def _patch_revision_history_limit(self, cluster: Cluster, live: KubernetesObject) -> None:
+        """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
+        assert self._desired is not None  # noqa: S101 - the caller has seen it
+        limit = self._desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
+        if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
+            return
+        namespace, name = self._where(cluster)
+        await cluster.patch(
+            "StatefulSet", namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name)
+        )
 
     async def _create(self, cluster: Cluster) -> None:
         """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
@@ -268,7 +285,7 @@ class Guard:
     async def _owns(self, live: KubernetesObject) -> bool:
         assert self._desired is not None  # noqa: S101 - the caller has seen it
         change = await self._change(self._desired.metadata, self._desired.spec)
-        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in change.components
+        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in change.component_labels
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:

@@ -1,7 +1,7 @@
-"""Looks at what is on the cluster before anything is sent, and refuses, prepares or announces the change."""
+"""Reads the live objects before the StatefulSet is sent, and refuses or announces the change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -10,25 +10,45 @@ from pulumi.output import Unknown
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
-from pulumi_stateful_service.live.change_rules import judge_adoption, judge_change, judge_name, judge_service, sizes
-from pulumi_stateful_service.live.claim_growth import cannot_grow, claim_sizes, claims_to_grow, is_bound, pending_resize
+from pulumi_stateful_service.live.claim_growth import (
+    claims_to_grow,
+    growth_refusals,
+    is_bound,
+    pending_growth,
+    sizes_by_claim,
+)
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.rollout_status import is_incomplete, wanted_ordinals
+from pulumi_stateful_service.live.rollout_status import is_incomplete
+from pulumi_stateful_service.live.rules.adoption import validate_adoption
+from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
+from pulumi_stateful_service.live.rules.identity import name_refusals
+from pulumi_stateful_service.live.rules.update import validate_update
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, volume_sizes
 
 
 @dataclass(frozen=True)
 class Change:
-    """The set as it is to be, as far as it decides what is possible."""
+    """The desired objects, as far as the rules read them, and what the program allows."""
 
     prefix: str
     """Begins every message."""
-    components: Sequence[str]
-    """The labels that tell that a set belongs to the component: a renamed one has several."""
+    component_labels: Sequence[str]
+    """The values of the label that marks the component's StatefulSet; several where the component was renamed."""
     namespace: str | None
-    wanted: KubernetesObject
-    may_recreate: bool
-    may_adopt: bool
+    """None for the provider's default."""
+    stateful_set: KubernetesObject
+    governing_service: KubernetesObject
+    """Name, selector and ports."""
+    disruption_budget: str | None
+    """Name of the PodDisruptionBudget; None where the program has none."""
+    recreate_keeping_pods: bool
+    adopt: bool
     autoscaled: bool
+
+    @property
+    def set_name(self) -> str:
+        """Name of the StatefulSet."""
+        return str(self.stateful_set["metadata"]["name"])
 
 
 async def judge(cluster: Cluster, change: Change, live: KubernetesObject | None, resource: pulumi.Resource) -> bool:
@@ -37,78 +57,96 @@ async def judge(cluster: Cluster, change: Change, live: KubernetesObject | None,
     Raises RefusedError for a change that would lose data or leave it behind. What is not known yet is not judged.
     """
     namespace = change.namespace or cluster.default_namespace
-    wanted = {**change.wanted, "spec": known_part(change.wanted["spec"], (live or {}).get("spec") or {})}
-    name = wanted["metadata"]["name"]
+    change = replace(change, stateful_set=known_part(change.stateful_set, live or {}))
     if live is None:
-        found = await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.components)})
-        _refuse(change, judge_name(found.items, namespace, name, list(sizes(wanted))))
-        if not found.items:
-            _refuse(change, judge_service(await _service_selector(cluster, namespace, wanted), wanted))
+        await _validate_creation(cluster, namespace, change)
         return False
-    if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) in change.components:
-        judgement = judge_change(live, wanted, may_recreate=change.may_recreate, autoscaled=change.autoscaled)
+    conflicts: list[str] = []
+    if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) in change.component_labels:
+        verdict = validate_update(
+            live,
+            change.stateful_set,
+            recreate_keeping_pods=change.recreate_keeping_pods,
+            autoscaled=change.autoscaled,
+        )
     else:
-        service = await _service_selector(cluster, namespace, wanted)
-        judgement = judge_adoption(live, wanted, service, may_adopt=change.may_adopt)
-    _refuse(change, judgement.refusals)
-    for warning in judgement.warnings:
-        pulumi.log.warn(f"{change.prefix}: {warning}.", resource)
-    await _announce_growth(cluster, change, wanted, live, resource)
-    return judgement.recreate
+        verdict = validate_adoption(live, change.stateful_set, adopt=change.adopt)
+        if change.adopt:
+            conflicts = await _conflicts(cluster, namespace, change, adopting=True)
+    _refuse(change, [*verdict.refusals, *conflicts])
+    for warning in verdict.warnings:
+        pulumi.log.warn(f"{change.prefix}: {warning}", resource)
+    await _validate_growth(cluster, change, live, resource)
+    return verdict.recreate
 
 
 async def unfinished_work(cluster: Cluster, live: KubernetesObject) -> bool:
-    """Whether an earlier operation on the StatefulSet left a rollout or the growth of volumes incomplete."""
+    """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
     if is_incomplete(live, await cluster.list_pods(live)):
         return True
-    asked = claim_sizes(live["metadata"]["name"], sizes(live), wanted_ordinals(live))
-    if not asked:
+    sizes = sizes_by_claim(live["metadata"]["name"], volume_sizes(live), desired_ordinals(live))
+    if not sizes:
         return False
     labels = live["spec"]["selector"]["matchLabels"]
-    claims = await cluster.list_claims(live["metadata"]["namespace"], asked.keys(), labels)
+    claims = await cluster.list_claims(live["metadata"]["namespace"], sizes.keys(), labels)
     return any(
-        is_bound(claim) and (claims_to_grow([claim], asked) or pending_resize(claim, asked[claim["metadata"]["name"]]))
+        is_bound(claim) and (claims_to_grow([claim], sizes) or pending_growth(claim, sizes[claim["metadata"]["name"]]))
         for claim in claims
     )
 
 
-def known_part(wanted: Any, live: Any) -> Any:
-    """What is wanted, with the live value where it is not known yet: nothing is judged there."""
-    if isinstance(wanted, Unknown):
+def known_part(desired: Any, live: Any) -> Any:
+    """What is desired, with the live value where it is not known yet, so that nothing is judged there."""
+    if isinstance(desired, Unknown):
         return live
-    if isinstance(wanted, Mapping):
+    if isinstance(desired, Mapping):
         beside = live if isinstance(live, Mapping) else {}
-        return {key: known_part(value, beside.get(key)) for key, value in wanted.items()}
-    if isinstance(wanted, list):
-        beside_items = live if isinstance(live, list) else []
-        padded = [*beside_items, *[None] * len(wanted)]
-        return [known_part(value, padded[place]) for place, value in enumerate(wanted)]
-    return wanted
+        return {key: known_part(value, beside.get(key)) for key, value in desired.items()}
+    if isinstance(desired, list):
+        beside_items = [*live, *[None] * len(desired)] if isinstance(live, list) else [None] * len(desired)
+        return [known_part(value, beside_items[place]) for place, value in enumerate(desired)]
+    return desired
 
 
-async def _service_selector(cluster: Cluster, namespace: str, wanted: KubernetesObject) -> Mapping[str, str] | None:
-    return await cluster.get_service_selector(namespace, wanted["spec"]["serviceName"])
+async def _validate_creation(cluster: Cluster, namespace: str, change: Change) -> None:
+    found = await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)})
+    known_names = [each["metadata"]["name"] for each in found.items]
+    _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
+    if not known_names:
+        _refuse(change, await _conflicts(cluster, namespace, change))
 
 
-async def _announce_growth(
-    cluster: Cluster, change: Change, wanted: KubernetesObject, live: KubernetesObject, resource: pulumi.Resource
-) -> None:
-    asked = claim_sizes(live["metadata"]["name"], sizes(wanted), wanted_ordinals(live))
+async def _conflicts(cluster: Cluster, namespace: str, change: Change, *, adopting: bool = False) -> list[str]:
+    service = await cluster.get_service(namespace, change.governing_service["metadata"]["name"])
+    refusals = service_refusals(service, change.governing_service, change.set_name, adopting=adopting)
+    if change.disruption_budget is None:
+        return refusals
+    budget = await cluster.get("PodDisruptionBudget", namespace, change.disruption_budget)
+    return [*refusals, *disruption_budget_refusals(budget, change.set_name)]
+
+
+async def _validate_growth(cluster: Cluster, change: Change, live: KubernetesObject, resource: pulumi.Resource) -> None:
+    """Refuses volumes that cannot grow, and announces those that will."""
+    sizes = sizes_by_claim(change.set_name, volume_sizes(change.stateful_set), desired_ordinals(live))
     labels: Mapping[str, Any] = live["spec"]["selector"]["matchLabels"]
-    claims = await cluster.list_claims(live["metadata"]["namespace"], asked.keys(), labels)
-    planned = claims_to_grow(claims, asked)
-    if not planned:
+    claims = await cluster.list_claims(live["metadata"]["namespace"], sizes.keys(), labels)
+    growths = claims_to_grow(claims, sizes)
+    if not growths:
         return
-    classes = {claim["spec"].get("storageClassName") or "" for claim in claims}
-    _refuse(change, cannot_grow(planned, claims, await cluster.get_expandable(classes)))
-    for growth in planned:
-        pulumi.log.info(f"{growth.claim} grows from {growth.has} to {growth.wanted}; no Pod restarts.", resource)
+    storage_classes = {claim["spec"].get("storageClassName") or "" for claim in claims}
+    _refuse(change, growth_refusals(growths, claims, await cluster.get_expandable(storage_classes)))
+    for growth in growths:
+        pulumi.log.info(
+            f"PersistentVolumeClaim {growth.claim} is expanded from {growth.requested} to {growth.target}; no Pod is "
+            "restarted.",
+            resource,
+        )
 
 
 def _refuse(change: Change, refusals: Sequence[str]) -> None:
     if len(refusals) == 1:
-        raise RefusedError(f"{change.prefix}: {refusals[0]}.")
+        raise RefusedError(f"{change.prefix}: {refusals[0]}")
     if refusals:
         raise RefusedError(
-            "\n".join([f"{change.prefix}: this change is refused:", *(f"  {each}." for each in refusals)])
+            "\n".join([f"{change.prefix}: this change is refused:", *(f"  {each}" for each in refusals)])
         )

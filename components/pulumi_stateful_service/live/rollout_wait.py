@@ -1,8 +1,8 @@
-"""Follows a change on the cluster until it is done: disks grown, instances rolled out. Says why where it is not."""
+"""Waits in ``pulumi up`` until volumes have grown and the rollout is complete, or fails with the reason."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,226 +10,253 @@ import pulumi
 
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.live.change_rules import dropped_by_api_server
-from pulumi_stateful_service.live.claim_growth import claim_sizes, claims_to_grow, is_bound, pending_resize
+from pulumi_stateful_service.live.claim_growth import claims_to_grow, is_bound, pending_growth, sizes_by_claim
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.rollout_status import Diagnostics, Rollout, judge, may_be_done, wanted_ordinals
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.documentation import OPERATING, ROLLOUTS
+from pulumi_stateful_service.live.pod_status import Diagnostics, claim_names
+from pulumi_stateful_service.live.rollout_status import Rollout, may_be_complete, rollout_status
+from pulumi_stateful_service.live.rules.update import max_unavailable_warning
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
 
 _T = TypeVar("_T")
 
-_FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
-"""Seconds from one look to the next, growing with what it takes: quick where a rollout is, light where it lasts."""
-_LATE = 0.2
-"""How much later than it is done a change may be seen to be done, as a part of what it took."""
-_LOOKS_A_SECOND = 100
+_MIN_PAUSE, _MAX_PAUSE = 0.1, 1.0
+"""Seconds between two reads."""
+_PAUSE_FRACTION = 0.2
+"""The pause as a fraction of the time waited so far: short for quick rollouts, few requests for slow ones."""
+_READS_PER_SECOND = 100
 """Of all services of a program together."""
-_NEWS = 5.0
-"""Seconds after which every Pod is looked at, and the user hears of it."""
+_REPORT_INTERVAL = 5.0
+"""Seconds after which all Pods are read and the user sees what is waited for."""
 _MAX_SHOWN = 10
 """Instances in one message."""
 
 
 @dataclass(frozen=True)
 class RolloutTarget:
-    """What was sent to the cluster: the set, by its identity, and the generation that the change gave it."""
+    """The StatefulSet that was sent to the cluster, and how long it may take."""
 
-    where: str
+    prefix: str
     """Begins every message."""
     namespace: str
     name: str
     uid: str
     generation: int
-    sizes: Mapping[str, str]
+    """``metadata.generation`` of the change."""
+    volume_sizes: Mapping[str, str]
     """The size of each volume, by its name."""
-    labels: Mapping[str, str]
-    """The labels that the set gives its claims."""
+    claim_labels: Mapping[str, str]
+    """The labels that the StatefulSet gives its claims."""
     max_unavailable: object
-    """What was asked for as ``maxUnavailable``, which not every API server knows."""
-    timeout_seconds: int
+    """The argument, which older API servers drop."""
+    rollout_timeout_seconds: int
     growth_timeout_seconds: int
 
 
-async def current_rollout(connection: Connection, asked: RolloutTarget) -> Rollout | None:
-    """Where the rollout stands, without waiting; None where only the change will tell.
-
-    For previews: the cluster may not answer, and of a set that is going to be replaced Pulumi's provider tells a name
-    and an identity that no set has.
-    """
+async def current_rollout(connection: Connection, target: RolloutTarget) -> Rollout | None:
+    """The state of the rollout as it is now, without waiting; None where it cannot be read."""
     try:
         async with connected(connection) as cluster:
-            live = await _the_set(cluster, asked)
-            # A dry run of a change tells the generation that it would have.
-            return await _look(cluster, asked) if live["metadata"]["generation"] == asked.generation else None
+            return await _read_rollout(cluster, target)
     except (ClusterError, RolloutError):
         return None
 
 
-async def wait_for_rollout(connection: Connection, asked: RolloutTarget, resource: pulumi.Resource) -> Rollout:
-    """The rollout, once it is done and the disks have their sizes.
+async def wait_for_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    """Grows the volumes, waits for the rollout, and returns its state when both are complete.
 
-    Raises RolloutError where that is not within the timeouts, with each instance that is not there yet, why, and what
-    to do about it.
+    Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
+    to do.
     """
     async with connected(connection) as cluster:
-        # Before anything is done: is this the cluster that the set is on?
-        live = await _patiently(asked, lambda: _the_set(cluster, asked))
-        if dropped := dropped_by_api_server(live, asked.max_unavailable):
-            pulumi.log.warn(f"{asked.where}: {dropped}.", resource)
-        # A disk that is full may be what an instance is waiting for, so disks come first.
-        sizes = claim_sizes(asked.name, asked.sizes, wanted_ordinals(live))
-        known = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
-        rollout = await _rolled_out(cluster, asked, resource)
-        if len(known) < len(sizes) or not all(is_bound(claim) for claim in known):
-            # The templates of the set keep their first size, and so have claims that are new.
-            known = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
-        await _grown(cluster, asked, sizes, known)
+        # Before anything is changed: is this the cluster that Pulumi's provider deploys to?
+        live = await _retry_until_answered(target, lambda: _read_stateful_set(cluster, target))
+        if warning := max_unavailable_warning(live, target.max_unavailable):
+            pulumi.log.warn(f"{target.prefix}: {warning}", resource)
+        # Before the wait for the rollout: a Pod may wait for space on its volume.
+        sizes = sizes_by_claim(target.name, target.volume_sizes, desired_ordinals(live))
+        claims = await _retry_until_answered(target, lambda: _grow_claims(cluster, target, sizes))
+        rollout = await _wait_until_complete(cluster, target, resource)
+        if len(claims) < len(sizes) or not all(is_bound(claim) for claim in claims):
+            # The claims of new Pods have the first size, which the templates keep.
+            claims = await _retry_until_answered(target, lambda: _grow_claims(cluster, target, sizes))
+        await _wait_until_grown(cluster, target, sizes, claims)
         return rollout
 
 
-async def _grow(cluster: Cluster, asked: RolloutTarget, sizes: Mapping[str, str]) -> list[KubernetesObject]:
-    """Asks for larger volumes where claims ask for less than they should; the claims that are there.
+async def _grow_claims(cluster: Cluster, target: RolloutTarget, sizes: Mapping[str, str]) -> list[KubernetesObject]:
+    """Requests the larger size for each claim that is too small, and returns the existing claims.
 
-    A claim without a volume can't be changed: it grows once it is bound.
+    A claim that is not bound yet cannot be changed, so it is left for later.
     """
-    claims = await cluster.list_claims(asked.namespace, sizes.keys(), asked.labels)
+    claims = await cluster.list_claims(target.namespace, sizes.keys(), target.claim_labels)
     for growth in claims_to_grow([claim for claim in claims if is_bound(claim)], sizes):
         try:
-            await cluster.patch_claim_size(asked.namespace, growth.claim, growth.wanted)
+            await cluster.patch_claim_size(target.namespace, growth.claim, growth.target)
         except ClusterError as error:
             raise RolloutError(
-                f"{asked.where}: {growth.claim} cannot grow from {growth.has} to {growth.wanted}: {error.problem}"
+                f"{target.prefix}: PersistentVolumeClaim {growth.claim} cannot be expanded from {growth.requested} to "
+                f"{growth.target}: {error.problem}"
             ) from error
     return claims
 
 
-async def _grown(
-    cluster: Cluster, asked: RolloutTarget, sizes: Mapping[str, str], claims: list[KubernetesObject]
+async def _wait_until_grown(
+    cluster: Cluster, target: RolloutTarget, sizes: Mapping[str, str], claims: list[KubernetesObject]
 ) -> None:
-    """Waits until every volume has the size that its claim was to have."""
     started = time.monotonic()
-    while waiting := [
-        problem for claim in claims if (problem := pending_resize(claim, sizes[claim["metadata"]["name"]]))
+    while pending := [
+        problem for claim in claims if (problem := pending_growth(claim, sizes[claim["metadata"]["name"]]))
     ]:
-        seconds = asked.growth_timeout_seconds
+        seconds = target.growth_timeout_seconds
         if time.monotonic() - started > seconds:
-            begin = f"{asked.where}: the disks have not grown within growth_timeout_seconds ({seconds}):"
-            end = "The instances run on; the next pulumi up goes on waiting."
-            raise RolloutError("\n".join([begin, *(f"  {problem}" for problem in waiting[:_MAX_SHOWN]), end]))
+            heading = f"{target.prefix}: volumes were not expanded within growth_timeout_seconds ({seconds}):"
+            remedy = "The Pods keep running, and the next pulumi up continues to wait."
+            raise RolloutError("\n".join([heading, *_indented(pending), remedy]))
         await _pause(cluster, started)
-        claims = await _patiently(asked, lambda: _grow(cluster, asked, sizes))
+        claims = await _retry_until_answered(target, lambda: _grow_claims(cluster, target, sizes))
 
 
-async def _patiently(asked: RolloutTarget, look: Callable[[], Awaitable[_T]]) -> _T:
-    """What a look tells, once the cluster answers: an API server may be away for a while."""
-    deadline = time.monotonic() + asked.timeout_seconds
+async def _retry_until_answered(target: RolloutTarget, request: Callable[[], Awaitable[_T]]) -> _T:
+    """The result of a request, repeated within the timeout: an API server may be away for a while."""
+    deadline = time.monotonic() + target.rollout_timeout_seconds
     while True:
         try:
-            return await look()
+            return await request()
+        except ForbiddenError:
+            raise
         except ClusterError:
             if time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(_LAST_LOOK)
+            await asyncio.sleep(_MAX_PAUSE)
 
 
-async def _rolled_out(cluster: Cluster, asked: RolloutTarget, resource: pulumi.Resource) -> Rollout:
-    started = last_news = time.monotonic()
-    trouble = ""
-    while time.monotonic() - started < asked.timeout_seconds:
-        news_due = time.monotonic() - last_news > _NEWS
+async def _wait_until_complete(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    started = last_report = time.monotonic()
+    problem = ""
+    while time.monotonic() - started < target.rollout_timeout_seconds:
+        report = time.monotonic() - last_report > _REPORT_INTERVAL
         try:
-            rollout = await _look(cluster, asked, every_pod=news_due)
-            if rollout is not None and rollout.done:
+            rollout = await _read_rollout(cluster, target, every_pod=report)
+            if rollout is not None and rollout.is_complete:
                 return rollout
             if rollout is not None:
-                await _give_new_volumes(cluster, asked, rollout, resource)
-            if rollout is not None and news_due:
-                last_news = time.monotonic()
-                await _replace_abandoned(cluster, asked, rollout, resource)
-                pulumi.log.info(f"waiting for {rollout.missing[0]}", resource, ephemeral=True)
+                await _evict_pod_without_volume(cluster, target, rollout, resource)
+            if rollout is not None and report:
+                last_report = time.monotonic()
+                await _evict_never_ready_pods(cluster, target, rollout, resource)
+                pulumi.log.info(f"waiting for {rollout.pending[0]}", resource, ephemeral=True)
+        except ForbiddenError:
+            raise
         except ClusterError as error:
-            trouble = f"the cluster does not answer: {error.problem}"
+            problem = f"the Kubernetes API does not answer: {error.problem}"
         await _pause(cluster, started)
-    raise await _not_in_time(cluster, asked, trouble)
+    raise await _timeout_error(cluster, target, problem)
 
 
 async def _pause(cluster: Cluster, started: float) -> None:
-    pause = min(max(_FIRST_LOOK, (time.monotonic() - started) * _LATE), _LAST_LOOK)
-    await asyncio.sleep(max(pause, cluster.users / _LOOKS_A_SECOND))
+    pause = min(max(_MIN_PAUSE, (time.monotonic() - started) * _PAUSE_FRACTION), _MAX_PAUSE)
+    await asyncio.sleep(max(pause, cluster.users / _READS_PER_SECOND))
 
 
-async def _replace_abandoned(
-    cluster: Cluster, asked: RolloutTarget, rollout: Rollout, resource: pulumi.Resource
+async def _evict_never_ready_pods(
+    cluster: Cluster, target: RolloutTarget, rollout: Rollout, resource: pulumi.Resource
 ) -> None:
-    """Ends Pods of a version that is no longer wanted and that never became ready.
+    """Evicts Pods of an outdated revision that were never ready.
 
-    With ordered management Kubernetes waits for them to become ready before it replaces them, which they never will
-    (kubernetes/kubernetes#67250); its documentation has the user delete them by hand.
+    With ordered Pod management the controller waits for them to become ready before it replaces them
+    (kubernetes/kubernetes#67250). Kubernetes' documentation tells users to delete such Pods.
     """
-    for pod, uid in rollout.abandoned.items():
-        if await cluster.evict_pod(asked.namespace, pod, uid):
+    for pod, uid in rollout.never_ready.items():
+        if await cluster.evict_pod(target.namespace, pod, uid):
             pulumi.log.warn(
-                f"{asked.where}: {pod} never became ready, and its version is no longer wanted; it is replaced. "
-                "Its claims stay.",
+                f"{target.prefix}: {pod} has an outdated revision and never became ready, so it is replaced. Its "
+                "PersistentVolumeClaims are kept.",
                 resource,
             )
 
 
-async def _give_new_volumes(
-    cluster: Cluster, asked: RolloutTarget, rollout: Rollout, resource: pulumi.Resource
+async def _evict_pod_without_volume(
+    cluster: Cluster, target: RolloutTarget, rollout: Rollout, resource: pulumi.Resource
 ) -> None:
-    """Ends the next Pod that was made before the set had all its volumes, while all others are ready.
+    """Evicts the first Pod that lacks a volume, once all Pods are ready.
 
-    Kubernetes tries to add the volume to the running Pod, is refused by its own API, and tries again for ever. It goes
-    through the ordinals from the lowest up, so only that order gets it on.
+    The controller tries to add the volume to the running Pod, which the API server refuses, and repeats that for ever.
+    It goes through the ordinals from the lowest on, so the Pods must be evicted in this order.
     """
     for pod, uid in list(rollout.without_volume.items())[:1]:
-        if await cluster.evict_pod(asked.namespace, pod, uid):
-            pulumi.log.info(f"{pod} is replaced to get its new volume.", resource)
+        if await cluster.evict_pod(target.namespace, pod, uid):
+            pulumi.log.info(f"{pod} is replaced to mount its new volume.", resource)
 
 
-async def _look(cluster: Cluster, asked: RolloutTarget, *, every_pod: bool = True) -> Rollout | None:
-    """Where it stands; None while the set's own status says that it can't be done, unless asked for every Pod."""
-    stateful_set = await _the_set(cluster, asked)
-    if stateful_set["metadata"]["generation"] < asked.generation or not (every_pod or may_be_done(stateful_set)):
+async def _read_rollout(cluster: Cluster, target: RolloutTarget, *, every_pod: bool = True) -> Rollout | None:
+    """The state of the rollout; None while the controller has not observed the change.
+
+    Without ``every_pod``, also None while the StatefulSet's status shows that the rollout is not complete.
+    """
+    stateful_set = await _read_stateful_set(cluster, target)
+    if stateful_set["metadata"]["generation"] < target.generation:
         return None
-    return judge(stateful_set, await cluster.list_pods(stateful_set))
+    if not every_pod and not may_be_complete(stateful_set):
+        return None
+    return rollout_status(stateful_set, await cluster.list_pods(stateful_set))
 
 
-async def _the_set(cluster: Cluster, asked: RolloutTarget) -> KubernetesObject:
-    """The very set that was asked for; its identity tells that this is the provider's cluster."""
-    stateful_set = await cluster.get_stateful_set(asked.namespace, asked.name)
-    if stateful_set is None or stateful_set["metadata"]["uid"] != asked.uid:
+async def _read_stateful_set(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
+    """The StatefulSet with the uid that Pulumi's provider returned. Another cluster has none with that uid."""
+    stateful_set = await cluster.get_stateful_set(target.namespace, target.name)
+    if stateful_set is None or stateful_set["metadata"]["uid"] != target.uid:
+        found = "does not exist" if stateful_set is None else "has another uid"
         raise RolloutError(
-            f"{asked.where}: the StatefulSet {asked.namespace}/{asked.name} that Pulumi's provider made is not there. "
-            "Either it was deleted meanwhile (run pulumi refresh and then pulumi up), or this program sees another "
-            "cluster than the provider: give the provider its kubeconfig, or set KUBECONFIG."
+            f"{target.prefix}: StatefulSet {target.namespace}/{target.name}, which Pulumi's provider created, {found}. "
+            "If it was deleted, run pulumi refresh and then pulumi up. If this program reads another cluster than the "
+            f"provider, give the provider its kubeconfig, or set KUBECONFIG ({OPERATING})."
         )
     return stateful_set
 
 
-async def _not_in_time(cluster: Cluster, asked: RolloutTarget, trouble: str) -> RolloutError:
-    begin = f"{asked.where}: the rollout was not done within rollout_timeout_seconds ({asked.timeout_seconds})"
+async def _timeout_error(cluster: Cluster, target: RolloutTarget, problem: str) -> RolloutError:
+    seconds = target.rollout_timeout_seconds
+    heading = f"{target.prefix}: the rollout did not complete within rollout_timeout_seconds ({seconds})"
     try:
-        stateful_set = await cluster.get_stateful_set(asked.namespace, asked.name)
+        stateful_set = await cluster.get_stateful_set(target.namespace, target.name)
         if stateful_set is None:
-            return RolloutError(f"{begin}: the set is gone")
-        facts = Diagnostics(
-            await cluster.list_warnings(asked.namespace), await cluster.list_unbound_claims(asked.namespace)
-        )
-        rollout = judge(stateful_set, await cluster.list_pods(stateful_set), facts)
+            return RolloutError(f"{heading}: StatefulSet {target.namespace}/{target.name} was deleted meanwhile.")
+        pods = await cluster.list_pods(stateful_set)
+        rollout = rollout_status(stateful_set, pods, await _read_diagnostics(cluster, target, pods))
     except ClusterError as error:
-        return RolloutError(f"{begin}: {trouble or error.problem}")
-    shown = [f"  {each}" for each in rollout.missing[:_MAX_SHOWN]]
-    if len(rollout.missing) > _MAX_SHOWN:
-        shown.append(f"  … and {len(rollout.missing) - _MAX_SHOWN} more")
-    return RolloutError("\n".join([f"{begin}:", *shown, *_way_out(asked, rollout)]))
+        return RolloutError(f"{heading}: {problem or error.problem}")
+    return RolloutError("\n".join([f"{heading}:", *_indented(rollout.pending), *_remedies(target, rollout)]))
 
 
-def _way_out(asked: RolloutTarget, rollout: Rollout) -> list[str]:
-    remedy = ["Mend the cause and run pulumi up again: it replaces a Pod of a wrong version that never became ready."]
-    if rollout.broken:
-        remedy.append("Should a broken Pod stay in the way, it can be deleted; its claim, and with it the data, stays:")
-        remedy.append(f"  kubectl --namespace {asked.namespace} delete pod {' '.join(rollout.broken[:_MAX_SHOWN])}")
-    return remedy
+async def _read_diagnostics(cluster: Cluster, target: RolloutTarget, pods: list[KubernetesObject]) -> Diagnostics:
+    """The events of the namespace, and the claims of the Pods.
+
+    Events are matched by uid: an earlier Pod of the same name has left some.
+    """
+    events = await cluster.list_warning_events(target.namespace)
+    names = {name for pod in pods for name in claim_names(pod)}
+    claims = await cluster.list_claims(target.namespace, names, target.claim_labels)
+    return Diagnostics(
+        warnings={event["involvedObject"].get("uid", ""): event.get("message", "") for event in events},
+        claims={claim["metadata"]["name"]: claim for claim in claims},
+    )
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - _MAX_SHOWN
+    return [f"  {line}" for line in lines[:_MAX_SHOWN]] + ([f"  … and {more} more"] if more > 0 else [])
+
+
+def _remedies(target: RolloutTarget, rollout: Rollout) -> list[str]:
+    automatically = f"Pods of an outdated revision that never became ready are replaced automatically ({ROLLOUTS})."
+    lines = [f"Fix the cause and run pulumi up again. {automatically}"]
+    if rollout.crashes:
+        lines += ["To see why a container terminated:", f"  {rollout.crashes[0].logs_command(target.namespace)}"]
+    if rollout.not_ready:
+        pods = " ".join(rollout.not_ready[:_MAX_SHOWN])
+        lines.append("If a Pod still blocks the rollout, delete it; its PersistentVolumeClaims and data are kept:")
+        lines.append(f"  kubectl --namespace {target.namespace} delete pod {pods}")
+    return lines

@@ -1,4 +1,4 @@
-"""How many instances stay, and how far apart they are: the disruption budget, its arithmetic, and the spreading."""
+"""The PodDisruptionBudget, and the topology spread constraints."""
 
 from typing import Any
 
@@ -7,25 +7,25 @@ from pulumi_stateful_service.arguments.types import Spread, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.foundation.quorum import majority
-from pulumi_stateful_service.objects.metadata import metadata
+from pulumi_stateful_service.objects.metadata import object_metadata
 
 _NODES = "kubernetes.io/hostname"
 _ZONES = "topology.kubernetes.io/zone"
 _MAJORITY = "51%"
-"""A majority of a number that an autoscaler decides; a budget rounds up."""
+"""A majority of any number of replicas, since PodDisruptionBudgets round up: an autoscaler changes the number."""
 
 
 def disruption_budget(args: StatefulServiceArgs) -> KubernetesObject:
     """The PodDisruptionBudget."""
-    kept = args.get("min_available")
-    if kept is None:
-        kept = _MAJORITY if args.get("autoscaled") else apply_inputs(majority, args["replicas"])
+    min_available = args.get("min_available")
+    if min_available is None:
+        min_available = _MAJORITY if args.get("autoscaled") else apply_inputs(majority, args["replicas"])
     return {
-        "metadata": metadata(args, args["name"]),
+        "metadata": object_metadata(args, args["name"]),
         "spec": {
-            "minAvailable": kept,
+            "minAvailable": min_available,
             "selector": {"matchLabels": selector(args)},
-            # One that is broken keeps nothing up, and must not keep its node from being drained.
+            # A Pod that is not ready must not block the drain of its node.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
@@ -35,20 +35,20 @@ def topology_spread(args: StatefulServiceArgs) -> Any:
     """``topologySpreadConstraints``."""
     labels = selector(args)
 
-    def constraints(nodes: str, zones: str, *values: str) -> list[KubernetesObject]:
+    def constraints(over_nodes: str, over_zones: str, *label_values: str) -> list[KubernetesObject]:
         return [
             {
                 "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": how,
-                "labelSelector": {"matchLabels": dict(zip(labels, values, strict=True))},
-                # Nodes that no instance may run on would count as empty, and nothing could be scheduled any more.
+                "topologyKey": topology_key,
+                "whenUnsatisfiable": when_unsatisfiable,
+                "labelSelector": {"matchLabels": dict(zip(labels, label_values, strict=True))},
+                # By default tainted nodes count as empty domains: then no Pod fits maxSkew on the others.
                 "nodeTaintsPolicy": "Honor",
             }
-            for key, how in ((_NODES, nodes), (_ZONES, zones))
-            if how != Spread.OFF
+            for topology_key, when_unsatisfiable in ((_NODES, over_nodes), (_ZONES, over_zones))
+            if when_unsatisfiable != Spread.OFF
         ]
 
     default = Spread.SCHEDULE_ANYWAY.value
-    over = (args.get("spread_over_nodes", default), args.get("spread_over_zones", default))
-    return apply_inputs(constraints, *over, *labels.values())
+    over_nodes, over_zones = args.get("spread_over_nodes", default), args.get("spread_over_zones", default)
+    return apply_inputs(constraints, over_nodes, over_zones, *labels.values())

@@ -1,4 +1,4 @@
-"""The container's environment: what an instance is told of itself, its peers, and by the user."""
+"""The container's environment variables, and the Secret that holds the values of ``secret_env``."""
 
 import hashlib
 import json
@@ -12,22 +12,23 @@ from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, Sta
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import pod_address, pod_name, secret_name, service_address
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
-from pulumi_stateful_service.objects.metadata import metadata
+from pulumi_stateful_service.objects.metadata import object_metadata
 
-_DOWNWARD = {
+_POD_FIELDS = {
     "POD_NAME": "metadata.name",
     "POD_ORDINAL": "metadata.labels['apps.kubernetes.io/pod-index']",
     "POD_NAMESPACE": "metadata.namespace",
 }
+"""Variables that the downward API sets."""
 
 
 def environment(args: StatefulServiceArgs) -> list[KubernetesObject]:
-    """``env``, in an order in which values given by the user can refer to all others as $(NAME)."""
+    """``env``. The user's own values come last, because $(NAME) refers only to variables before it."""
     return [
-        *_discovered(args),
-        *_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
-        *_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
-        *_from_keys("secretKeyRef", {name: _own_secret(args, name) for name in args.get("secret_env", {})}),
+        *_discovery_variables(args),
+        *_variables_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
+        *_variables_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
+        *_variables_from_keys("secretKeyRef", {name: _secret_key(args, name) for name in args.get("secret_env", {})}),
         *({"name": name, "value": value} for name, value in args.get("env", {}).items()),
     ]
 
@@ -40,12 +41,12 @@ def environment_sources(args: StatefulServiceArgs) -> list[KubernetesObject]:
 def secret(args: StatefulServiceArgs) -> KubernetesObject:
     """The Secret that holds the values of ``secret_env``."""
     return {
-        "metadata": metadata(args, apply_inputs(secret_name, args["name"])),
+        "metadata": object_metadata(args, apply_inputs(secret_name, args["name"])),
         "stringData": {name: pulumi.Output.secret(value) for name, value in args["secret_env"].items()},
     }
 
 
-def secret_digest(args: StatefulServiceArgs) -> pulumi.Output[str] | None:
+def secret_env_digest(args: StatefulServiceArgs) -> pulumi.Output[str] | None:
     """A digest of the values of ``secret_env``, which changes the Pods when a value changes.
 
     It is made from the values alone. One that used an output of the Secret would have the StatefulSet replaced with
@@ -66,7 +67,7 @@ def secret_digest(args: StatefulServiceArgs) -> pulumi.Output[str] | None:
     return output_of(digest())
 
 
-def _discovered(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
     if "discovery" not in args:
         return []
     address = apply_inputs(
@@ -74,36 +75,38 @@ def _discovered(args: StatefulServiceArgs) -> list[KubernetesObject]:
         args["service_name"],
         cluster_domain(args),
     )
-    plain = {
+    values = {
         "SERVICE_NAME": args["service_name"],
         "SERVICE_ADDRESS": address,
         "POD_ADDRESS": pod_address("$(POD_NAME)", "$(SERVICE_ADDRESS)"),
-        **{name: _peers(args, form) for name, form in args["discovery"].get("peers", {}).items()},
+        **{name: _peer_list(args, form) for name, form in args["discovery"].get("peers", {}).items()},
     }
     return [
-        *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _DOWNWARD.items()),
-        *({"name": name, "value": value} for name, value in plain.items()),
+        *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _POD_FIELDS.items()),
+        *({"name": name, "value": value} for name, value in values.items()),
     ]
 
 
-def _peers(args: StatefulServiceArgs, form: pulumi.Input[str]) -> Any:
-    def listed(form: str, set_name: str, start: int, replicas: int) -> str:
+def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any:
+    """All instances in the given format, separated by commas."""
+
+    def peer_list(peer_format: str, set_name: str, start: int, replicas: int) -> str:
         pods = {ordinal: pod_name(set_name, ordinal) for ordinal in range(start, start + replicas)}
         return ",".join(
-            form.format(ordinal=ordinal, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)"))
+            peer_format.format(ordinal=ordinal, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)"))
             for ordinal, pod in pods.items()
         )
 
-    return apply_inputs(listed, form, args["name"], first_ordinal(args), args["replicas"])
+    return apply_inputs(peer_list, peer_format, args["name"], first_ordinal(args), args["replicas"])
 
 
-def _own_secret(args: StatefulServiceArgs, key: str) -> KeyRefArgs:
+def _secret_key(args: StatefulServiceArgs, key: str) -> KeyRefArgs:
     return {"name": apply_inputs(secret_name, args["name"]), "key": key}
 
 
-def _from_keys(kind: str, references: Any) -> Sequence[KubernetesObject]:
+def _variables_from_keys(source: str, references: Any) -> Sequence[KubernetesObject]:
     def value_from(reference: KeyRefArgs) -> KubernetesObject:
-        return {kind: pick(reference, name="name", key="key", optional="optional")}
+        return {source: pick(reference, name="name", key="key", optional="optional")}
 
     return [{"name": name, "valueFrom": value_from(reference)} for name, reference in references.items()]
 
@@ -111,10 +114,10 @@ def _from_keys(kind: str, references: Any) -> Sequence[KubernetesObject]:
 def _environment_source(source: EnvFromArgs) -> KubernetesObject:
     return without_empty(
         prefix=source.get("prefix"),
-        secretRef=_reference(source, "secret"),
-        configMapRef=_reference(source, "config_map"),
+        secretRef=_object_reference(source, "secret"),
+        configMapRef=_object_reference(source, "config_map"),
     )
 
 
-def _reference(source: EnvFromArgs, kind: str) -> KubernetesObject | None:
-    return pick(source, name=kind, optional="optional") if kind in source else None
+def _object_reference(source: EnvFromArgs, argument: str) -> KubernetesObject | None:
+    return pick(source, name=argument, optional="optional") if argument in source else None

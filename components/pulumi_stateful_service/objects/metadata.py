@@ -1,4 +1,4 @@
-"""What all of the component's objects have in common: names, labels, and leaving out what the user left out."""
+"""Metadata that all of the component's objects share: names, labels and annotations."""
 
 from typing import Any
 
@@ -10,29 +10,29 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 
-FORCED = {"pulumi.com/patchForce": "true"}
-"""Lets Pulumi's provider take fields over from whoever set them last."""
+FORCE_CONFLICTS = {"pulumi.com/patchForce": "true"}
+"""Makes Pulumi's provider take over fields from other field managers, instead of failing with a conflict."""
 
 
-def labels(args: StatefulServiceArgs) -> dict[str, Any]:
-    """The labels of every object and of the Pods."""
-    return {**args.get("labels", {}), **selector(args)}
-
-
-def metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
-    """Metadata of a namespaced object. Names are explicit: a claim is named after its set."""
+def object_metadata(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
+    """``metadata`` of a namespaced object. Names are explicit, because claims are named after their StatefulSet."""
     return without_empty(
         name=name,
         namespace=args.get("namespace"),
-        labels=labels(args),
-        annotations={**annotations(args), **(FORCED if args.get("adopt") else {})},
+        labels=common_labels(args),
+        annotations={**common_annotations(args), **(FORCE_CONFLICTS if args.get("adopt") else {})},
     )
 
 
-def annotations(args: StatefulServiceArgs) -> dict[str, Any]:
+def common_labels(args: StatefulServiceArgs) -> dict[str, Any]:
+    """The labels of every object, and of the Pods."""
+    return {**args.get("labels", {}), **selector(args)}
+
+
+def common_annotations(args: StatefulServiceArgs) -> dict[str, Any]:
     """The annotations of every object.
 
-    Pulumi's provider would own fields under a name that it draws when it creates an object, and notes in its state. An
-    object that is created a second time, since that state was lost or never written, would then have two owners.
+    By default Pulumi's provider applies each object with a field manager of a random name, which it keeps in the state.
+    An object that is created again, because that state was lost or never written, would then have two field managers.
     """
     return {"pulumi.com/patchFieldManager": apply_inputs(field_manager, args["name"]), **args.get("annotations", {})}

@@ -1,23 +1,23 @@
-"""The Pod template: one container with its ports, environment, probes and volumes, and what the user lays over it."""
+"""The Pod template: one container with its ports, environment, probes and volumes, merged with ``pod_template``."""
 
 from pulumi_stateful_service.arguments.types import ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
 from pulumi_stateful_service.objects.availability import topology_spread
-from pulumi_stateful_service.objects.environment import environment, environment_sources, secret_digest
-from pulumi_stateful_service.objects.metadata import labels
+from pulumi_stateful_service.objects.environment import environment, environment_sources, secret_env_digest
+from pulumi_stateful_service.objects.metadata import common_labels
 from pulumi_stateful_service.objects.security import container_security_context, pod_security_context
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
 
 CONTAINER_NAME = "app"
-"""The component's own container, for ``kubectl logs -c`` and for ``pod_template``."""
+"""The component's container, for ``kubectl logs -c`` and for ``pod_template``."""
 
 
 def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
     """``spec.template`` of the StatefulSet."""
-    annotations = {**args.get("pod_annotations", {}), **without_empty(**{SECRET_ANNOTATION: secret_digest(args)})}
+    annotations = {**args.get("pod_annotations", {}), **without_empty(**{SECRET_ANNOTATION: secret_env_digest(args)})}
     template = {
-        "metadata": without_empty(labels=labels(args), annotations=annotations),
+        "metadata": without_empty(labels=common_labels(args), annotations=annotations),
         "spec": without_empty(
             terminationGracePeriodSeconds=args.get("termination_grace_period_seconds", 30),
             serviceAccountName=args.get("service_account_name"),
@@ -47,8 +47,10 @@ def _container(args: StatefulServiceArgs) -> KubernetesObject:
         readinessProbe=_probe(args.get("readiness_probe")),
         livenessProbe=_probe(args.get("liveness_probe")),
         startupProbe=_probe(args.get("startup_probe")),
-        volumeMounts=[_mount(volume) for volume in args["volumes"] if not _is_block(volume)],
-        volumeDevices=[pick(v, name="name", devicePath="mount_path") for v in args["volumes"] if _is_block(v)],
+        # Then the termination message is the end of the log, unless the program writes one.
+        terminationMessagePolicy="FallbackToLogsOnError",
+        volumeMounts=[_volume_mount(volume) for volume in args["volumes"] if not _is_block_device(volume)],
+        volumeDevices=[_volume_device(volume) for volume in args["volumes"] if _is_block_device(volume)],
     )
 
 
@@ -77,10 +79,14 @@ def _probe(probe: ProbeArgs | None) -> KubernetesObject | None:
     )
 
 
-def _is_block(volume: VolumeArgs) -> bool:
-    # Decides between two lists, so it is plain (validation).
+def _is_block_device(volume: VolumeArgs) -> bool:
+    # Never an Output: it decides between two lists, so validation requires a plain value.
     return volume.get("volume_mode") == VolumeMode.BLOCK
 
 
-def _mount(volume: VolumeArgs) -> KubernetesObject:
+def _volume_mount(volume: VolumeArgs) -> KubernetesObject:
     return pick(volume, name="name", mountPath="mount_path", readOnly="read_only", subPath="sub_path")
+
+
+def _volume_device(volume: VolumeArgs) -> KubernetesObject:
+    return pick(volume, name="name", devicePath="mount_path")

@@ -1,4 +1,4 @@
-"""What the Pods may do, and who may reach them: security contexts and the network policy."""
+"""Security contexts of the Pods, and the NetworkPolicy."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from pulumi_stateful_service.arguments.types import (
     StatefulServiceArgs,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.objects.metadata import metadata
+from pulumi_stateful_service.objects.metadata import object_metadata
 
 _FS_GROUP = 65532
-"""A group that owns nothing else; images without a user of their own to speak of use this number for it."""
+"""The group that many images call nonroot; no other files belong to it."""
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""The label that every namespace has."""
+"""The label that Kubernetes sets on every namespace."""
 
 
 def pod_security_context(args: StatefulServiceArgs) -> KubernetesObject:
@@ -30,7 +30,7 @@ def pod_security_context(args: StatefulServiceArgs) -> KubernetesObject:
         runAsUser=security.get("run_as_user"),
         runAsGroup=security.get("run_as_group"),
         fsGroup=fs_group,
-        # Looks at the volume's root alone: going through all files at each start can take minutes.
+        # Changes the group of all files only if the root of the volume has another: that can take minutes.
         fsGroupChangePolicy=None if fs_group is None else "OnRootMismatch",
         seccompProfile=None if standard == PodSecurityStandard.PRIVILEGED else {"type": "RuntimeDefault"},
     )
@@ -48,34 +48,37 @@ def container_security_context(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def network_policy(args: StatefulServiceArgs) -> KubernetesObject:
-    """The NetworkPolicy: peers may use every port, clients the ports that the service has."""
-    peers = {"from": [{"podSelector": {"matchLabels": selector(args)}}]}
+    """The NetworkPolicy: instances reach each other on every port, clients reach the ports of the service."""
+    instances = {"from": [{"podSelector": {"matchLabels": selector(args)}}]}
     clients = args["network_policy"].get("clients", [])
     return {
-        "metadata": metadata(args, args["name"]),
+        "metadata": object_metadata(args, args["name"]),
         "spec": {
             "podSelector": {"matchLabels": selector(args)},
             "policyTypes": ["Ingress"],
-            "ingress": [peers, *({"from": [_client(each)], "ports": _ports(args, each)} for each in clients)],
+            "ingress": [
+                instances,
+                *({"from": [_peer(client)], "ports": _client_ports(args, client)} for client in clients),
+            ],
         },
     }
 
 
-def _client(client: NetworkClientArgs) -> KubernetesObject:
+def _peer(client: NetworkClientArgs) -> KubernetesObject:
     if "cidr" in client:
         return {"ipBlock": {"cidr": client["cidr"]}}
-    # A selector without labels means all, so it is not left out.
-    by: KubernetesObject = {}
+    # An empty selector selects all, so it is not left out.
+    peer: KubernetesObject = {}
     if "namespace" in client:
-        by["namespaceSelector"] = {"matchLabels": {_NAMESPACE_NAME: client["namespace"]}}
+        peer["namespaceSelector"] = {"matchLabels": {_NAMESPACE_NAME: client["namespace"]}}
     if "namespace_labels" in client:
-        by["namespaceSelector"] = without_empty(matchLabels=dict(client["namespace_labels"]))
+        peer["namespaceSelector"] = without_empty(matchLabels=dict(client["namespace_labels"]))
     if "pod_labels" in client:
-        by["podSelector"] = without_empty(matchLabels=dict(client["pod_labels"]))
-    return by
+        peer["podSelector"] = without_empty(matchLabels=dict(client["pod_labels"]))
+    return peer
 
 
-def _ports(args: StatefulServiceArgs, client: NetworkClientArgs) -> list[KubernetesObject]:
+def _client_ports(args: StatefulServiceArgs, client: NetworkClientArgs) -> list[KubernetesObject]:
     protocols = args.get("port_protocols", {})
     return [
         {"port": args["ports"][name], "protocol": protocols.get(name, PortProtocol.TCP.value)}

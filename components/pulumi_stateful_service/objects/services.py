@@ -1,4 +1,4 @@
-"""The Services: the governing one, which gives each instance its name, and those that clients reach instances by."""
+"""The Services: the governing one, which gives each instance its DNS name, and those for clients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,19 +15,19 @@ from pulumi_stateful_service.arguments.types import (
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.objects.metadata import metadata
+from pulumi_stateful_service.objects.metadata import object_metadata
 
 
 def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
-    """The headless Service that the set names in ``serviceName``."""
+    """The headless Service that ``serviceName`` of the StatefulSet refers to."""
     return {
-        "metadata": metadata(args, args["service_name"]),
+        "metadata": object_metadata(args, args["service_name"]),
         "spec": without_empty(
             clusterIP="None",
             selector=selector(args),
             ports=_ports(args),
             publishNotReadyAddresses=args.get("publish_not_ready_addresses"),
-            **_families(args),
+            **_ip_families(args),
         ),
     }
 
@@ -40,7 +40,7 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
         ports = [_port(args, load_balancer.get("target_port", next(iter(args["ports"]))), load_balancer["port"])]
     sticky = without_empty(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
     return {
-        "metadata": _metadata(args, load_balancer_name(args), load_balancer),
+        "metadata": _client_service_metadata(args, load_balancer_name(args), load_balancer),
         "spec": without_empty(
             selector=selector(args),
             ports=ports,
@@ -51,42 +51,46 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
                 trafficDistribution="traffic_distribution",
                 sessionAffinity="session_affinity",
             ),
-            **_reached(load_balancer),
-            **_families(args),
+            **_exposure(load_balancer),
+            **_ip_families(args),
         ),
     }
 
 
 def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObject:
-    """The Service that leads to one instance."""
-    wanted = args["instance_services"]
+    """The Service of one instance."""
+    settings = args["instance_services"]
     name = apply_inputs(lambda set_name: pod_name(set_name, ordinal), args["name"])
     return {
-        "metadata": _metadata(args, name, wanted),
+        "metadata": _client_service_metadata(args, name, settings),
         "spec": without_empty(
             selector={**selector(args), "statefulset.kubernetes.io/pod-name": name},
             ports=_ports(args),
-            **_reached(wanted),
-            **_families(args),
+            **_exposure(settings),
+            **_ip_families(args),
         ),
     }
 
 
-def chosen_ordinals(args: StatefulServiceArgs) -> list[int]:
-    """The ordinals that get a Service of their own. They are plain, or all that were chosen get one (validation)."""
-    chosen = args["instance_services"].get("ordinals")
+def instance_service_ordinals(args: StatefulServiceArgs) -> list[int]:
+    """The ordinals of the instances that have a Service of their own.
+
+    Validation requires plain values here: they decide which Services exist.
+    """
+    selected = args["instance_services"].get("ordinals")
     if args.get("autoscaled"):
-        return sorted(set(chosen or []))
+        return sorted(set(selected or []))
     start: Any = first_ordinal(args)
-    there: Any = range(start, start + args["replicas"])
-    return [ordinal for ordinal in there if chosen is None or ordinal in chosen]
+    existing: Any = range(start, start + args["replicas"])
+    return [ordinal for ordinal in existing if selected is None or ordinal in selected]
 
 
-def _reached(wanted: LoadBalancerArgs | InstanceServicesArgs) -> KubernetesObject:
+def _exposure(settings: LoadBalancerArgs | InstanceServicesArgs) -> KubernetesObject:
+    """The type of a Service for clients, and how traffic from outside the cluster reaches it."""
     return {
-        "type": service_type(wanted),
+        "type": service_type(settings),
         **pick(
-            wanted,
+            settings,
             loadBalancerClass="load_balancer_class",
             loadBalancerSourceRanges="load_balancer_source_ranges",
             externalTrafficPolicy="external_traffic_policy",
@@ -94,27 +98,28 @@ def _reached(wanted: LoadBalancerArgs | InstanceServicesArgs) -> KubernetesObjec
     }
 
 
-def _families(args: StatefulServiceArgs) -> KubernetesObject:
+def _ip_families(args: StatefulServiceArgs) -> KubernetesObject:
     return pick(args, ipFamilyPolicy="ip_family_policy", ipFamilies="ip_families")
 
 
-def _metadata(
-    args: StatefulServiceArgs, name: pulumi.Input[str], wanted: LoadBalancerArgs | InstanceServicesArgs
+def _client_service_metadata(
+    args: StatefulServiceArgs, name: pulumi.Input[str], settings: LoadBalancerArgs | InstanceServicesArgs
 ) -> KubernetesObject:
-    of_the_service = metadata(args, name)
-    own = {**of_the_service.get("annotations", {}), **wanted.get("annotations", {})}
-    waits = wanted.get("wait_for_address", True)
-    return {
-        **of_the_service,
-        "annotations": apply_inputs(lambda kind, waits: own | _awaited(kind, waits), service_type(wanted), waits),
-    }
+    metadata = object_metadata(args, name)
+    annotations = {**metadata.get("annotations", {}), **settings.get("annotations", {})}
+
+    def with_await(service_type: str, wait_for_address: bool) -> dict[str, Any]:
+        return annotations | _await_annotation(service_type, wait_for_address)
+
+    wait_for_address = settings.get("wait_for_address", True)
+    return {**metadata, "annotations": apply_inputs(with_await, service_type(settings), wait_for_address)}
 
 
-def _awaited(kind: str, waits: bool) -> dict[str, str]:
-    """What Pulumi's provider waits for: an address. By itself it waits for Pods too, which the component has done."""
-    if not waits:
+def _await_annotation(service_type: str, wait_for_address: bool) -> dict[str, str]:
+    """Makes Pulumi's provider wait for the address only: the component has waited for the Pods already."""
+    if not wait_for_address:
         return {"pulumi.com/skipAwait": "true"}
-    address = ".status.loadBalancer.ingress" if kind == ServiceType.LOAD_BALANCER else ".spec.clusterIP"
+    address = ".status.loadBalancer.ingress" if service_type == ServiceType.LOAD_BALANCER else ".spec.clusterIP"
     return {"pulumi.com/waitFor": f"jsonpath={{{address}}}"}
 
 

@@ -10,20 +10,20 @@ from pulumi_stateful_service.arguments.types import PodManagementPolicy, Statefu
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
 from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.objects.metadata import FORCED, metadata
+from pulumi_stateful_service.objects.metadata import FORCE_CONFLICTS, object_metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
-from pulumi_stateful_service.objects.storage import claim_template, retention_policy
+from pulumi_stateful_service.objects.storage import claim_retention_policy, claim_template
 
 
 def stateful_set(
     args: StatefulServiceArgs,
     class_name: pulumi.Input[str] | None,
 ) -> KubernetesObject:
-    """The set: who its instances are, what they run, which disks they get, and how they are updated.
+    """The StatefulSet.
 
     ``class_name`` is the storage class of volumes that name none.
     """
-    # In a fixed order: another one would replace the StatefulSet.
+    # In a fixed order: claim templates in another order would be other ones.
     volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
     return {
         "metadata": _metadata(args),
@@ -36,7 +36,7 @@ def stateful_set(
             revisionHistoryLimit=args.get("revision_history_limit"),
             podManagementPolicy=args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value),
             updateStrategy=_update_strategy(args),
-            persistentVolumeClaimRetentionPolicy=retention_policy(args),
+            persistentVolumeClaimRetentionPolicy=claim_retention_policy(args),
             template=pod_template(args),
             volumeClaimTemplates=[claim_template(volume, class_name) for volume in volumes],
         ),
@@ -44,43 +44,45 @@ def stateful_set(
 
 
 def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
-    """The set's metadata, with what the component notes on it.
+    """Metadata with the sizes of the volumes, and with what makes Pulumi's provider leave the wait to the component.
 
-    Besides the sizes of the volumes that is what keeps Pulumi's provider from judging the rollout, which is ours to do.
-    While a partition holds part of the set back, the provider must not even look, or a refresh would mark the set as
-    failed. It then doesn't wait for the deletion either, so that one must not leave the set half-deleted behind.
-    And it takes back what somebody else has changed in the set: what the program says counts.
+    The provider's check would never succeed with a partition, and a refresh would report the StatefulSet as failed, so
+    it is skipped then. Skipped, the provider does not wait for a deletion either: with background propagation the
+    StatefulSet is gone at once. The provider overwrites changes by other field managers (patchForce).
     """
-    of_the_set = metadata(args, args["name"])
-    own = of_the_set.get("annotations", {})
-    names = [volume["name"] for volume in args["volumes"]]
+    metadata = object_metadata(args, args["name"])
+    volumes = [volume["name"] for volume in args["volumes"]]
 
     def annotations(partition: int, *sizes: str) -> KubernetesObject:
-        noted = {SIZES_ANNOTATION: json.dumps(dict(zip(names, sizes, strict=True)), sort_keys=True)} if names else {}
-        told = {**FORCED, **own, **noted}
+        result = {**FORCE_CONFLICTS, **metadata.get("annotations", {})}
+        if volumes:
+            result[SIZES_ANNOTATION] = json.dumps(dict(zip(volumes, sizes, strict=True)), sort_keys=True)
         if partition == 0:
-            return {**told, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
-        return {**told, "pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+            return {**result, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+        return {**result, "pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
 
     return {
-        **of_the_set,
+        **metadata,
         "annotations": apply_inputs(annotations, _partition(args), *(volume["size"] for volume in args["volumes"])),
     }
 
 
 def _update_strategy(args: StatefulServiceArgs) -> KubernetesObject:
-    def strategy(kind: str, partition: int, max_unavailable: object) -> KubernetesObject:
-        if kind == UpdateStrategy.ON_DELETE:
-            return {"type": kind}
-        return {"type": kind, "rollingUpdate": without_empty(partition=partition, maxUnavailable=max_unavailable)}
+    def update_strategy(strategy_type: str, partition: int, max_unavailable: object) -> KubernetesObject:
+        if strategy_type == UpdateStrategy.ON_DELETE:
+            return {"type": strategy_type}
+        rolling_update = without_empty(partition=partition, maxUnavailable=max_unavailable)
+        return {"type": strategy_type, "rollingUpdate": rolling_update}
 
-    kind = args.get("update_strategy", UpdateStrategy.ROLLING_UPDATE.value)
-    return cast("KubernetesObject", apply_inputs(strategy, kind, _partition(args), args.get("max_unavailable")))
+    strategy_type = args.get("update_strategy", UpdateStrategy.ROLLING_UPDATE.value)
+    max_unavailable = args.get("max_unavailable")
+    return cast("KubernetesObject", apply_inputs(update_strategy, strategy_type, _partition(args), max_unavailable))
 
 
 def _partition(args: StatefulServiceArgs) -> Any:
-    """The partition as Kubernetes counts it: how many instances, from the first, keep the version they have."""
+    """``rollingUpdate.partition``: how many instances, counted from the first, keep their revision."""
     if "canary" in args:
         return apply_inputs(lambda replicas, canary: replicas - canary, args["replicas"], args["canary"])
-    held_back = (args.get("partition", 0), first_ordinal(args))
-    return apply_inputs(lambda partition, start: max(0, partition - start), *held_back)
+    return apply_inputs(
+        lambda partition, start: max(0, partition - start), args.get("partition", 0), first_ordinal(args)
+    )

@@ -1,4 +1,4 @@
-"""The disks: the storage class that makes them, the claim templates that ask for them, and what becomes of claims."""
+"""The StorageClass, the claim templates, and the retention policy of claims."""
 
 from collections.abc import Sequence
 
@@ -15,43 +15,44 @@ from pulumi_stateful_service.arguments.types import (
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.objects.metadata import annotations, labels
+from pulumi_stateful_service.objects.metadata import common_annotations, common_labels
 
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+IS_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 def storage_class(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
-    """The class that the component makes. It has no namespace."""
-    wanted = args["storage_class"]
+    """The StorageClass. It is cluster-wide, so it has no namespace."""
+    settings = args["storage_class"]
     return without_empty(
-        metadata=without_empty(name=name, labels=labels(args), annotations=_class_annotations(args)),
-        provisioner=wanted["provisioner"],
-        parameters=wanted.get("parameters"),
-        reclaimPolicy=wanted.get("reclaim_policy", ReclaimPolicy.RETAIN.value),
-        volumeBindingMode=wanted.get("volume_binding_mode", VolumeBindingMode.WAIT_FOR_FIRST_CONSUMER.value),
-        allowVolumeExpansion=wanted.get("allow_volume_expansion", True),
-        mountOptions=wanted.get("mount_options"),
-        allowedTopologies=_topologies(wanted.get("allowed_topologies", [])),
+        metadata=without_empty(name=name, labels=common_labels(args), annotations=_class_annotations(args)),
+        provisioner=settings["provisioner"],
+        parameters=settings.get("parameters"),
+        reclaimPolicy=settings.get("reclaim_policy", ReclaimPolicy.RETAIN.value),
+        volumeBindingMode=settings.get("volume_binding_mode", VolumeBindingMode.WAIT_FOR_FIRST_CONSUMER.value),
+        allowVolumeExpansion=settings.get("allow_volume_expansion", True),
+        mountOptions=settings.get("mount_options"),
+        allowedTopologies=_topology_terms(settings.get("allowed_topologies", [])),
     )
 
 
 def _class_annotations(args: StatefulServiceArgs) -> KubernetesObject:
-    own = annotations(args)
+    annotations = common_annotations(args)
     if "default" not in args["storage_class"]:
-        return own
-    return {**own, DEFAULT_CLASS: apply_inputs(lambda default: str(default).lower(), args["storage_class"]["default"])}
+        return annotations
+    is_default = apply_inputs(lambda default: str(default).lower(), args["storage_class"]["default"])
+    return {**annotations, IS_DEFAULT_CLASS: is_default}
 
 
-def _topologies(topologies: Sequence[TopologyArgs]) -> list[KubernetesObject]:
-    expressions = [{"key": each["key"], "values": each["values"]} for each in topologies]
+def _topology_terms(topologies: Sequence[TopologyArgs]) -> list[KubernetesObject]:
+    expressions = [{"key": topology["key"], "values": topology["values"]} for topology in topologies]
     return [{"matchLabelExpressions": expressions}] if expressions else []
 
 
 def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> KubernetesObject:
-    """An item of ``spec.volumeClaimTemplates``: without a class, the cluster's default one serves."""
+    """An item of ``spec.volumeClaimTemplates``. Without a class, the cluster's default class is used."""
     source = volume.get("data_source")
     return {
-        # Nothing here may follow a setting that changes: a set's templates can't be changed in place.
+        # Without the labels of all objects: they may change, but the templates of a StatefulSet cannot.
         "metadata": without_empty(
             name=volume["name"],
             labels=dict(volume.get("labels", {})),
@@ -69,10 +70,10 @@ def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> 
     }
 
 
-def retention_policy(args: StatefulServiceArgs) -> KubernetesObject:
-    """``spec.persistentVolumeClaimRetentionPolicy``: claims stay unless the user says otherwise."""
-    wanted = args.get("persistent_volume_claim_retention_policy", {})
+def claim_retention_policy(args: StatefulServiceArgs) -> KubernetesObject:
+    """``spec.persistentVolumeClaimRetentionPolicy``. By default claims are kept."""
+    policy = args.get("persistent_volume_claim_retention_policy", {})
     return {
-        "whenDeleted": wanted.get("when_deleted", ClaimRetention.RETAIN.value),
-        "whenScaled": wanted.get("when_scaled", ClaimRetention.RETAIN.value),
+        "whenDeleted": policy.get("when_deleted", ClaimRetention.RETAIN.value),
+        "whenScaled": policy.get("when_scaled", ClaimRetention.RETAIN.value),
     }

@@ -1,11 +1,12 @@
-"""When a rollout is done, judged from a set and its Pods as a cluster shows them."""
+"""When a rollout is complete, from a StatefulSet and its Pods as a cluster returns them."""
 
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_stateful_service.live.rollout_status import Diagnostics, judge, may_be_done
+from pulumi_stateful_service.live.pod_status import Diagnostics
+from pulumi_stateful_service.live.rollout_status import may_be_complete, rollout_status
 
 OLD, NEW = "rg-old", "rg-new"
 
@@ -21,7 +22,7 @@ def a_set(*, replicas: int = 3, start: int = 0, strategy: Any = None, **status: 
         "updatedReplicas": 0,
     }
     return {
-        "metadata": {"name": "rg", "generation": 2},
+        "metadata": {"name": "rg", "uid": "uid-rg", "generation": 2},
         "spec": {
             "replicas": replicas,
             "ordinals": {"start": start},
@@ -42,6 +43,7 @@ def a_pod(
             "lastTransitionTime": "2026-01-01T00:00:05Z" if was_ready else "2026-01-01T00:00:00Z",
         },
     ]
+    started = {"startTime": "2026-01-01T00:00:00Z"}
     return {
         "metadata": {
             "name": f"rg-{ordinal}",
@@ -50,7 +52,7 @@ def a_pod(
             **more.pop("metadata", {}),
         },
         "spec": {},
-        "status": {"phase": "Running", "conditions": conditions, **more},
+        "status": {"phase": "Running", "conditions": conditions, **started, **more},
     }
 
 
@@ -58,184 +60,155 @@ def partition(number: int) -> dict[str, Any]:
     return {"type": "RollingUpdate", "rollingUpdate": {"partition": number}}
 
 
-def test_p10_done_when_the_chosen_ordinals_run_the_new_version() -> None:
-    """With partition 2, rg-2 at the new version is all that is asked for."""
+def test_p10_complete_when_the_ordinals_from_the_partition_on_are_updated() -> None:
+    """With partition 2, only rg-2 must run the update revision."""
     stateful_set = a_set(strategy=partition(2), updatedReplicas=1)
-    assert judge(stateful_set, [a_pod(0), a_pod(1), a_pod(2, NEW)]).done
-    assert judge(stateful_set, [a_pod(0), a_pod(1), a_pod(2)]).missing == ["rg-2: does not run the new version yet"]
+    assert rollout_status(stateful_set, [a_pod(0), a_pod(1), a_pod(2, NEW)]).is_complete
+    assert rollout_status(stateful_set, [a_pod(0), a_pod(1), a_pod(2)]).pending == [
+        "rg-2: still on the previous revision"
+    ]
 
 
 def test_p10_the_partition_counts_from_the_first_ordinal() -> None:
-    """Where the numbering starts at 5, a partition of 2 keeps rg-5 and rg-6."""
+    """With ordinals from 5, a partition of 2 keeps the revision of rg-5 and rg-6."""
     stateful_set = a_set(start=5, strategy=partition(2), updatedReplicas=1)
-    assert judge(stateful_set, [a_pod(5), a_pod(6), a_pod(7, NEW)]).done
-    assert not judge(stateful_set, [a_pod(5), a_pod(6, NEW), a_pod(7)]).done
+    assert rollout_status(stateful_set, [a_pod(5), a_pod(6), a_pod(7, NEW)]).is_complete
+    assert not rollout_status(stateful_set, [a_pod(5), a_pod(6, NEW), a_pod(7)]).is_complete
 
 
 @pytest.mark.parametrize("below", [OLD, NEW])
 def test_p10_the_others_must_be_ready_too(below: str) -> None:
-    """An instance below the partition that is not ready holds the rollout up, whatever it runs."""
+    """An instance below the partition that is not ready blocks the rollout, whatever its revision."""
     stateful_set = a_set(strategy=partition(2), updatedReplicas=1, readyReplicas=2)
-    rollout = judge(stateful_set, [a_pod(0, below, ready=False), a_pod(1), a_pod(2, NEW)])
-    assert rollout.missing == ["rg-0: runs but is not ready"]
+    rollout = rollout_status(stateful_set, [a_pod(0, below, ready=False), a_pod(1), a_pod(2, NEW)])
+    assert rollout.pending == ["rg-0: running but not ready"]
 
 
-def test_a_status_from_before_the_change_never_counts() -> None:
-    """A controller that has not seen the change says nothing about it."""
+def test_a_status_older_than_the_change_does_not_count() -> None:
+    """Until the controller has observed the change, its status is about the StatefulSet before it."""
     stateful_set = a_set(strategy=partition(3), observedGeneration=1)
-    assert not may_be_done(stateful_set)
-    assert "rg: its controller has not seen the change yet" in judge(stateful_set, [a_pod(i) for i in range(3)]).missing
+    assert not may_be_complete(stateful_set)
+    assert (
+        "rg: the StatefulSet controller has not observed the change yet"
+        in rollout_status(stateful_set, [a_pod(i) for i in range(3)]).pending
+    )
 
 
-def test_a_status_that_does_not_count_the_updated_yet_is_not_enough() -> None:
-    """The Pods are there, but the status is one from before they were replaced."""
+def test_updated_replicas_must_be_up_to_date() -> None:
+    """The Pods are right, but the status is older than they are."""
     stateful_set = a_set(strategy=partition(2), updatedReplicas=0)
-    [line] = judge(stateful_set, [a_pod(0), a_pod(1), a_pod(2, NEW)]).missing
-    assert "does not count the updated" in line
+    rollout = rollout_status(stateful_set, [a_pod(0), a_pod(1), a_pod(2, NEW)])
+    assert rollout.pending == ["rg: status.updatedReplicas is not up to date yet"]
 
 
-def test_an_update_of_all_is_complete_when_the_status_says_so() -> None:
-    """The new revision becomes the current one last."""
+def test_an_update_of_all_pods_makes_the_update_revision_the_current_one() -> None:
+    """Only then it is complete."""
     pods = [a_pod(i, NEW) for i in range(3)]
-    [line] = judge(a_set(updatedReplicas=3), pods).missing
-    assert "does not say yet that the update is complete" in line
-    assert judge(a_set(updatedReplicas=3, currentRevision=NEW), pods).done
+    rollout = rollout_status(a_set(updatedReplicas=3), pods)
+    assert rollout.pending == ["rg: status.currentRevision is not up to date yet"]
+    assert rollout_status(a_set(updatedReplicas=3, currentRevision=NEW), pods).is_complete
 
 
-def test_a_first_creation_with_a_partition_wants_all_of_them() -> None:
-    """At first both revisions are the same, and every instance must be ready."""
+def test_after_creation_all_pods_must_be_ready_with_a_partition_too() -> None:
+    """Both revisions are the same then."""
     stateful_set = a_set(strategy=partition(2), currentRevision=NEW, updatedReplicas=3)
-    assert judge(stateful_set, [a_pod(i, NEW) for i in range(3)]).done
-    assert judge(stateful_set, [a_pod(0, NEW), a_pod(1, NEW)]).missing == ["rg-2: is not there yet"]
+    assert rollout_status(stateful_set, [a_pod(i, NEW) for i in range(3)]).is_complete
+    assert rollout_status(stateful_set, [a_pod(0, NEW), a_pod(1, NEW)]).pending == ["rg-2: not created yet"]
 
 
-def test_scaled_away_instances_must_be_gone() -> None:
-    """A Pod beyond the last ordinal is still to be removed."""
+def test_scaled_down_instances_must_be_deleted() -> None:
+    """A Pod beyond the last ordinal is pending."""
     stateful_set = a_set(replicas=1, currentRevision=NEW)
-    assert judge(stateful_set, [a_pod(0, NEW), a_pod(1, NEW)]).missing == ["rg-1: is to be removed"]
-
-
-def test_zero_replicas() -> None:
-    """Nothing asked for is done when nothing is there."""
-    stateful_set = a_set(replicas=0)
-    assert may_be_done(stateful_set)
-    assert judge(stateful_set, []).done
-    assert not judge(stateful_set, [a_pod(0)]).done
-
-
-def test_on_delete_asks_for_no_version() -> None:
-    """With OnDelete all must be ready, at whatever version."""
-    stateful_set = a_set(strategy={"type": "OnDelete"}, updatedReplicas=1)
-    assert judge(stateful_set, [a_pod(0), a_pod(1, NEW), a_pod(2)]).done
-    assert not judge(stateful_set, [a_pod(0), a_pod(1, NEW, ready=False), a_pod(2)]).done
-
-
-def test_min_ready_seconds() -> None:
-    """Ready is not enough where instances have to be ready for a while."""
-    stateful_set = a_set(strategy=partition(3), availableReplicas=2)
-    stateful_set["spec"]["minReadySeconds"] = 10
-    assert judge(stateful_set, [a_pod(i) for i in range(3)]).missing == [
-        "rg: 2 of 3 have been ready for min_ready_seconds (10)"
+    assert rollout_status(stateful_set, [a_pod(0, NEW), a_pod(1, NEW)]).pending == [
+        "rg-1: not deleted yet (scaled down)"
     ]
 
 
-def test_an_ending_pod_is_not_there() -> None:
-    """A Pod that is being deleted does not count, even if it is still ready."""
-    ending = a_pod(0, NEW, metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
-    rollout = judge(a_set(replicas=1, currentRevision=NEW), [ending])
-    assert rollout.missing == ["rg-0: is ending"]
-    assert not rollout.broken
+def test_zero_replicas() -> None:
+    """The rollout is complete when no Pod exists."""
+    stateful_set = a_set(replicas=0)
+    assert may_be_complete(stateful_set)
+    assert rollout_status(stateful_set, []).is_complete
+    assert not rollout_status(stateful_set, [a_pod(0)]).is_complete
 
 
-def test_what_holds_the_others_up_comes_first() -> None:
-    """The broken instance is named before those that wait for it."""
-    rollout = judge(a_set(readyReplicas=2), [a_pod(0), a_pod(1), a_pod(2, NEW, ready=False)])
-    assert [line.partition(":")[0] for line in rollout.missing] == ["rg-2", "rg-0", "rg-1"]
-    assert rollout.broken == ["rg-2"]
+def test_on_delete_requires_no_revision() -> None:
+    """With OnDelete all Pods must be ready, of whatever revision."""
+    stateful_set = a_set(strategy={"type": "OnDelete"}, updatedReplicas=1)
+    assert rollout_status(stateful_set, [a_pod(0), a_pod(1, NEW), a_pod(2)]).is_complete
+    assert not rollout_status(stateful_set, [a_pod(0), a_pod(1, NEW, ready=False), a_pod(2)]).is_complete
 
 
-def test_only_a_pod_that_never_was_ready_is_abandoned() -> None:
-    """A Pod of an unwanted version is replaced by us only if it never served."""
-    third = "rg-third"
-    assert judge(a_set(), [a_pod(2, third, ready=False, was_ready=False)]).abandoned == {"rg-2": "uid-2"}
-    assert not judge(a_set(), [a_pod(2, third, ready=False)]).abandoned
-    assert not judge(a_set(), [a_pod(2, NEW, ready=False, was_ready=False)]).abandoned
-    assert not judge(a_set(strategy=partition(3)), [a_pod(2, third, ready=False, was_ready=False)]).abandoned
-    assert not judge(a_set(strategy={"type": "OnDelete"}), [a_pod(2, third, ready=False, was_ready=False)]).abandoned
-    assert not judge(a_set(observedGeneration=1), [a_pod(2, third, ready=False, was_ready=False)]).abandoned
+def test_min_ready_seconds() -> None:
+    """Pods must have been ready for as long."""
+    stateful_set = a_set(strategy=partition(3), availableReplicas=2)
+    stateful_set["spec"]["minReadySeconds"] = 10
+    assert rollout_status(stateful_set, [a_pod(i) for i in range(3)]).pending == [
+        "rg: 2 of 3 Pods have been ready for min_ready_seconds (10)"
+    ]
 
 
-def test_an_instance_without_its_new_volume_is_replaced_when_all_others_are_ready() -> None:
-    """The lowest ordinal first, and none while another one is away."""
+def test_a_terminating_pod_does_not_count() -> None:
+    """Even while it is still ready."""
+    terminating = a_pod(0, NEW, metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
+    rollout = rollout_status(a_set(replicas=1, currentRevision=NEW), [terminating])
+    assert rollout.pending == ["rg-0: terminating"]
+    assert not rollout.not_ready
+
+
+def test_pods_that_are_not_ready_come_first() -> None:
+    """They are named before those that wait for them."""
+    rollout = rollout_status(a_set(readyReplicas=2), [a_pod(0), a_pod(1), a_pod(2, NEW, ready=False)])
+    assert [line.partition(":")[0] for line in rollout.pending] == ["rg-2", "rg-0", "rg-1"]
+    assert rollout.not_ready == ["rg-2"]
+
+
+def test_only_outdated_pods_that_were_never_ready_are_evicted() -> None:
+    """Not those that were ready, that have the update revision, or that a partition or OnDelete holds back."""
+    outdated = a_pod(2, "rg-third", ready=False, was_ready=False)
+    assert rollout_status(a_set(), [outdated]).never_ready == {"rg-2": "uid-2"}
+    assert not rollout_status(a_set(), [a_pod(2, "rg-third", ready=False)]).never_ready
+    assert not rollout_status(a_set(), [a_pod(2, NEW, ready=False, was_ready=False)]).never_ready
+    assert not rollout_status(a_set(strategy=partition(3)), [outdated]).never_ready
+    assert not rollout_status(a_set(strategy={"type": "OnDelete"}), [outdated]).never_ready
+    assert not rollout_status(a_set(observedGeneration=1), [outdated]).never_ready
+
+
+def test_a_pod_without_its_new_volume_is_replaced_when_all_are_ready() -> None:
+    """The lowest ordinal first, and none while another one is missing."""
     stateful_set = a_set(replicas=2, currentRevision=NEW)
     stateful_set["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "logs"}}, {"metadata": {"name": "more"}}]
     pods = [a_pod(0, NEW), a_pod(1, NEW)]
     for pod in pods:
         pod["spec"] = {"volumes": [{"name": "logs", "persistentVolumeClaim": {"claimName": "logs"}}]}
-    rollout = judge(stateful_set, pods)
+    rollout = rollout_status(stateful_set, pods)
     assert list(rollout.without_volume) == ["rg-0", "rg-1"]
-    assert rollout.missing[0] == "rg-0: does not have its new volume yet"
-    assert not judge(stateful_set, pods[:1]).without_volume
+    assert rollout.pending[0] == "rg-0: waiting for its new volume"
+    assert not rollout_status(stateful_set, pods[:1]).without_volume
     pods[0]["spec"]["volumes"].append({"name": "more", "persistentVolumeClaim": {"claimName": "more"}})
-    assert list(judge(stateful_set, pods).without_volume) == ["rg-1"]
+    assert list(rollout_status(stateful_set, pods).without_volume) == ["rg-1"]
 
 
-def waiting(reason: str, message: str, **more: Any) -> dict[str, Any]:
-    return {"name": "app", "ready": False, "state": {"waiting": {"reason": reason, "message": message}}, **more}
+def test_a_pod_that_cannot_be_created_is_explained() -> None:
+    """By the StatefulSet's latest warning: a quota, an admission policy. Not by one of an earlier StatefulSet."""
+    pending = rollout_status(a_set(replicas=1), [], Diagnostics({"uid-rg": "exceeded quota"})).pending
+    assert pending == ["rg-0: not created yet: exceeded quota"]
+    pending = rollout_status(a_set(replicas=1), [], Diagnostics({"uid-earlier-rg": "exceeded quota"})).pending
+    assert pending == ["rg-0: not created yet"]
 
 
-@pytest.mark.parametrize(
-    ("status", "facts", "expected"),
-    [
-        (
-            {"containerStatuses": [waiting("ImagePullBackOff", "Back-off pulling image")]},
-            Diagnostics(),
-            "container app: ImagePullBackOff: Back-off pulling image",
-        ),
-        (
-            {
-                "containerStatuses": [
-                    waiting("CrashLoopBackOff", "", lastState={"terminated": {"exitCode": 3, "reason": "Error"}})
-                ]
-            },
-            Diagnostics(),
-            "container app ends again and again, last with exit code 3 (Error)",
-        ),
-        (
-            {"containerStatuses": [{"name": "app", "state": {"terminated": {"exitCode": 1, "reason": "OOMKilled"}}}]},
-            Diagnostics(),
-            "container app ended with exit code 1 (OOMKilled)",
-        ),
-        (
-            {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]},
-            Diagnostics(),
-            "cannot be scheduled: 0/1 nodes",
-        ),
-        ({}, Diagnostics({("Pod", "rg-0"): "Readiness probe failed"}), "runs but is not ready: Readiness probe failed"),
-        (
-            {"phase": "Pending"},
-            Diagnostics({("PersistentVolumeClaim", "logs-rg-0"): "no class"}, {"logs-rg-0"}),
-            "its claim logs-rg-0 has no volume: no class",
-        ),
-        (
-            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "pod has unbound claims"}]},
-            Diagnostics(unbound_claims={"logs-rg-0"}),
-            "cannot be scheduled: pod has unbound claims (logs-rg-0)",
-        ),
-        ({"phase": "Pending", "containerStatuses": [waiting("ContainerCreating", "")]}, Diagnostics(), "is starting"),
-    ],
-)
-def test_the_reason_is_named(status: Any, facts: Diagnostics, expected: str) -> None:
-    """The message repeats what the kubelet, the scheduler or the storage controller says."""
-    pod = a_pod(0, NEW, ready=False, **status)
-    pod["spec"] = {"volumes": [{"persistentVolumeClaim": {"claimName": "logs-rg-0"}}]}
-    assert judge(a_set(replicas=1), [pod], facts).missing == [f"rg-0: {expected}"]
+def test_an_outdated_pod_that_is_not_ready_is_marked() -> None:
+    """The reader must know that its problem may be one of the previous revision."""
+    rollout = rollout_status(a_set(), [a_pod(0), a_pod(1), a_pod(2, ready=False)])
+    assert rollout.pending[0] == "rg-2: running but not ready (outdated revision)"
 
 
-def test_a_refused_pod_is_explained() -> None:
-    """A Pod that the API refuses (a quota, an admission policy) is explained by the set's warning."""
-    rollout = judge(a_set(replicas=1), [], Diagnostics({("StatefulSet", "rg"): "exceeded quota"}))
-    assert rollout.missing == ["rg-0: is not there yet: exceeded quota"]
+def test_crashes_are_those_of_pods_that_are_not_ready() -> None:
+    """A container that was restarted long ago is none."""
+    restarted = {"name": "app", "ready": True, "lastState": {"terminated": {"exitCode": 1}}}
+    failed = {"name": "app", "ready": False, "state": {"terminated": {"exitCode": 1}}}
+    pods = [a_pod(0, NEW, containerStatuses=[restarted]), a_pod(1, NEW, ready=False, containerStatuses=[failed])]
+    assert [crash.pod for crash in rollout_status(a_set(replicas=2), pods).crashes] == ["rg-1"]
 
 
 @given(
@@ -243,8 +216,10 @@ def test_a_refused_pod_is_explained() -> None:
     keeps=st.integers(0, 5),
     pods=st.lists(st.tuples(st.sampled_from([OLD, NEW]), st.booleans()), max_size=5),
 )
-def test_done_means_done(replicas: int, keeps: int, pods: list[tuple[str, bool]]) -> None:
-    """Whatever the Pods are: done only if exactly those asked for are there, ready, and at the version asked for."""
+def test_complete_means_that_exactly_the_desired_pods_are_ready(
+    replicas: int, keeps: int, pods: list[tuple[str, bool]]
+) -> None:
+    """Whatever Pods there are: the desired ones, all ready, and of the update revision from the partition on."""
     live = [a_pod(i, revision, ready=ready) for i, (revision, ready) in enumerate(pods)]
     updated = sum(revision == NEW for revision, _ in pods)
     current = NEW if replicas and updated == replicas == len(pods) else OLD
@@ -252,4 +227,4 @@ def test_done_means_done(replicas: int, keeps: int, pods: list[tuple[str, bool]]
     expected = len(pods) == replicas and all(
         ready and (revision == NEW or i < keeps) for i, (revision, ready) in enumerate(pods)
     )
-    assert judge(stateful_set, live).done == expected
+    assert rollout_status(stateful_set, live).is_complete == expected

@@ -1,4 +1,4 @@
-"""Following a change, against a cluster that plays a script: what the real one can't be made to do on demand."""
+"""The wait in ``pulumi up``, against a scripted cluster: what a real one cannot be made to do on demand."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,16 +11,16 @@ from pulumi_stateful_service.live import rollout_wait
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 
-ASKED = rollout_wait.RolloutTarget(
-    where="StatefulService 'rg'",
+TARGET = rollout_wait.RolloutTarget(
+    prefix="StatefulService 'rg'",
     namespace="default",
     name="rg",
     uid="the-set",
     generation=1,
-    sizes={"logs": "20Mi"},
-    labels={},
+    volume_sizes={"logs": "20Mi"},
+    claim_labels={},
     max_unavailable=None,
-    timeout_seconds=1,
+    rollout_timeout_seconds=1,
     growth_timeout_seconds=1,
 )
 SET = {
@@ -35,90 +35,149 @@ SET = {
         "updateRevision": "a",
     },
 }
-POD = {
+POD: dict[str, Any] = {
     "metadata": {"name": "rg-0", "uid": "the-pod", "labels": {"controller-revision-hash": "a"}},
-    "spec": {},
+    "spec": {"volumes": [{"name": "logs", "persistentVolumeClaim": {"claimName": "logs-rg-0"}}]},
     "status": {"conditions": [{"type": "Ready", "status": "True"}]},
 }
 
 
-class Script:
-    """A cluster that answers as it is told, and notes what was asked of it."""
+class ScriptedCluster:
+    """A cluster that answers as the test says, and records the requests."""
 
     users = 1
 
-    def __init__(self, uid: str = "the-set", failures: int = 0, looks_until_bound: int = 0) -> None:
-        self.asked: list[str] = []
+    def __init__(
+        self,
+        uid: str = "the-set",
+        failures: int = 0,
+        reads_until_bound: int = 0,
+        status: dict[str, Any] | None = None,
+        events: dict[str, str] | None = None,
+    ) -> None:
+        self.requests: list[str] = []
         self.uid = uid
         self.failures = failures
-        self.looks_until_bound = looks_until_bound
+        self.reads_until_bound = reads_until_bound
         self.size = "10Mi"
+        self.pod = {**POD, "status": POD["status"] if status is None else status}
+        self.events = events or {}
 
     async def get_stateful_set(self, *_: object) -> dict[str, Any]:
-        self.asked.append("set")
+        self.requests.append("set")
         return {**SET, "metadata": {**SET["metadata"], "uid": self.uid}}
 
     async def list_pods(self, *_: object) -> list[dict[str, Any]]:
-        self.asked.append("pods")
-        return [POD]
+        self.requests.append("pods")
+        return [self.pod]
+
+    async def list_warning_events(self, *_: object) -> list[dict[str, Any]]:
+        return [{"involvedObject": {"uid": uid}, "message": message} for uid, message in self.events.items()]
 
     async def list_claims(self, *_: object) -> list[dict[str, Any]]:
-        self.asked.append("claims")
+        self.requests.append("claims")
         if self.failures:
             self.failures -= 1
             raise ClusterError("connection refused")
         bound = {"phase": "Bound", "capacity": {"storage": self.size}}
-        status = {"phase": "Pending"} if self.looks_until_bound else bound
-        self.looks_until_bound = max(0, self.looks_until_bound - 1)
+        status = {"phase": "Pending"} if self.reads_until_bound else bound
+        self.reads_until_bound = max(0, self.reads_until_bound - 1)
         requests = {"requests": {"storage": self.size}}
-        return [{"metadata": {"name": "logs-rg-0"}, "spec": {"resources": requests}, "status": status}]
+        return [
+            {"metadata": {"name": "logs-rg-0", "uid": "the-claim"}, "spec": {"resources": requests}, "status": status}
+        ]
 
     async def patch_claim_size(self, _: str, claim: str, size: str) -> None:
-        self.asked.append(f"grow {claim}")
-        if self.looks_until_bound:
+        self.requests.append(f"grow {claim}")
+        if self.reads_until_bound:
             raise ClusterError("spec is immutable except for bound claims")
         self.size = size
 
 
-def follow(script: Script, monkeypatch: pytest.MonkeyPatch) -> Any:
+def wait(cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch) -> Any:
     @asynccontextmanager
-    async def connected(_: Connection) -> AsyncIterator[Script]:
-        yield script
+    async def connected(_: Connection) -> AsyncIterator[ScriptedCluster]:
+        yield cluster
 
     monkeypatch.setattr(rollout_wait, "connected", connected)
-    monkeypatch.setattr(rollout_wait, "_LAST_LOOK", 0.01)
+    monkeypatch.setattr(rollout_wait, "_MAX_PAUSE", 0.01)
     resource: Any = None
-    return asyncio.run(rollout_wait.wait_for_rollout(Connection(), ASKED, resource))
+    return asyncio.run(rollout_wait.wait_for_rollout(Connection(), TARGET, resource))
 
 
-def test_nothing_is_done_to_another_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the set has another identity, this is not the provider's cluster: no claim is touched there."""
-    script = Script(uid="somebody-elses")
-    with pytest.raises(RolloutError, match="sees another cluster than the provider"):
-        follow(script, monkeypatch)
-    assert script.asked == ["set"]
+def test_another_cluster_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A StatefulSet with another uid is on another cluster than the provider's: no claim is changed there."""
+    cluster = ScriptedCluster(uid="somebody-elses")
+    with pytest.raises(RolloutError, match="StatefulSet default/rg, which Pulumi's provider created, has another uid"):
+        wait(cluster, monkeypatch)
+    assert cluster.requests == ["set"]
 
 
-def test_disks_grow_before_instances_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full may be what an instance waits for."""
-    script = Script()
-    assert follow(script, monkeypatch).done
-    assert script.asked.index("grow logs-rg-0") < script.asked.index("pods")
-    assert script.size == "20Mi"
+def test_volumes_grow_before_the_rollout_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pod may wait for space on its volume."""
+    cluster = ScriptedCluster()
+    assert wait(cluster, monkeypatch).is_complete
+    assert cluster.requests.index("grow logs-rg-0") < cluster.requests.index("pods")
+    assert cluster.size == "20Mi"
 
 
-@pytest.mark.parametrize("looks", [1, 2, 3])
-def test_a_claim_grows_once_it_has_its_volume(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
-    """A claim of a new instance has the template's first size, and can't be changed before it is bound."""
-    script = Script(looks_until_bound=looks)
-    assert follow(script, monkeypatch).done
-    assert script.asked.count("grow logs-rg-0") == 1
-    assert script.size == "20Mi"
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_a_claim_grows_once_it_is_bound(monkeypatch: pytest.MonkeyPatch, reads: int) -> None:
+    """The claim of a new Pod has the first size, and cannot be changed before it is bound."""
+    cluster = ScriptedCluster(reads_until_bound=reads)
+    assert wait(cluster, monkeypatch).is_complete
+    assert cluster.requests.count("grow logs-rg-0") == 1
+    assert cluster.size == "20Mi"
 
 
-def test_an_api_server_that_is_away_for_a_while_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look that fails is made again; a cluster that stays away is said in the end."""
-    script = Script(failures=3)
-    assert follow(script, monkeypatch).done
+def test_requests_are_repeated_while_the_api_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the timeout; then its error is raised."""
+    cluster = ScriptedCluster(failures=3)
+    assert wait(cluster, monkeypatch).is_complete
     with pytest.raises(ClusterError, match="connection refused"):
-        follow(Script(failures=10**6), monkeypatch)
+        wait(ScriptedCluster(failures=10**6), monkeypatch)
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, **script: Any) -> list[str]:
+    """The lines of the error after the timeout."""
+    cluster = ScriptedCluster(**script)
+    with pytest.raises(RolloutError) as raised:
+        wait(cluster, monkeypatch)
+    return str(raised.value).splitlines()
+
+
+def test_the_error_after_the_timeout_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each instance with its reason, the command for the log, and the command that deletes the Pod."""
+    crash = {"exitCode": 1, "reason": "Error", "message": "starting\nFATAL: no space left\n"}
+    container = {
+        "name": "app",
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": crash},
+    }
+    assert fail(monkeypatch, status={"containerStatuses": [container]}) == [
+        "StatefulService 'rg': the rollout did not complete within rollout_timeout_seconds (1):",
+        "  rg-0: container app: CrashLoopBackOff: exit code 1 (Error): FATAL: no space left",
+        (
+            "Fix the cause and run pulumi up again. Pods of an outdated revision that never became ready are replaced "
+            "automatically (https://github.com/pulumi-stateful-service/pulumi-stateful-service/blob/main/docs/rollouts.md)."
+        ),
+        "To see why a container terminated:",
+        "  kubectl --namespace default logs rg-0 --container app --previous",
+        "If a Pod still blocks the rollout, delete it; its PersistentVolumeClaims and data are kept:",
+        "  kubectl --namespace default delete pod rg-0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uid", "expected"),
+    [
+        ("the-pod", "  rg-0: starting: Back-off"),
+        ("an-earlier-pod", "  rg-0: starting"),
+        ("the-claim", "  rg-0: PersistentVolumeClaim logs-rg-0 is not bound: Back-off"),
+    ],
+)
+def test_events_are_matched_by_uid(monkeypatch: pytest.MonkeyPatch, uid: str, expected: str) -> None:
+    """Those of an earlier Pod of the same name are not this one's."""
+    unbound = 10**6 if uid == "the-claim" else 0
+    lines = fail(monkeypatch, status={"phase": "Pending"}, events={uid: "Back-off"}, reads_until_bound=unbound)
+    assert lines[1] == expected

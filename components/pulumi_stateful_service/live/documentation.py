@@ -1,0 +1,8 @@
+"""Addresses of the documentation pages that messages refer to, for users who have only the installed package."""
+
+_PAGES = "https://github.com/pulumi-stateful-service/pulumi-stateful-service/blob/main/docs"
+
+ADOPTION = f"{_PAGES}/adoption.md"
+STORAGE = f"{_PAGES}/storage.md"
+OPERATING = f"{_PAGES}/operating.md"
+ROLLOUTS = f"{_PAGES}/rollouts.md"

@@ -1,0 +1,134 @@
+"""The state of one Pod: whether it is ready, and if not, why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+
+_REVISION_LABEL = "controller-revision-hash"
+_STARTING = (None, "ContainerCreating", "PodInitializing")
+"""Reasons of a waiting container that are no problem."""
+_MAX_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Objects that explain why a Pod is not ready. Read only when there is something to explain."""
+
+    warnings: Mapping[str, str] = field(default_factory=dict)
+    """The message of the latest Warning event of each object, by the object's uid."""
+    claims: Mapping[str, KubernetesObject] = field(default_factory=dict)
+    """The PersistentVolumeClaims that the Pods use, by name."""
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A container that terminated and keeps its Pod from becoming ready."""
+
+    pod: str
+    container: str
+    restarted: bool
+    """Whether it was started again, so that its log is the previous one."""
+
+    def logs_command(self, namespace: str) -> str:
+        """The command that prints the log of the container that terminated."""
+        previous = " --previous" if self.restarted else ""
+        return f"kubectl --namespace {namespace} logs {self.pod} --container {self.container}{previous}"
+
+
+def revision(pod: KubernetesObject) -> str:
+    """The revision of the StatefulSet that the Pod was created from."""
+    return str(pod["metadata"].get("labels", {}).get(_REVISION_LABEL, ""))
+
+
+def is_terminating(pod: KubernetesObject) -> bool:
+    """Whether the Pod is being deleted."""
+    return pod["metadata"].get("deletionTimestamp") is not None
+
+
+def is_ready(pod: KubernetesObject) -> bool:
+    """Whether the Pod's condition Ready is true."""
+    return _conditions(pod).get("Ready", {}).get("status") == "True"
+
+
+def was_ever_ready(pod: KubernetesObject) -> bool:
+    """Whether the Pod is ready, or has been: its condition Ready has changed since the Pod started.
+
+    The kubelet sets the condition when it starts the Pod. The condition Initialized would not do: after a reboot of the
+    node the init containers run again.
+    """
+    ready, start = _conditions(pod).get("Ready"), pod.get("status", {}).get("startTime")
+    return ready is not None and start is not None and bool(ready["lastTransitionTime"] > start)
+
+
+def claim_names(pod: KubernetesObject) -> list[str]:
+    """The names of the PersistentVolumeClaims that the Pod uses."""
+    sources = [volume.get("persistentVolumeClaim") for volume in pod["spec"].get("volumes", [])]
+    return [source["claimName"] for source in sources if source is not None]
+
+
+def why_not_ready(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
+    """The reason as the kubelet, the scheduler or the storage controller gives it."""
+    for container in _containers(pod):
+        if problem := _container_problem(container):
+            return problem
+    unbound = [
+        claim
+        for name in claim_names(pod)
+        if (claim := diagnostics.claims.get(name)) and claim.get("status", {}).get("phase") != "Bound"
+    ]
+    for claim in unbound:
+        if warning := diagnostics.warnings.get(claim["metadata"]["uid"]):
+            return f"PersistentVolumeClaim {claim['metadata']['name']} is not bound: {warning}"
+    scheduled = _conditions(pod).get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        message = str(scheduled.get("message") or scheduled.get("reason"))
+        # A provisioner that does not answer causes no event, and the scheduler does not name the claim.
+        names = ", ".join(claim["metadata"]["name"] for claim in unbound) if "unbound" in message else ""
+        return f"cannot be scheduled: {message}{f' ({names})' if names else ''}"
+    warning = diagnostics.warnings.get(pod["metadata"]["uid"])
+    state = "running but not ready" if pod.get("status", {}).get("phase") == "Running" else "starting"
+    return f"{state}{f': {warning}' if warning else ''}"
+
+
+def crash(pod: KubernetesObject) -> Crash | None:
+    """The first container of the Pod that terminated with an error, if any."""
+    for container in _containers(pod):
+        if _container_problem(container) and _termination(container):
+            restarted = "terminated" in container.get("lastState", {})
+            return Crash(pod["metadata"]["name"], container["name"], restarted)
+    return None
+
+
+def _containers(pod: KubernetesObject) -> list[KubernetesObject]:
+    status = pod.get("status", {})
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+def _conditions(pod: KubernetesObject) -> dict[str, KubernetesObject]:
+    return {condition["type"]: condition for condition in pod.get("status", {}).get("conditions", [])}
+
+
+def _termination(container: KubernetesObject) -> KubernetesObject:
+    """How the container terminated: now, or before it was last restarted."""
+    terminated: KubernetesObject | None = container.get("state", {}).get("terminated")
+    return terminated or container.get("lastState", {}).get("terminated") or {}
+
+
+def _container_problem(container: KubernetesObject) -> str | None:
+    prefix, waiting = f"container {container['name']}", container.get("state", {}).get("waiting", {})
+    reason, termination = waiting.get("reason"), _termination(container)
+    if reason == "CrashLoopBackOff" and termination:
+        return f"{prefix}: CrashLoopBackOff: {_termination_text(termination)}"
+    if reason not in _STARTING:
+        return f"{prefix}: {reason}: {waiting.get('message', 'no message')}"
+    if termination.get("exitCode") and not container.get("ready"):
+        return f"{prefix}: terminated: {_termination_text(termination)}"
+    return None
+
+
+def _termination_text(termination: KubernetesObject) -> str:
+    """Exit code and reason, and the last line of the termination message: with FallbackToLogsOnError, of the log."""
+    text = f"exit code {termination.get('exitCode')} ({termination.get('reason', 'no reason')})"
+    lines = [line.strip() for line in str(termination.get("message") or "").splitlines() if line.strip()]
+    return f"{text}: {lines[-1][:_MAX_MESSAGE]}" if lines else text

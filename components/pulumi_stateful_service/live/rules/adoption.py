@@ -1,0 +1,41 @@
+"""Adoption of a StatefulSet that the component did not create.
+
+Pulumi's provider would merge the desired StatefulSet into the live one by server-side apply, which keeps everything
+else that the live one has, such as containers of other names. So the StatefulSet is recreated, and its Pods and
+PersistentVolumeClaims must fit the new one.
+"""
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.documentation import ADOPTION
+from pulumi_stateful_service.live.rules.identity import identity_refusals
+from pulumi_stateful_service.live.rules.update import RECREATED
+from pulumi_stateful_service.live.rules.verdict import Verdict
+from pulumi_stateful_service.live.rules.volumes import volume_refusals
+from pulumi_stateful_service.live.stateful_set_fields import claim_templates, first_ordinal
+
+
+def validate_adoption(live: KubernetesObject, desired: KubernetesObject, *, adopt: bool) -> Verdict:
+    """Whether the component may adopt the live StatefulSet, which must fit the desired one."""
+    described = f"StatefulSet {live['metadata'].get('namespace', 'default')}/{live['metadata']['name']}"
+    if not adopt:
+        refusal = (
+            f"{described} already exists and is not managed by this component. To adopt it, set adopt=True "
+            f"({ADOPTION}). If the component, its parent, the project or the stack was renamed, add an alias: "
+            'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
+        )
+        return Verdict([refusal])
+    refusals = [*identity_refusals(live, desired), *volume_refusals(live, desired)]
+    if "matchExpressions" in live["spec"]["selector"]:
+        refusals.append(f"{described} selects its Pods by matchExpressions, so it cannot be adopted ({ADOPTION}).")
+    for field, before, after in (
+        ("replicas", live["spec"].get("replicas", 1), desired["spec"]["replicas"]),
+        ("ordinals.start", first_ordinal(live), first_ordinal(desired)),
+        ("volumes", sorted(claim_templates(live)), sorted(claim_templates(desired))),
+    ):
+        if before != after:
+            refusals.append(
+                f"{described} has {field} {before}, and the program has {after}. Adopt it as it is, and change "
+                f"{field} in a later pulumi up."
+            )
+    warning = f"{described} is adopted: {RECREATED}. Pods whose template changes are then replaced in turn."
+    return Verdict(refusals, [warning], recreate=True)

@@ -1,0 +1,66 @@
+"""Which field manager set the fields of a live StatefulSet, read from its ``managedFields``."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import field_manager
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """A field that another field manager has changed since the component applied it."""
+
+    path: str
+    value: object
+    manager: str
+
+    def __str__(self) -> str:
+        return f"{self.path} = {self.value} (field manager {self.manager})"
+
+
+def changes_outside_pulumi(live: KubernetesObject, *, autoscaled: bool) -> list[FieldChange]:
+    """The changes that others made to the number of instances, their images, and the update strategy.
+
+    The API server moves a field to whoever changes it. With ``autoscaled``, replicas are the autoscaler's.
+    """
+    applied = _applied_entries(live)
+    if not applied:
+        return []
+    ours = {path for entry in applied for path, _ in _watched_fields(live["spec"], entry)}
+    changes: dict[str, FieldChange] = {}
+    for entry in live["metadata"]["managedFields"]:
+        if entry in applied or entry.get("subresource") == "status":
+            continue
+        for path, value in _watched_fields(live["spec"], entry):
+            if path not in ours and not (autoscaled and path == "spec.replicas"):
+                changes[path] = FieldChange(path, value, entry["manager"])
+    return list(changes.values())
+
+
+def _applied_entries(live: KubernetesObject) -> list[KubernetesObject]:
+    manager = field_manager(live["metadata"]["name"])
+    return [entry for entry in live["metadata"].get("managedFields", []) if entry["manager"] == manager]
+
+
+def _spec_fields(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields: Mapping[str, Any] = entry.get("fieldsV1", {}).get("f:spec", {})
+    return fields
+
+
+def _watched_fields(spec: KubernetesObject, entry: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Path and live value of each field of an entry that decides how many instances run, and which revision."""
+    fields = _spec_fields(entry)
+    if "f:replicas" in fields:
+        yield "spec.replicas", spec.get("replicas")
+    strategy, strategy_fields = spec.get("updateStrategy", {}), fields.get("f:updateStrategy", {})
+    if "f:type" in strategy_fields:
+        yield "spec.updateStrategy.type", strategy.get("type")
+    if "f:partition" in strategy_fields.get("f:rollingUpdate", {}):
+        yield "spec.updateStrategy.rollingUpdate.partition", strategy.get("rollingUpdate", {}).get("partition")
+    container_fields = fields.get("f:template", {}).get("f:spec", {}).get("f:containers", {})
+    for container in spec.get("template", {}).get("spec", {}).get("containers", []):
+        name = container["name"]
+        if "f:image" in container_fields.get(f'k:{{"name":"{name}"}}', {}):
+            yield f'spec.template.spec.containers[name="{name}"].image', container["image"]

@@ -1,0 +1,36 @@
+"""Fields of a StatefulSet, with the API's defaults where they are not set."""
+
+import json
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
+
+
+def first_ordinal(stateful_set: KubernetesObject) -> int:
+    """``spec.ordinals.start``."""
+    return int(stateful_set["spec"].get("ordinals", {}).get("start", 0))
+
+
+def desired_ordinals(stateful_set: KubernetesObject) -> range:
+    """The ordinals of the Pods that the StatefulSet controller creates."""
+    start = first_ordinal(stateful_set)
+    return range(start, start + int(stateful_set["spec"].get("replicas", 1)))
+
+
+def claim_templates(stateful_set: KubernetesObject) -> dict[str, KubernetesObject]:
+    """``spec.volumeClaimTemplates`` by the name of the volume."""
+    return {template["metadata"]["name"]: template for template in stateful_set["spec"].get("volumeClaimTemplates", [])}
+
+
+def volume_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
+    """The size that was last requested for each volume: from the component's annotation, else from the template.
+
+    The templates keep their first size, because Kubernetes does not allow to change them.
+    """
+    sizes = {
+        volume: str(template["spec"]["resources"]["requests"]["storage"])
+        for volume, template in claim_templates(stateful_set).items()
+    }
+    annotation = stateful_set["metadata"].get("annotations", {}).get(SIZES_ANNOTATION)
+    requested = json.loads(annotation or "{}")
+    return {volume: requested.get(volume, size) for volume, size in sizes.items()}

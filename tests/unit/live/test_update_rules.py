@@ -1,0 +1,330 @@
+"""Updates of the component's own StatefulSet: refused with what to do instead, made safe, or announced."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
+from pulumi_stateful_service.live.claim_growth import claims_to_grow, sizes_by_claim
+from pulumi_stateful_service.live.rules.identity import name_refusals
+from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi
+from pulumi_stateful_service.live.rules.update import max_unavailable_warning, validate_update
+from pulumi_stateful_service.live.rules.verdict import Verdict
+from pulumi_stateful_service.live.stateful_set_fields import volume_sizes
+
+RECREATED = (
+    "the StatefulSet object is deleted with --cascade=orphan and created again; its Pods keep running and its "
+    "PersistentVolumeClaims are kept"
+)
+
+
+def update(
+    live: dict[str, Any], desired: dict[str, Any], *, recreate: bool = False, autoscaled: bool = False
+) -> Verdict:
+    return validate_update(live, desired, recreate_keeping_pods=recreate, autoscaled=autoscaled)
+
+
+def a_set(**volumes: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "rg"}},
+        "serviceName": "random-generator",
+        "podManagementPolicy": "OrderedReady",
+        "volumeClaimTemplates": [
+            {
+                "metadata": {"name": name},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+            }
+            for name, size in volumes.items()
+        ],
+    }
+    return {"metadata": {"name": "rg"}, "spec": spec}
+
+
+def changed(stateful_set: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**stateful_set, "spec": {**stateful_set["spec"], **fields}}
+
+
+def with_template_field(stateful_set: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    [template] = stateful_set["spec"]["volumeClaimTemplates"]
+    return changed(stateful_set, volumeClaimTemplates=[{**template, "spec": {**template["spec"], name: value}}])
+
+
+def test_an_update_without_changes_is_safe() -> None:
+    """What the API server has filled in is no change."""
+    live = changed(with_template_field(a_set(logs="10Mi"), "volumeMode", "Filesystem"), revisionHistoryLimit=10)
+    assert update(live, a_set(logs="10Mi"), recreate=True) == Verdict([], [], recreate=False)
+
+
+def edited_by(manager: str, component: str = "pulumi-stateful-service.rg") -> dict[str, Any]:
+    """A live StatefulSet that the component has applied; then another manager has changed replicas and an image."""
+    live = changed(
+        a_set(logs="10Mi"), replicas=5, template={"spec": {"containers": [{"name": "app", "image": "rg:hot-fix"}]}}
+    )
+    replicas: dict[str, Any] = {"f:replicas": {}}
+    container: dict[str, Any] = {'k:{"name":"app"}': {".": {}, "f:image": {}}}
+    image = {"f:template": {"f:spec": {"f:containers": container}}}
+    partition: dict[str, Any] = {"f:updateStrategy": {"f:rollingUpdate": {"f:partition": {}}}}
+    applied = {"f:podManagementPolicy": {}, **partition}
+    live["metadata"]["managedFields"] = [
+        {"manager": component, "operation": "Apply", "fieldsV1": {"f:spec": applied}},
+        {"manager": manager, "operation": "Update", "subresource": "scale", "fieldsV1": {"f:spec": replicas}},
+        {"manager": "kubectl-set", "operation": "Update", "fieldsV1": {"f:spec": {**image, **partition}}},
+        {"manager": "other", "operation": "Update", "subresource": "status", "fieldsV1": {"f:spec": replicas}},
+    ]
+    return live
+
+
+IMAGE_CHANGE = 'spec.template.spec.containers[name="app"].image = rg:hot-fix (field manager kubectl-set)'
+
+
+def test_changes_outside_pulumi_are_named() -> None:
+    """Field, value and field manager, and what to do. A field that the component owns too is not changed."""
+    assert list(map(str, changes_outside_pulumi(edited_by("kubectl"), autoscaled=False))) == [
+        "spec.replicas = 5 (field manager kubectl)",
+        IMAGE_CHANGE,
+    ]
+    assert update(edited_by("kubectl"), a_set(logs="10Mi")).warnings == [
+        (
+            f"StatefulSet rg was modified outside Pulumi: spec.replicas = 5 (field manager kubectl), "  # noqa: S608 - no SQL
+            f"{IMAGE_CHANGE}. The "
+            "next update restores the program's value; if pulumi up shows no changes, run pulumi refresh first. If an "
+            "autoscaler manages replicas, set autoscaled=True."
+        )
+    ]
+
+
+def test_the_strategy_is_watched_too() -> None:
+    """It decides which Pods get a new revision."""
+    live = changed(a_set(), updateStrategy={"type": "OnDelete", "rollingUpdate": {"partition": 2}})
+    strategy: dict[str, Any] = {"f:updateStrategy": {"f:type": {}, "f:rollingUpdate": {"f:partition": {}}}}
+    live["metadata"]["managedFields"] = [
+        {"manager": "pulumi-stateful-service.rg", "fieldsV1": {"f:spec": {}}},
+        {"manager": "kubectl-edit", "fieldsV1": {"f:spec": strategy}},
+    ]
+    assert list(map(str, changes_outside_pulumi(live, autoscaled=False))) == [
+        "spec.updateStrategy.type = OnDelete (field manager kubectl-edit)",
+        "spec.updateStrategy.rollingUpdate.partition = 2 (field manager kubectl-edit)",
+    ]
+
+
+def test_replicas_are_an_autoscalers() -> None:
+    """With autoscaled its changes are none; a change of the image is one, and the hint is left out."""
+    live = edited_by("kube-controller-manager")
+    assert list(map(str, changes_outside_pulumi(live, autoscaled=True))) == [IMAGE_CHANGE]
+    [warning] = update(live, a_set(logs="10Mi"), autoscaled=True).warnings
+    assert "autoscaler" not in warning
+
+
+def test_a_stateful_set_that_the_component_has_not_applied_has_no_changes() -> None:
+    """Nothing tells which of its fields were changed later."""
+    assert changes_outside_pulumi(edited_by("kubectl", component="helm"), autoscaled=False) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [("20Mi", "10Mi"), ("20Mi", "20971519"), ("1Gi", "1G")])
+def test_shrinking_is_refused(before: str, after: str) -> None:
+    """However the quantities are written."""
+    [refusal] = update(a_set(logs=before), a_set(logs=after), recreate=True).refusals
+    assert refusal.startswith(
+        f"volume 'logs': size cannot be reduced from {before} to {after}: volumes cannot shrink. "
+        f"Keep {before}, or move "
+    )
+    assert "docs/storage.md" in refusal
+
+
+def test_shrinking_below_the_last_requested_size_is_refused() -> None:
+    """The templates keep the first size; the last one is in an annotation."""
+    live = a_set(logs="10Mi")
+    live["metadata"]["annotations"] = {SIZES_ANNOTATION: '{"logs": "30Mi"}'}
+    assert volume_sizes(live) == {"logs": "30Mi"}
+    [refusal] = update(live, a_set(logs="20Mi"), recreate=False).refusals
+    assert "from 30Mi to 20Mi" in refusal
+    assert not update(live, a_set(logs="30720Ki"), recreate=False).refusals
+    assert not update(live, a_set(logs="40Mi"), recreate=False).refusals
+
+
+@pytest.mark.parametrize(
+    ("api_field", "value", "argument"),
+    [
+        ("storageClassName", "other", "storage_class_name"),
+        ("accessModes", ["ReadWriteMany"], "access_modes"),
+        ("volumeMode", "Block", "volume_mode"),
+        ("volumeAttributesClassName", "gold", "volume_attributes_class_name"),
+        ("selector", {"matchLabels": {"a": "b"}}, "selector"),
+        ("dataSource", {"kind": "PersistentVolumeClaim", "name": "a"}, "data_source"),
+    ],
+)
+def test_what_existing_claims_keep_cannot_be_changed(api_field: str, value: Any, argument: str) -> None:
+    """Not even with recreate_keeping_pods: the claims would stay as they are."""
+    desired = with_template_field(a_set(logs="10Mi"), api_field, value)
+    [refusal] = update(a_set(logs="10Mi"), desired, recreate=True).refusals
+    assert f"volume 'logs': {argument} cannot be changed from" in refusal
+    assert f"to {value!r}: existing PersistentVolumeClaims keep" in refusal
+    assert "docs/storage.md" in refusal
+
+
+@pytest.mark.parametrize(
+    ("desired", "message"),
+    [
+        (a_set(logs="10Mi", more="1Gi"), "volume 'more' is added"),
+        (a_set(), "volume 'logs' is removed (its PersistentVolumeClaims are kept)"),
+    ],
+)
+def test_volumes_are_added_and_removed_with_recreate_keeping_pods(desired: Any, message: str) -> None:
+    """Refused without it."""
+    [refusal] = update(a_set(logs="10Mi"), desired, recreate=False).refusals
+    assert refusal == (
+        f"{message}: Kubernetes accepts this only in a new StatefulSet. To make it, set "
+        f"recreate_keeping_pods=True for one "
+        f"pulumi up: {RECREATED}."
+    )
+    verdict = update(a_set(logs="10Mi"), desired, recreate=True)
+    assert verdict.recreate
+    assert not verdict.refusals
+    assert verdict.warnings == [f"{message}: {RECREATED}. Pods whose template changes are then replaced in turn."]
+
+
+@pytest.mark.parametrize(
+    ("api_field", "value", "message"),
+    [
+        ("selector", {"matchLabels": {"a": "b"}}, "selector cannot be changed from"),
+        ("serviceName", "other", "service_name cannot be changed from 'random-generator' to 'other'"),
+    ],
+)
+def test_identity_is_kept(api_field: str, value: Any, message: str) -> None:
+    """Another selector or governing Service is refused, with recreate_keeping_pods too."""
+    desired = changed(a_set(logs="10Mi"), **{api_field: value})
+    verdict = update(a_set(logs="10Mi"), desired, recreate=True)
+    assert message in verdict.refusals[0]
+    assert not verdict.recreate
+
+
+def test_a_new_policy_needs_a_new_stateful_set() -> None:
+    """Kubernetes refuses another Pod management policy in place; recreated around its Pods, none of them stops."""
+    desired = changed(a_set(logs="10Mi"), podManagementPolicy="Parallel")
+    [refusal] = update(a_set(logs="10Mi"), desired).refusals
+    assert refusal.startswith("pod_management_policy (OrderedReady → Parallel): Kubernetes accepts this only in a new")
+    assert update(a_set(logs="10Mi"), desired, recreate=True).recreate
+
+
+def test_a_default_that_is_written_out_is_no_change() -> None:
+    """Neither is one that is taken away again: the API server has the same value."""
+    live = changed(a_set(logs="10Mi"), revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    desired = a_set(logs="10Mi")
+    for spec in ({}, {"revisionHistoryLimit": 10}, {"podManagementPolicy": "OrderedReady"}):
+        verdict = update(live, changed(desired, **spec))
+        assert not verdict.refusals
+        assert not verdict.recreate
+
+
+def numbered(start: int, replicas: int = 2, **volumes: str) -> dict[str, Any]:
+    return changed(a_set(**(volumes or {"logs": "10Mi"})), replicas=replicas, ordinals={"start": start})
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "left_behind"),
+    [
+        (numbered(0), numbered(10), "rg-0, rg-1, which would be left behind in logs-rg-0, logs-rg-1"),
+        (numbered(0), numbered(1), "rg-0, which would be left behind in logs-rg-0"),
+        (numbered(5), numbered(4), "rg-6, which would be left behind in logs-rg-6"),
+        (numbered(0, replicas=0), numbered(10), "rg-0, which would be left behind in logs-rg-0"),
+        (numbered(0, replicas=9), numbered(10, replicas=9), "rg-0, rg-1, rg-2, rg-3 and so on, which would be"),
+    ],
+)
+def test_the_ordinals_keep_their_start(live: Any, desired: Any, left_behind: str) -> None:
+    """Claims are named after the ordinals: refused, like another name, with the claims that would be left behind."""
+    for recreate in (False, True):
+        [refusal] = update(live, desired, recreate=recreate).refusals
+        before, after = live["spec"]["ordinals"]["start"], desired["spec"]["ordinals"]["start"]
+        assert refusal.startswith(f"ordinals.start cannot be changed from {before} to {after}: ")
+        assert left_behind in refusal
+        assert f"Keep ordinals.start at {before}" in refusal
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "autoscaled"),
+    [
+        pytest.param(numbered(5), numbered(4, replicas=3), False, id="an instance is added at the beginning"),
+        pytest.param(numbered(5), numbered(5, replicas=1), False, id="scaled down"),
+        pytest.param(changed(numbered(0), volumeClaimTemplates=[]), numbered(9), False, id="no volumes"),
+        pytest.param(numbered(1, replicas=3), numbered(0, replicas=4), False, id="all are kept"),
+    ],
+)
+def test_ordinals_that_leave_no_claim_behind_may_change(live: Any, desired: Any, autoscaled: bool) -> None:
+    """As when instances move from one cluster to another, one ordinal at a time."""
+    desired = changed(desired, volumeClaimTemplates=live["spec"]["volumeClaimTemplates"])
+    assert update(live, desired, autoscaled=autoscaled).refusals == []
+
+
+def test_an_autoscalers_replicas_count_when_the_ordinals_change() -> None:
+    """The program's number is not sent: five instances from 1 on would leave rg-0 behind and add rg-5."""
+    live, desired = numbered(0, replicas=5), numbered(1, replicas=2)
+    [refusal] = update(live, desired, autoscaled=True).refusals
+    assert "no instance would use the data of rg-0, which" in refusal
+
+
+@pytest.mark.parametrize("key", ["labels", "annotations"])
+def test_labels_and_annotations_of_claims_need_a_new_stateful_set(key: str) -> None:
+    """Those of a template cannot be changed; existing claims keep theirs."""
+    desired = a_set(logs="10Mi")
+    desired["spec"]["volumeClaimTemplates"][0]["metadata"][key] = {"tier": "gold"}
+    [refusal] = update(a_set(logs="10Mi"), desired).refusals
+    assert f"{key} of volume 'logs' are changed (for new PersistentVolumeClaims only)" in refusal
+    assert update(a_set(logs="10Mi"), desired, recreate=True).recreate
+
+
+def test_a_cluster_without_max_unavailable_is_named() -> None:
+    """The API server drops a field that it does not know."""
+    live = changed(a_set(), updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 0}})
+    assert (max_unavailable_warning(live, "50%") or "").startswith(
+        "max_unavailable='50%' has no effect: this cluster does not support maxUnavailable for StatefulSets"
+    )
+    assert max_unavailable_warning(live, None) is None
+    live["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = "50%"
+    assert max_unavailable_warning(live, "50%") is None
+
+
+def test_a_stateful_set_keeps_its_name() -> None:
+    """Claims are named after it: refused, with the claims that would be left behind."""
+    [refusal] = name_refusals(["rg"], "db", ["logs"])
+    assert refusal.startswith("name cannot be changed from 'rg' to 'db': PersistentVolumeClaims are named after the")
+    assert "left behind in logs-rg-0 and so on. Keep name='rg', or move the data" in refusal
+    assert not name_refusals([], "db", ["logs"])
+    assert not name_refusals(["rg"], "db", [])
+    assert not name_refusals(["db"], "db", ["logs"])
+
+
+VOLUMES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 5).map(lambda n: f"{n}Mi"), max_size=3)
+
+
+def a_claim(name: str, size: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"resources": {"requests": {"storage": size}}}}
+
+
+@given(st.lists(VOLUMES, min_size=2, max_size=6), st.booleans())
+def test_no_sequence_of_accepted_updates_loses_a_claim(steps: list[dict[str, str]], recreate: bool) -> None:
+    """Whatever volumes follow each other: an existing claim stays, and never gets smaller."""
+    live = a_set(**steps[0])
+    claims: dict[str, int] = {}
+
+    def mount(volumes: dict[str, str]) -> None:
+        existing = [a_claim(name, f"{size}Mi") for name, size in claims.items()]
+        sizes = sizes_by_claim("rg", volumes, range(2))
+        claims.update({name: int(size[:-2]) for name, size in sizes.items() if name not in claims})
+        claims.update({growth.claim: int(growth.target[:-2]) for growth in claims_to_grow(existing, sizes)})
+
+    mount(steps[0])
+    for step in steps[1:]:
+        desired = a_set(**step)
+        verdict = update(live, desired, recreate=recreate)
+        if verdict.refusals:
+            continue
+        before = dict(claims)
+        same_volumes = volume_sizes(live).keys() == volume_sizes(desired).keys()
+        assert same_volumes or verdict.recreate, "a replacement must not be left to the provider"
+        # In place the templates keep their first sizes; a recreated StatefulSet has the desired ones.
+        live = live if same_volumes else desired
+        live["metadata"]["annotations"] = {SIZES_ANNOTATION: json.dumps(step)}
+        mount(step)
+        assert all(claims[claim] >= size for claim, size in before.items())

@@ -1,0 +1,226 @@
+"""The Pod template: Pod, container, environment, security contexts, and what users merge into it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi_stateful_service.objects.strategic_merge import strategic_merge
+from pulumi_stateful_service.testing import Deployment
+from rendered import container, pod_spec
+
+Chapter = Callable[..., Deployment]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "field", "expected"),
+    [
+        ("termination_grace_period_seconds", 5, "terminationGracePeriodSeconds", 5),
+        ("service_account_name", "rg", "serviceAccountName", "rg"),
+        ("automount_service_account_token", True, "automountServiceAccountToken", True),
+        ("image_pull_secrets", ["a"], "imagePullSecrets", [{"name": "a"}]),
+    ],
+)
+def test_fields_of_the_pod(chapter: Chapter, argument: str, value: Any, field: str, expected: Any) -> None:
+    """Each argument sets the field of that name in the template."""
+    assert pod_spec(chapter(**{argument: value}))[field] == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "field", "expected"),
+    [
+        ("command", ["sh"], "command", ["sh"]),
+        ("args", ["-c", "true"], "args", ["-c", "true"]),
+        ("image_pull_policy", "Never", "imagePullPolicy", "Never"),
+        ("resources", {"requests": {"cpu": "1"}}, "resources", {"requests": {"cpu": "1"}}),
+        ("resources", {"limits": {"memory": "1Gi"}}, "resources", {"limits": {"memory": "1Gi"}}),
+        (
+            "env_from",
+            [{"secret": "s", "prefix": "S_"}, {"config_map": "c", "optional": True}],
+            "envFrom",
+            [{"secretRef": {"name": "s"}, "prefix": "S_"}, {"configMapRef": {"name": "c", "optional": True}}],
+        ),
+        (
+            "readiness_probe",
+            {"http_get": {"port": "http", "path": "/ready", "scheme": "HTTP"}, "period_seconds": 1},
+            "readinessProbe",
+            {"httpGet": {"port": "http", "path": "/ready", "scheme": "HTTP"}, "periodSeconds": 1},
+        ),
+        (
+            "liveness_probe",
+            {"tcp_socket": {"port": 8080}, "initial_delay_seconds": 0, "timeout_seconds": 2, "failure_threshold": 5},
+            "livenessProbe",
+            {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 0, "timeoutSeconds": 2, "failureThreshold": 5},
+        ),
+        (
+            "startup_probe",
+            {"exec": {"command": ["true"]}, "success_threshold": 1},
+            "startupProbe",
+            {"exec": {"command": ["true"]}, "successThreshold": 1},
+        ),
+        (
+            "readiness_probe",
+            {"grpc": {"port": 1, "service": "s"}},
+            "readinessProbe",
+            {"grpc": {"port": 1, "service": "s"}},
+        ),
+    ],
+)
+def test_fields_of_the_container(chapter: Chapter, argument: str, value: Any, field: str, expected: Any) -> None:
+    """Each argument sets the field of that name."""
+    assert container(chapter(**{argument: value}))[field] == expected
+
+
+def test_topology_spread(chapter: Chapter) -> None:
+    """Required, preferred or off, over nodes and over zones."""
+    constraints = pod_spec(chapter(spread_over_nodes="DoNotSchedule", spread_over_zones="Off"))
+    assert [(each["topologyKey"], each["whenUnsatisfiable"]) for each in constraints["topologySpreadConstraints"]] == [
+        ("kubernetes.io/hostname", "DoNotSchedule")
+    ]
+    assert "topologySpreadConstraints" not in pod_spec(chapter(spread_over_nodes="Off", spread_over_zones="Off"))
+
+
+def test_variables_from_other_objects_come_first(chapter: Chapter) -> None:
+    """$(NAME) refers only to variables before it."""
+    deployed = chapter(
+        env={"URL": "http://$(USER)@$(HOST)"},
+        env_from_secrets={"USER": {"name": "s", "key": "user"}},
+        env_from_config_maps={"HOST": {"name": "c", "key": "host", "optional": True}},
+    )
+    assert container(deployed)["env"] == [
+        {"name": "USER", "valueFrom": {"secretKeyRef": {"name": "s", "key": "user"}}},
+        {"name": "HOST", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "host", "optional": True}}},
+        {"name": "URL", "value": "http://$(USER)@$(HOST)"},
+    ]
+
+
+def test_p02_p03_discovery_variables(chapter: Chapter) -> None:
+    """Names of the instance, its Service and its peers come before the user's variables, which refer to them."""
+    deployed = chapter(
+        discovery={"peers": {"CLUSTER": "{pod}=http://{address}:{ordinal}"}},
+        env={"URL": "http://$(POD_ADDRESS)"},
+        ordinals={"start": 3},
+        cluster_domain="example.org",
+    )
+
+    def field(path: str) -> Any:
+        return {"valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+    assert container(deployed)["env"] == [
+        {"name": "POD_NAME", **field("metadata.name")},
+        {"name": "POD_ORDINAL", **field("metadata.labels['apps.kubernetes.io/pod-index']")},
+        {"name": "POD_NAMESPACE", **field("metadata.namespace")},
+        {"name": "SERVICE_NAME", "value": "random-generator"},
+        {"name": "SERVICE_ADDRESS", "value": "random-generator.$(POD_NAMESPACE).svc.example.org"},
+        {"name": "POD_ADDRESS", "value": "$(POD_NAME).$(SERVICE_ADDRESS)"},
+        {"name": "CLUSTER", "value": "rg-3=http://rg-3.$(SERVICE_ADDRESS):3,rg-4=http://rg-4.$(SERVICE_ADDRESS):4"},
+        {"name": "URL", "value": "http://$(POD_ADDRESS)"},
+    ]
+
+
+def test_secret_variables_are_in_a_secret(chapter: Chapter) -> None:
+    """The StatefulSet refers to them by name; a new value changes the Pods by a digest that does not reveal it."""
+    deployed = chapter(secret_env={"PASSWORD": "swordfish"})
+    secret = deployed.one("Secret", "rg-env")
+    assert "'PASSWORD': 'swordfish'" in str(secret.inputs["stringData"])
+    assert container(deployed)["env"][0] == {
+        "name": "PASSWORD",
+        "valueFrom": {"secretKeyRef": {"name": "rg-env", "key": "PASSWORD"}},
+    }
+    assert "swordfish" not in str(deployed.stateful_set().inputs)
+    assert deployed.comes_after(deployed.stateful_set(), secret)
+
+    def version(of: Deployment) -> Any:
+        return of.stateful_set().spec["template"]["metadata"]["annotations"]["pulumi-stateful-service/secret-env"]
+
+    assert version(deployed) == version(chapter(secret_env={"PASSWORD": "swordfish"}))
+    assert version(deployed) != version(chapter(secret_env={"PASSWORD": "marlin"}))
+
+
+@pytest.mark.parametrize(
+    ("security", "pod", "of_container"),
+    [
+        (
+            {"run_as_user": 1000, "run_as_group": 2000},
+            {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 2000},
+            {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        ),
+        (
+            {"fs_group": 0, "read_only_root_filesystem": True, "add_capabilities": ["NET_BIND_SERVICE"]},
+            {"runAsNonRoot": True, "fsGroup": 0},
+            {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+                "readOnlyRootFilesystem": True,
+            },
+        ),
+        ({"standard": "baseline", "run_as_user": 0}, {"runAsUser": 0, "fsGroup": 65532}, None),
+    ],
+)
+def test_security_contexts(chapter: Chapter, security: Any, pod: Any, of_container: Any) -> None:
+    """Users, groups and capabilities can be set; a lower standard leaves them to the image."""
+    deployed = chapter(security=security)
+    common = {"fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod_spec(deployed)["securityContext"] == {**common, **pod}
+    assert container(deployed).get("securityContext") == of_container
+
+
+def test_a_privileged_pod_has_no_security_context(chapter: Chapter) -> None:
+    """With that standard, pod_template sets it."""
+    deployed = chapter(security={"standard": "privileged"})
+    assert "securityContext" not in pod_spec(deployed)
+    assert "securityContext" not in container(deployed)
+
+
+def test_the_pod_template_is_merged(chapter: Chapter) -> None:
+    """Side-cars are added, the component's container is extended, with the field names of Kubernetes."""
+    deployed = chapter(
+        pod_template={
+            "metadata": {"labels": {"tier": "data"}},
+            "spec": {
+                "nodeSelector": {"disk": "ssd"},
+                "tolerations": [{"operator": "Exists"}],
+                "containers": [{"name": "proxy", "image": "proxy:1"}, {"name": "app", "tty": True}],
+                "volumes": [{"name": "tmp", "emptyDir": {}}],
+            },
+        }
+    )
+    template = deployed.stateful_set().spec["template"]
+    app, proxy = template["spec"]["containers"]
+    assert (app["image"], app["tty"], proxy["image"]) == ("random-generator:1.0", True, "proxy:1")
+    assert template["metadata"]["labels"] == {
+        "tier": "data",
+        "app.kubernetes.io/name": "rg",
+        "app.kubernetes.io/instance": "rg",
+    }
+    assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
+    assert template["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+
+
+def test_null_deletes_a_field(chapter: Chapter) -> None:
+    """As in a strategic merge patch."""
+    deployed = chapter(pod_template={"spec": {"securityContext": {"fsGroup": None, "fsGroupChangePolicy": None}}})
+    assert pod_spec(deployed)["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("File", "File"), (None, None)])
+def test_the_termination_message_policy_can_be_changed(
+    chapter: Chapter, policy: str | None, expected: str | None
+) -> None:
+    """In pod_template; null leaves it to Kubernetes."""
+    own = {"name": "app", "terminationMessagePolicy": policy}
+    assert container(chapter(pod_template={"spec": {"containers": [own]}})).get("terminationMessagePolicy") == expected
+
+
+def test_a_merge_changes_neither_of_its_parts() -> None:
+    """What the patch does not mention stays in the result."""
+    base = {"a": {"b": 1}, "env": [{"name": "x", "value": "1"}], "args": ["a"]}
+    result = strategic_merge(base, {"a": {"c": 2}, "env": [{"name": "y"}, {"name": "x", "value": "2"}], "args": ["b"]})
+    assert result == {
+        "a": {"b": 1, "c": 2},
+        "env": [{"name": "x", "value": "2"}, {"name": "y"}],
+        "args": ["b"],
+    }
+    assert base == {"a": {"b": 1}, "env": [{"name": "x", "value": "1"}], "args": ["a"]}

@@ -1,0 +1,139 @@
+"""The StorageClass, the claim templates, and the retention policy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_stateful_service.testing import Deployment
+from rendered import container
+
+ZONE = {"key": "topology.kubernetes.io/zone", "values": ["a"]}
+Chapter = Callable[..., Deployment]
+
+
+def test_the_storage_class(chapter: Chapter) -> None:
+    """By default it retains volumes, binds them when a Pod is scheduled, and allows expansion. The volumes use it."""
+    deployed = chapter(storage_class={"provisioner": "p", "parameters": {"type": "fast"}, "mount_options": ["noatime"]})
+    made = deployed.one("StorageClass", "project-stack-rg").inputs
+    assert "namespace" not in made["metadata"]
+    assert {key: value for key, value in made.items() if key not in {"metadata", "kind", "apiVersion"}} == {
+        "provisioner": "p",
+        "parameters": {"type": "fast"},
+        "mountOptions": ["noatime"],
+        "reclaimPolicy": "Retain",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
+    }
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"]["storageClassName"] == "project-stack-rg"
+
+
+def test_fields_of_the_storage_class(chapter: Chapter) -> None:
+    """Every default can be changed."""
+    wanted = {
+        "provisioner": "p",
+        "name": "fast",
+        "reclaim_policy": "Delete",
+        "volume_binding_mode": "Immediate",
+        "allow_volume_expansion": False,
+    }
+    made = chapter(storage_class=wanted).one("StorageClass", "fast").inputs
+    assert (made["reclaimPolicy"], made["volumeBindingMode"], made["allowVolumeExpansion"]) == (
+        "Delete",
+        "Immediate",
+        False,
+    )
+
+
+def test_a_change_of_an_immutable_field_replaces_the_storage_class(chapter: Chapter) -> None:
+    """The old one is deleted first, because both have one name; the StatefulSet is not replaced with it."""
+    deployed = chapter(storage_class={"provisioner": "p", "default": True, "allowed_topologies": [ZONE]})
+    made = deployed.one("StorageClass")
+    assert made.options.replace_on_changes == ["reclaimPolicy", "volumeBindingMode"]
+    assert made.options.delete_before_replace
+    assert made.metadata["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
+    assert made.inputs["allowedTopologies"] == [{"matchLabelExpressions": [ZONE]}]
+    # A set that used an output of the class would be replaced with it.
+    assert made.urn not in frozenset().union(*deployed.stateful_set().uses.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({"storage_class_name": "taken"}, "taken"),
+        ({"storage_class_name": lambda: pulumi.Output.from_input("taken")}, "taken"),
+        ({"volumes": [{"name": "a", "mount_path": "/a", "size": "1", "storage_class_name": "own"}]}, "own"),
+    ],
+)
+def test_p07_the_storage_class_of_a_claim(chapter: Chapter, changes: Any, expected: str | None) -> None:
+    """An existing one, the volume's own, or none for the cluster's default."""
+    [template] = chapter(**changes).stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"].get("storageClassName") == expected
+
+
+def test_fields_of_a_claim_template(chapter: Chapter) -> None:
+    """Each argument of a volume sets the field of that name."""
+    volume = {
+        "name": "a",
+        "mount_path": "/dev/a",
+        "size": "1Gi",
+        "volume_mode": "Block",
+        "volume_attributes_class_name": "gold",
+        "selector": {"disk": "a"},
+        "data_source": {"kind": "VolumeSnapshot", "name": "s", "api_group": "snapshot.storage.k8s.io"},
+        "labels": {"l": "1"},
+        "annotations": {"n": "2"},
+        "storage_class_name": "",
+    }
+    deployed = chapter(volumes=[volume])
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template == {
+        "metadata": {"name": "a", "labels": {"l": "1"}, "annotations": {"n": "2"}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "volumeMode": "Block",
+            "volumeAttributesClassName": "gold",
+            "selector": {"matchLabels": {"disk": "a"}},
+            "dataSource": {"kind": "VolumeSnapshot", "name": "s", "apiGroup": "snapshot.storage.k8s.io"},
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    assert container(deployed)["volumeDevices"] == [{"name": "a", "devicePath": "/dev/a"}]
+    assert "volumeMounts" not in container(deployed)
+
+
+def test_fields_of_a_volume_mount(chapter: Chapter) -> None:
+    """The access mode goes to the claim, the others to the mount."""
+    volume = {"name": "a", "mount_path": "/a", "size": "1Gi", "sub_path": "b", "read_only": True}
+    deployed = chapter(volumes=[volume | {"access_modes": ["ReadWriteOncePod"]}])
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"]["accessModes"] == ["ReadWriteOncePod"]
+    assert container(deployed)["volumeMounts"] == [
+        {"name": "a", "mountPath": "/a", "subPath": "b", "readOnly": True},
+    ]
+
+
+def test_claim_templates_are_sorted(chapter: Chapter) -> None:
+    """Another order would replace the StatefulSet."""
+    volumes = [{"name": name, "mount_path": f"/{name}", "size": "1Gi"} for name in ("b", "a")]
+    spec = chapter(volumes=volumes).stateful_set().spec
+    assert [template["metadata"]["name"] for template in spec["volumeClaimTemplates"]] == ["a", "b"]
+    sizes = (
+        chapter(volumes=volumes[::-1]).stateful_set().metadata["annotations"]["pulumi-stateful-service/volume-sizes"]
+    )
+    assert sizes == '{"a": "1Gi", "b": "1Gi"}'
+
+
+def test_a_larger_size_does_not_replace_the_stateful_set(chapter: Chapter) -> None:
+    """The templates keep their first size: Pulumi ignores changes to it."""
+    made = chapter().stateful_set()
+    assert "spec.volumeClaimTemplates" in made.options.ignore_changes
+
+
+def test_p06_claims_are_deleted_only_on_request(chapter: Chapter) -> None:
+    """Both fields of the retention policy can be set, each by itself."""
+    policy = chapter(persistent_volume_claim_retention_policy={"when_scaled": "Delete"}).stateful_set().spec
+    assert policy["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Delete"}
