@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local import cluster, engine, virtual_environment
+from local import cluster, engine, setup, virtual_environment
 from local.console import say
 from local.errors import LocalError
 from local.paths import CLONE, STATE
@@ -27,7 +27,7 @@ def run(command: str, stack: str, context: str) -> int:
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
-        cluster.up()
+        setup.set_up()
     environment = {**os.environ, **engine.environment(context)}
     pulumi = Pulumi(environment, stack, own_config if context else _working_copy(own_config, STATE / "program"))
     if context:
