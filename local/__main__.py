@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from local import binaries, cluster, engine, images, machine, paths, pins
+from local import binaries, cluster, engine, images, machine, paths, pins, setup
 from local.console import say
 from local.errors import LocalError
 
@@ -51,8 +51,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "binaries": _binaries,
     "image": _image,
     "test-image": lambda _: images.test(),
-    "cluster": lambda _: cluster.up(),
-    "cluster-down": lambda _: cluster.down(),
+    "cluster": lambda _: setup.set_up(),
+    "cluster-down": lambda _: cluster.stop(),
     "cluster-delete": lambda _: cluster.delete(),
     "scale-simulated-nodes": lambda options: cluster.scale_simulated_nodes(options.count),
     "env": lambda options: print(engine.exports(options.context)),
@@ -76,10 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("image", "make images, and print where they are").add_argument("names", nargs="*", help="all by default")
     add("test-image", "test the programs in the images")
-    add("cluster", "have the cluster up and ready")
-    add("cluster-down", "end the cluster; its data stay")
-    add("cluster-delete", "end the cluster and remove its data")
-    add("scale-simulated-nodes", "have this many simulated nodes").add_argument("count", type=int)
+    add("cluster", "build what is missing, and start the cluster")
+    add("cluster-down", "stop the cluster; its data stay")
+    add("cluster-delete", "stop the cluster and delete its data")
+    add("scale-simulated-nodes", "set the number of simulated nodes").add_argument("count", type=int)
     add("env", 'print the settings for a shell: eval "$(python3 -m local env)"').add_argument(
         "--context", default="", help="for a real cluster: the name of a kubectl context"
     )

@@ -1,6 +1,6 @@
 """Builds the pinned programs, each once, into the cache.
 
-A program is kept under a name that depends on everything that went into it, so a new pin builds anew, an old one is
+A program is kept under a name that depends on everything that went into it, so a new pin is built, an old one is
 found again, and a second clone builds nothing. Programs that belong together are linked into one folder for PATH.
 """
 
@@ -11,11 +11,11 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from local import commands, go_toolchain, pins
-from local.console import last_lines, say, seconds, step
+from local.console import about, last_lines, say, seconds, step
 from local.errors import LocalError
 from local.locks import locked
 from local.paths import CACHE, SOURCE
@@ -28,12 +28,18 @@ _DISK_NEEDED = 12 * _GIB
 _MEMORY_NEEDED = 6 * _GIB
 
 
-def folder(binaries: Iterable[Binary]) -> Path:
-    """The folder with these programs, built first where they are not in the cache; fit for PATH."""
+def build(binaries: Iterable[Binary]) -> None:
+    """Build those of these programs that are not in the cache."""
     wanted = list(binaries)
     if not all(_place(each).is_dir() for each in wanted):
         with locked(CACHE / "build.lock", f"building (process {os.getpid()})"):
             _build_missing(wanted)
+
+
+def folder(binaries: Iterable[Binary]) -> Path:
+    """The folder with these programs, built first where they are not in the cache; fit for PATH."""
+    wanted = list(binaries)
+    build(wanted)
     return _linked(wanted)
 
 
@@ -50,12 +56,22 @@ def _build_missing(wanted: list[Binary]) -> None:
         shutil.rmtree(left, ignore_errors=True)
     _check_room()
     go_toolchain.find()
+    in_all = about(seconds_left(missing, [], 0))
+    say(f"{len(missing)} of {len(wanted)} programs have to be built, which takes {in_all}. They are kept in {CACHE}.")
     started = time.monotonic()
-    for each in missing:
-        label = f"[{wanted.index(each) + 1}/{len(wanted)}] {each.name} {each.shown_version()}"
-        _build(each, label)
+    for number, each in enumerate(missing):
+        rest = about(seconds_left(missing[number:], missing[:number], time.monotonic() - started))
+        _build(each, f"[{wanted.index(each) + 1}/{len(wanted)}] {each.name} {each.shown_version()} ({rest} left)")
     cached = len(wanted) - len(missing)
     say(f"{len(missing)} built in {seconds(time.monotonic() - started)}{f', {cached} cached' if cached else ''}")
+
+
+def seconds_left(missing: Sequence[Binary], built: Sequence[Binary], elapsed: float) -> float:
+    """About how long the missing programs take, judged by how long those took that were built."""
+    # Before much has been built, the number of processors says more than the time that it took.
+    weight, expected_pace = 60, 2 / min(os.cpu_count() or 1, 8)
+    pace = (weight * expected_pace + elapsed) / (weight + sum(each.seconds for each in built))
+    return pace * sum(each.seconds for each in missing)
 
 
 def _key(binary: Binary) -> str:

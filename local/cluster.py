@@ -1,4 +1,4 @@
-"""The cluster as a whole: up, down, deleted, and what state it is in."""
+"""The cluster as a whole: started, stopped, deleted, and what state it is in."""
 
 import os
 import shutil
@@ -44,8 +44,8 @@ def programs() -> tuple[pins.Binary, ...]:
     return pins.CLUSTER + (pins.NODE if has_real_node() else ())
 
 
-def up() -> None:
-    """Have the cluster up and ready, whatever state it is in."""
+def start() -> None:
+    """Start what does not run of the cluster, whatever state it is in, and wait until it is ready."""
     paths.check_supported()
     started = time.monotonic()
     real = has_real_node()
@@ -57,12 +57,12 @@ def up() -> None:
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
         _check_before(real)
         if control_plane.outdated():
-            say("The cluster was made with other versions or settings: it is started anew with its data.")
-            _stop()
+            say("The cluster was made with other versions or settings: it is restarted with its data.")
+            _stop_parts()
             control_plane.forget()
         fresh = not _healthy(real)
         if fresh:
-            _start(real)
+            _start_parts(real)
         elif real:
             node.load_images()
     reason = "a real node needs root" if os.geteuid() else f"{NODE_VARIABLE} says so"
@@ -79,7 +79,7 @@ def _check_before(real: bool) -> None:
         variable = settings.NETWORK_VARIABLE
         raise LocalError(
             f"The cluster's data were made with the address range {made_with}, and {variable} is {chosen}: what is in "
-            f"them has addresses of the old range. Set {variable}={made_with}, or begin anew with make cluster-delete."
+            f"them has addresses of the old range. Set {variable}={made_with}, or delete them with make cluster-delete."
         )
     if real:
         node.check_alone()
@@ -95,7 +95,7 @@ def _healthy(real: bool) -> bool:
     )
 
 
-def _start(real: bool) -> None:
+def _start_parts(real: bool) -> None:
     if not control_plane.healthy():
         with step("Control plane"):
             control_plane.start()
@@ -113,44 +113,44 @@ def _start(real: bool) -> None:
 
 
 def scale_simulated_nodes(count: int) -> None:
-    """Have this many simulated nodes in the running cluster."""
+    """Set the number of simulated nodes in the running cluster."""
     binaries.folder(programs())
     if not control_plane.healthy():
-        raise LocalError("The cluster is not up: run make cluster first.")
+        raise LocalError("The cluster is not running: run make cluster first.")
     simulated_nodes.scale(count, beside_real=has_real_node())
 
 
-def down() -> None:
-    """End everything the cluster started; its data stay."""
+def stop() -> None:
+    """Stop every process of the cluster; its data stay."""
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
         node.check_alone()
         if not _anything_there():
-            say("The cluster is not up.")
+            say("The cluster is not running.")
             return
-        with step("The cluster goes down; its data stay"):
-            _stop()
+        with step("Stopping the cluster; its data stay"):
+            _stop_parts()
 
 
 def delete() -> None:
-    """End everything, and remove the data too: this is a new beginning."""
+    """Stop every process of the cluster and delete its data."""
     doomed = [each for each in (*_DATA, paths.PULUMI_STATE) if each.exists()]
     with locked(_LOCK, f"starting or stopping the cluster (process {os.getpid()})"):
         node.check_alone()
         if _anything_there():
-            with step("The cluster goes down"):
-                _stop()
+            with step("Stopping the cluster"):
+                _stop_parts()
         if still_mounted := machine.mounts():
             raise LocalError(
-                f"{still_mounted[0]} is still mounted, so nothing is removed. Run umount on it, then again."
+                f"{still_mounted[0]} is still mounted, so nothing is deleted. Unmount it and run the same again."
             )
         for each in doomed:
-            say(f"Removed: {each}")
+            say(f"Deleted: {each}")
             if each.is_dir():
                 shutil.rmtree(each)
             else:
                 each.unlink()
     if not doomed:
-        say("There is nothing to remove.")
+        say("There is nothing to delete.")
 
 
 _DATA = (
@@ -185,7 +185,7 @@ def status() -> list[tuple[str, list[int], Path]]:
     return [(part, [each.pid for each in found], log) for part, found, log in rows]
 
 
-def _stop() -> None:
+def _stop_parts() -> None:
     storage.stop()
     node.stop()
     control_plane.stop()

@@ -32,6 +32,12 @@ def seconds(duration: float) -> str:
     return f"{duration:.1f} s" if rest < _SHORT else f"{rest} s"
 
 
+def about(duration: float) -> str:
+    """A duration that is only estimated: "about 24 min"."""
+    minutes = round(duration / 60)
+    return f"about {minutes} min" if minutes else "less than a minute"
+
+
 _SHORT = 10  # seconds, below which tenths are of interest
 
 

@@ -28,6 +28,11 @@ def installed() -> Path | None:
     return None
 
 
+def programs() -> tuple[pins.Binary, ...]:
+    """The programs that Pulumi consists of here: none of ours where the user has one."""
+    return () if installed() else (*pins.ENGINE, *pins.PROVIDER)
+
+
 def _version(pulumi: Path) -> tuple[int, ...]:
     try:
         environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
@@ -55,7 +60,7 @@ def environment(context: str = "") -> dict[str, str]:
     variables: dict[str, str] = {}
     path = [str(CLONE / ".venv" / "bin")]
     if own is None:
-        binaries.folder(pins.ENGINE + pins.PROVIDER)
+        binaries.build(programs())
         engine = binaries.folder(pins.ENGINE)
         _install_provider(engine, binaries.folder(pins.PROVIDER))
         path.append(str(engine))

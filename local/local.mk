@@ -7,13 +7,13 @@ BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kub
 
 .PHONY: cluster cluster-down cluster-delete cluster-status env binaries image test-image $(BINARIES:%=bin-%)
 
-cluster: ## Have the embedded cluster up and ready
+cluster: ## Build what is missing, and start the embedded cluster
 	@$(LOCAL) cluster
 
-cluster-down: ## End the embedded cluster; its data stay
+cluster-down: ## Stop the embedded cluster; its data stay
 	@$(LOCAL) cluster-down
 
-cluster-delete: ## End the embedded cluster and remove its data
+cluster-delete: ## Stop the embedded cluster and delete its data
 	@$(LOCAL) cluster-delete
 
 cluster-status: ## Print each part of the embedded cluster, its process and its log

@@ -39,8 +39,11 @@ class Binary:
     beside: tuple[str, ...] = ()
     """Files of the module that have to lie beside the program. One of that name in our folder takes its place, and
     finds the module's under the name with `-original`."""
-    embedded: tuple[str, ...] = field(default=())
+    embedded: tuple[str, ...] = ()
     """Files of the module that our own main package embeds."""
+    seconds: float = field(default=5, repr=False)
+    """How long the build takes on two processors after those before it, to tell how long is left. What is built does
+    not depend on it, so it is left out of the digest that a build is kept under."""
 
     def pinned(self) -> str:
         """The version in go.mod."""
@@ -67,12 +70,13 @@ _KUBERNETES_VERSION = tuple(
 )
 
 
-def _kubernetes(name: str) -> Binary:
+def _kubernetes(name: str, seconds: float) -> Binary:
     module = "k8s.io/kubernetes"
-    return Binary(name, "modules/kubernetes", f"{module}/cmd/{name}", module, _KUBERNETES_VERSION)
+    package = f"{module}/cmd/{name}"
+    return Binary(name, "modules/kubernetes", package, module, _KUBERNETES_VERSION, seconds=seconds)
 
 
-def _kwok(name: str) -> Binary:
+def _kwok(name: str, seconds: float) -> Binary:
     module = "sigs.k8s.io/kwok"
     return Binary(
         name,
@@ -88,27 +92,28 @@ def _kwok(name: str) -> Binary:
         )
         if name == "kwokctl"
         else (),
+        seconds=seconds,
     )
 
 
 # The quick ones come first: whatever is wrong with Go, the network or the disk shows within the first minute.
 CLUSTER = (
-    Binary("etcd", "modules/etcd", ".", "go.etcd.io/etcd/server/v3"),
-    Binary("etcdctl", "modules/etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3"),
-    _kwok("kwok"),
-    _kwok("kwokctl"),
-    _kubernetes("kube-apiserver"),
-    _kubernetes("kube-controller-manager"),
-    _kubernetes("kube-scheduler"),
-    _kubernetes("kubectl"),
-    Binary("volume-provisioner", "modules/volume-provisioner", ".", "", version="1.0"),
+    Binary("etcd", "modules/etcd", ".", "go.etcd.io/etcd/server/v3", seconds=25),
+    Binary("etcdctl", "modules/etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3", seconds=10),
+    _kwok("kwok", 85),
+    _kwok("kwokctl", 20),
+    _kubernetes("kube-apiserver", 330),
+    _kubernetes("kube-controller-manager", 40),
+    _kubernetes("kube-scheduler", 15),
+    _kubernetes("kubectl", 25),
+    Binary("volume-provisioner", "modules/volume-provisioner", ".", "", version="1.0", seconds=45),
 )
 
 NODE = (
-    Binary("network-policies", "modules/network-policies", ".", "", version="1.0"),
-    _kubernetes("kubelet"),
-    _kubernetes("kube-proxy"),
-    Binary("coredns", "modules/coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+    Binary("network-policies", "modules/network-policies", ".", "", version="1.0", seconds=40),
+    _kubernetes("kubelet", 35),
+    _kubernetes("kube-proxy", 10),
+    Binary("coredns", "modules/coredns", "github.com/coredns/coredns", "github.com/coredns/coredns", seconds=100),
 )
 
 ENGINE = (
@@ -118,12 +123,14 @@ ENGINE = (
         "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
         "github.com/pulumi/pulumi/sdk/v3",
         beside=("python/cmd/pulumi-language-python-exec",),
+        seconds=20,
     ),
     Binary(
         "pulumi-language-yaml",
         "modules/pulumi-yaml",
         "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
         "github.com/pulumi/pulumi-yaml",
+        seconds=40,
     ),
     Binary(
         "pulumi",
@@ -131,6 +138,7 @@ ENGINE = (
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         "github.com/pulumi/pulumi/pkg/v3",
         ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+        seconds=210,
     ),
 )
 
@@ -147,6 +155,7 @@ PROVIDER = (
             "cmd/pulumi-resource-kubernetes/schema.json",
             "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
         ),
+        seconds=480,
     ),
 )
 

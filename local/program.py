@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local import cluster, engine, virtual_environment
+from local import cluster, engine, setup, virtual_environment
 from local.console import say
 from local.errors import LocalError
 from local.paths import CLONE, STATE
@@ -19,6 +19,9 @@ from local.processes import heed_interrupts
 
 EMBEDDED_CONTEXT = "pulumi-stateful-service"
 _STACKS = CLONE / "stacks"
+_NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
+_NAMESPACE = f"**{_NAMESPACE_TYPE}::namespace"
+"""The namespace that the program makes, as Pulumi's options name it."""
 _SALT = "encryptionsalt:"
 
 
@@ -27,7 +30,7 @@ def run(command: str, stack: str, context: str) -> int:
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
-        cluster.up()
+        setup.set_up()
     environment = {**os.environ, **engine.environment(context)}
     pulumi = Pulumi(environment, stack, own_config if context else _working_copy(own_config, STATE / "program"))
     if context:
@@ -39,8 +42,14 @@ def run(command: str, stack: str, context: str) -> int:
         pulumi.make_stack()
     pulumi.must("config", "set", *pulumi.on_stack, "context", context or EMBEDDED_CONTEXT)
     # The embedded cluster is nobody's production; on a real one Pulumi shows the changes and asks.
-    agreed = ["--yes", "--skip-preview"] if not context and command != "preview" else []
-    status = pulumi.run("destroy" if command == "down" else command, *pulumi.on_stack, *agreed)
+    options = ["--yes", "--skip-preview"] if not context and command != "preview" else []
+    if command == "down":
+        # It stays on the cluster, so it stays in the state too: a state that forgot it would create it again.
+        options += ["--exclude", _NAMESPACE, "--suppress-outputs"]
+    elif command in ("up", "preview") and pulumi.is_down():
+        # Meanwhile somebody may have deleted the namespace.
+        options += ["--refresh"]
+    status = pulumi.run("destroy" if command == "down" else command, *pulumi.on_stack, *options)
     if status == 0 and command == "up" and not context:
         _say_what_next(pulumi)
     return status
@@ -121,6 +130,12 @@ class Pulumi:
         return any(
             known["name"].rpartition("/")[2] == self.stack for known in json.loads(self.answer("stack", "ls", "--json"))
         )
+
+    def is_down(self) -> bool:
+        """Whether `down` has left nothing in the stack but the namespace and the provider."""
+        deployment = json.loads(self.answer("stack", "export", "--stack", self.stack))["deployment"]
+        types = [each["type"] for each in deployment.get("resources") or []]
+        return _NAMESPACE_TYPE in types and not any(each.endswith(":StatefulService") for each in types)
 
     def make_stack(self) -> None:
         """Make the stack. Pulumi writes its salt into the configuration beside the project file that it finds."""

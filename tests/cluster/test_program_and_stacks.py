@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from harness import ROOT, Project, eventually
+from harness import ROOT, Project, absent_as_none, eventually
 from lightkube import Client
 from lightkube.resources.apps_v1 import StatefulSet
-from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
+from lightkube.resources.core_v1 import Namespace, PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
 
 STACKS = {
@@ -86,6 +86,27 @@ def test_p15_each_stack_goes_up_and_down_and_up_with_its_data(stack: str, client
     make("up", f"STACK={stack}")
     for pod, lines in written.items():
         assert log(client, namespace, pod)[: len(lines)] == lines
+
+
+@pytest.mark.alone
+def test_the_namespace_that_down_kept_is_no_obstacle(client: Client) -> None:
+    """The next up finds it and its claims; where somebody has deleted it meanwhile, up creates it again."""
+    make("up", "STACK=staging")
+    make("down", "STACK=staging")
+    kept = namespace_uid(client)
+    make("up", "STACK=staging")
+    assert namespace_uid(client) == kept
+    make("down", "STACK=staging")
+    client.delete(Namespace, "staging")
+    eventually("the namespace is gone", lambda: namespace_uid(client) is None)
+    make("up", "STACK=staging")
+    assert namespace_uid(client) not in (None, kept)
+    make("down", "STACK=staging")
+
+
+def namespace_uid(client: Client) -> str | None:
+    found: Any = absent_as_none(lambda: client.get(Namespace, "staging"))
+    return found and str(found.metadata.uid)
 
 
 @pytest.mark.alone

@@ -1,5 +1,6 @@
 """Programs and images are built once from what is pinned, and a failed build goes on where it stopped."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -35,12 +36,12 @@ class FakeGo:
         self.program.write_text(_GO.format(calls=self._calls, broken=self._broken))
         self.program.chmod(0o755)
 
-    def break_(self) -> None:
+    def fail(self) -> None:
         """Fail from now on."""
         self._broken.touch()
 
-    def mend(self) -> None:
-        """Work again."""
+    def work(self) -> None:
+        """Build again from now on."""
         self._broken.unlink()
 
     def built(self) -> list[str]:
@@ -64,6 +65,7 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
 
 ETCD = pins.binary("etcd")
 PROXY = pins.binary("kube-proxy")
+COREDNS = pins.binary("coredns")
 
 
 class TestBuilding:
@@ -86,14 +88,14 @@ class TestBuilding:
     def test_a_failed_build_goes_on_where_it_stopped(self, go: FakeGo) -> None:
         """It shows the compiler's last lines, leaves nothing half made, and what was built stays."""
         binaries.folder([ETCD])
-        go.break_()
+        go.fail()
         with pytest.raises(LocalError) as caught:
             binaries.folder([ETCD, PROXY])
         assert "undefined: x" in str(caught.value)
         assert "downloading" not in str(caught.value)
         assert "goes on where it stopped" in str(caught.value)
         assert [each.name[:4] for each in (go.program.parent / "cache" / "binaries").iterdir()] == ["etcd"]
-        go.mend()
+        go.work()
         go.built()
         binaries.folder([ETCD, PROXY])
         assert go.built() == [PROXY.package]
@@ -104,6 +106,38 @@ class TestBuilding:
         with pytest.raises(LocalError, match=r"needs \d+ GB of disk.*0\.5 GB free.*XDG_CACHE_HOME"):
             binaries.folder([ETCD])
         assert go.built() == []
+
+
+class TestProgress:
+    def test_each_line_tells_what_is_built_and_how_far_it_is(
+        self, go: FakeGo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The count is that of all programs, whichever of them are in the cache; the first line says where that is."""
+        monkeypatch.setattr("os.cpu_count", lambda: 2)
+        binaries.build([ETCD])
+        capsys.readouterr()
+        binaries.build([ETCD, PROXY, COREDNS])
+        first, proxy, coredns, last = capsys.readouterr().err.splitlines()
+        cache = go.program.parent / "cache"
+        assert first == f"2 of 3 programs have to be built, which takes about 2 min. They are kept in {cache}."
+        assert proxy.startswith(f"[2/3] kube-proxy {PROXY.shown_version()} (about 2 min left) … ")
+        assert coredns.startswith(f"[3/3] coredns {COREDNS.shown_version()} (about ")
+        assert last.startswith("2 built in ")
+        assert last.endswith(", 1 cached")
+
+    def test_the_time_that_is_left_follows_the_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On two processors it is what was measured; on a machine that turns out slower it is more."""
+        monkeypatch.setattr("os.cpu_count", lambda: 2)
+        everything = binaries.seconds_left(pins.ALL, [], 0)
+        assert everything == sum(each.seconds for each in pins.ALL)
+        built, missing = pins.ALL[:6], pins.ALL[6:]
+        took = sum(each.seconds for each in built)
+        assert binaries.seconds_left(missing, built, took) == pytest.approx(everything - took)
+        assert binaries.seconds_left(missing, built, 3 * took) > 2 * (everything - took)
+
+    def test_how_long_a_build_takes_does_not_decide_where_it_is_kept(self) -> None:
+        """A better estimate builds nothing again."""
+        assert repr(dataclasses.replace(ETCD, seconds=1000)) == repr(ETCD)
 
 
 class _Usage:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as commands
-from local import binaries, cluster, engine, locks, paths, pins
+from local import binaries, cluster, engine, locks, paths, pins, setup
 from local.errors import LocalError
 
 
@@ -27,6 +27,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.setattr(module, name, tmp_path / "it's here" / name)
     monkeypatch.setattr(engine, "_install_provider", lambda *_: None)
     monkeypatch.setattr(cluster, "programs", lambda: pins.CLUSTER)
+    monkeypatch.setattr(binaries, "build", lambda _: None)
     monkeypatch.setattr(binaries, "folder", lambda chosen: paths.CACHE / "bin" / next(iter(chosen)).name)
     monkeypatch.setenv("PATH", "/usr/bin")
     return tmp_path
@@ -93,6 +94,25 @@ class TestSettings:
         own = _pulumi(machine / "own", "v99.0.0")
         monkeypatch.setenv("PATH", str(own.parent))
         assert [line.split("=")[0] for line in engine.exports("production").splitlines()] == ["export PATH"]
+
+
+class TestSetUp:
+    def test_without_a_pulumi_everything_is_built(self, machine: Path) -> None:
+        """The cluster, the images' programs, the engine and the provider, so that one count tells how far it is."""
+        assert machine.exists()
+        names = [each.name for each in setup.programs()]
+        assert names[0] == "etcd"
+        assert {"kube-apiserver", "pulumi", "pulumi-resource-kubernetes"} <= set(names)
+
+    def test_with_the_users_own_pulumi_the_cluster_alone_is_built(
+        self, machine: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It brings its own provider."""
+        own = _pulumi(machine / "own", "v99.0.0")
+        monkeypatch.setenv("PATH", f"{own.parent}:/usr/bin")
+        names = [each.name for each in setup.programs()]
+        assert "kube-apiserver" in names
+        assert not {"pulumi", "pulumi-resource-kubernetes"} & set(names)
 
 
 class TestCommands:
