@@ -10,14 +10,12 @@ from pulumi.runtime.mocks import MockMonitor
 
 from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_children
 from pulumi_stateful_service.arguments.defaults import (
-    cluster_domain,
-    first_ordinal,
     growth_timeout_seconds,
     has_disruption_budget,
     rollout_timeout_seconds,
     selector,
 )
-from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import names
@@ -40,24 +38,8 @@ from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
 from pulumi_stateful_service.objects.services import governing_service
+from pulumi_stateful_service.outputs import service_outputs
 from pulumi_stateful_service.plan import After, Planned, plan
-
-OUTPUTS = (
-    "service_name",
-    "stateful_set_name",
-    "namespace",
-    "service_address",
-    "srv_names",
-    "instances",
-    "storage_class_name",
-    "load_balancer_address",
-    "instance_service_addresses",
-    "current_revision",
-    "update_revision",
-    "revisions",
-    "outdated",
-)
-"""The outputs of the component."""
 
 _CAPITAL = re.compile(r"[A-Z]")
 
@@ -130,7 +112,8 @@ class StatefulService(pulumi.ComponentResource):
         rollout = output_of(self._follow(wanted.fields))
         ready = output_of(_once(rollout.future(), self._stateful_set))
         clients = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
-        self._set_outputs(governing, rollout, clients)
+        for output, value in service_outputs(self._args, self._class_name, governing, rollout, clients).items():
+            setattr(self, output, value)
 
     def _component_label(self) -> Any:
         # Not an Output of the URN: a child that depends on its component waits for itself.
@@ -198,9 +181,9 @@ class StatefulService(pulumi.ComponentResource):
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
-        made = await resolve([self._stateful_set.metadata, self._stateful_set.spec])
-        metadata, spec = made.value
-        await self._refuse_transforms(wanted, metadata, spec)
+        metadata, spec = (await resolve([self._stateful_set.metadata, self._stateful_set.spec])).value
+        if self._guard is None or self._guard.created:
+            await self._refuse_transforms(wanted, metadata, spec)
         resources = frozenset([self._stateful_set])
         if contains_unknown(metadata):
             return Resolved(UNKNOWN, resources=resources)
@@ -240,74 +223,6 @@ class StatefulService(pulumi.ComponentResource):
         made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": relied_on(spec)}
         if refusals := transform_refusals({"metadata": {"annotations": annotations}, "spec": relied}, made):
             raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
-
-    def _set_outputs(self, governing: Any, rollout: pulumi.Output[Any], clients: Sequence[tuple[Planned, Any]]) -> None:
-        args = self._args
-
-        def when_ready(function: Any, *values: Any) -> pulumi.Output[Any]:
-            return cast("pulumi.Output[Any]", apply_inputs(lambda _, *known: function(*known), rollout, *values))
-
-        def of_rollout(attribute: str) -> pulumi.Output[Any]:
-            return cast("pulumi.Output[Any]", apply_inputs(lambda status: getattr(status, attribute), rollout))
-
-        self.service_name = pulumi.Output.from_input(args["service_name"])
-        self.stateful_set_name = pulumi.Output.from_input(args["name"])
-        self.storage_class_name = pulumi.Output.from_input(cast("Any", self._class_name))
-        self.namespace = apply_inputs(lambda metadata: metadata.namespace or "default", governing.metadata)
-        # Addresses of instances are known when the instances are there.
-        self.service_address = when_ready(
-            names.service_address, args["service_name"], self.namespace, cluster_domain(args)
-        )
-        self.srv_names = apply_inputs(
-            lambda address, ports, protocols: {
-                port: names.srv_name(port, protocols.get(port, "TCP"), address) for port in ports
-            },
-            self.service_address,
-            list(args["ports"]),
-            args.get("port_protocols", {}),
-        )
-        volume_names = [volume["name"] for volume in args["volumes"]]
-        self.instances = apply_inputs(
-            lambda status, set_name, address, start, replicas: names.instances(
-                set_name,
-                address,
-                volume_names,
-                status.ordinals if args.get("autoscaled") and status.ordinals else range(start, start + replicas),
-            ),
-            rollout,
-            args["name"],
-            self.service_address,
-            first_ordinal(args),
-            args["replicas"],
-        )
-        addresses = {
-            each.suffix: (each.fields["metadata"]["name"], self._address(each, made)) for each, made in clients
-        }
-        no_address = pulumi.Output.from_input(cast("Any", None))
-        _, self.load_balancer_address = addresses.pop("-load-balancer", (None, no_address))
-        self.instance_service_addresses = (
-            apply_inputs(lambda pairs: {pod: address for pod, address in pairs if address}, list(addresses.values()))
-            if addresses
-            else pulumi.Output.from_input({})
-        )
-        self.current_revision = of_rollout("current_revision")
-        self.update_revision = of_rollout("update_revision")
-        self.revisions = of_rollout("revisions")
-        self.outdated = of_rollout("outdated")
-
-    def _address(self, planned: Planned, service: Any) -> pulumi.Output[str | None]:
-        """Where clients reach a Service."""
-
-        def address(spec: Any, status: Any, name: str, namespace: str, domain: str) -> str | None:
-            if spec.type == ServiceType.LOAD_BALANCER:
-                return _ingress_address(status)
-            return names.service_address(name, namespace, domain)
-
-        name = planned.fields["metadata"]["name"]
-        return cast(
-            "pulumi.Output[str | None]",
-            apply_inputs(address, service.spec, service.status, name, self.namespace, cluster_domain(self._args)),
-        )
 
 
 _RESOURCES: Mapping[str, Any] = {
@@ -386,8 +301,3 @@ def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(each) for key, each in value.items()}
     return [_copy(each) for each in value] if isinstance(value, list) else value
-
-
-def _ingress_address(status: Any) -> str | None:
-    ingress = (status and status.load_balancer and status.load_balancer.ingress) or []
-    return next((str(point.ip or point.hostname) for point in ingress if point.ip or point.hostname), None)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pulumi_stateful_service.arguments.validation.validate import validate
-from pulumi_stateful_service.component import OUTPUTS, StatefulService
+from pulumi_stateful_service.component import StatefulService
+from pulumi_stateful_service.outputs import OUTPUTS
 from pulumi_stateful_service.plan import After, plan
 from pulumi_stateful_service.testing import deploy
 

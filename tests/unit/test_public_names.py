@@ -7,7 +7,19 @@ import pulumi_stateful_service
 import pytest
 from pulumi_stateful_service import testing
 
-ROOMS = {"aliases", "arguments", "component", "errors", "foundation", "live", "objects", "plan", "plugin", "testing"}
+ROOMS = {
+    "aliases",
+    "arguments",
+    "component",
+    "errors",
+    "foundation",
+    "live",
+    "objects",
+    "outputs",
+    "plan",
+    "plugin",
+    "testing",
+}
 
 
 def test_public_names_are_those_listed() -> None:

@@ -76,6 +76,8 @@ class Guard:
         self._warned = False
         self.operated = False
         """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
+        self.created = False
+        """Whether it creates it."""
 
         # Its name is shown before a refusal.
         self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
@@ -135,7 +137,7 @@ class Guard:
         """
         kind = args.type.rpartition(":")[2]
         if kind == STATEFUL_SET:
-            self.operated = True
+            self.operated, self.created = True, args.old_inputs is None
             await self._before_stateful_set(args)
         elif args.old_inputs is not None:
             self._refuse_other_set(args.old_inputs, args.new_inputs or {})

@@ -1,0 +1,101 @@
+"""The outputs of a service: its names at once, what leads to the instances when they are ready."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal
+from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
+from pulumi_stateful_service.foundation import names
+from pulumi_stateful_service.foundation.outputs import apply_inputs
+from pulumi_stateful_service.plan import Planned
+
+OUTPUTS = (
+    "service_name",
+    "stateful_set_name",
+    "namespace",
+    "service_address",
+    "srv_names",
+    "instances",
+    "storage_class_name",
+    "load_balancer_address",
+    "instance_service_addresses",
+    "current_revision",
+    "update_revision",
+    "revisions",
+    "outdated",
+)
+"""The outputs of the component."""
+
+
+def service_outputs(
+    args: StatefulServiceArgs,
+    class_name: pulumi.Input[str] | None,
+    governing_service: Any,
+    rollout: pulumi.Output[Any],
+    clients: Sequence[tuple[Planned, Any]],
+) -> dict[str, pulumi.Output[Any]]:
+    """The outputs by name. ``clients`` are the Services for clients as they were planned and registered."""
+    namespace = apply_inputs(lambda metadata: metadata.namespace or "default", governing_service.metadata)
+    # Addresses of instances are known when the instances are ready.
+    service_address = apply_inputs(
+        lambda _, *parts: names.service_address(*parts), rollout, args["service_name"], namespace, cluster_domain(args)
+    )
+    addresses = {
+        planned.suffix: (planned.fields["metadata"]["name"], _address(args, planned, service, namespace))
+        for planned, service in clients
+    }
+    _, load_balancer_address = addresses.pop("-load-balancer", (None, None))
+    known = {
+        "service_name": args["service_name"],
+        "stateful_set_name": args["name"],
+        "namespace": namespace,
+        "service_address": service_address,
+        "srv_names": apply_inputs(_srv_names, service_address, list(args["ports"]), args.get("port_protocols", {})),
+        "instances": _instances(args, rollout, service_address),
+        "storage_class_name": class_name,
+        "load_balancer_address": load_balancer_address,
+        "instance_service_addresses": apply_inputs(_addresses_by_pod, list(addresses.values())),
+    }
+    of_rollout = OUTPUTS[len(known) :]
+    return {
+        **{name: pulumi.Output.from_input(value) for name, value in known.items()},
+        **{name: apply_inputs(lambda status, name=name: getattr(status, name), rollout) for name in of_rollout},
+    }
+
+
+def _srv_names(address: str, ports: Sequence[str], protocols: Mapping[str, str]) -> dict[str, str]:
+    return {port: names.srv_name(port, protocols.get(port, "TCP"), address) for port in ports}
+
+
+def _instances(args: StatefulServiceArgs, rollout: pulumi.Output[Any], service_address: Any) -> Any:
+    volumes = [volume["name"] for volume in args["volumes"]]
+
+    def instances(status: Any, set_name: str, address: str, start: int, replicas: int) -> list[names.Instance]:
+        # An autoscaler decides the number of instances.
+        live = status.ordinals if args.get("autoscaled") else None
+        return names.instances(set_name, address, volumes, live or range(start, start + replicas))
+
+    return apply_inputs(instances, rollout, args["name"], service_address, first_ordinal(args), args["replicas"])
+
+
+def _addresses_by_pod(pairs: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+    return {pod: address for pod, address in pairs if address}
+
+
+def _address(args: StatefulServiceArgs, planned: Planned, service: Any, namespace: Any) -> Any:
+    """Where clients reach a Service."""
+
+    def address(spec: Any, status: Any, name: str, namespace: str, domain: str) -> str | None:
+        if spec.type == ServiceType.LOAD_BALANCER:
+            return _ingress_address(status)
+        return names.service_address(name, namespace, domain)
+
+    name = planned.fields["metadata"]["name"]
+    return apply_inputs(address, service.spec, service.status, name, namespace, cluster_domain(args))
+
+
+def _ingress_address(status: Any) -> str | None:
+    ingress = (status and status.load_balancer and status.load_balancer.ingress) or []
+    return next((str(point.ip or point.hostname) for point in ingress if point.ip or point.hostname), None)
