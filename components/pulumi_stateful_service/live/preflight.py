@@ -18,12 +18,12 @@ from pulumi_stateful_service.live.claim_growth import (
     sizes_by_claim,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.rollout_status import is_incomplete
+from pulumi_stateful_service.live.rollout_status import is_incomplete, is_settled
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
 from pulumi_stateful_service.live.rules.update import validate_update
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, volume_sizes
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, template_sizes, volume_sizes
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,12 @@ async def judge(cluster: Cluster, change: Change, live: KubernetesObject | None,
 
 async def unfinished_work(cluster: Cluster, live: KubernetesObject) -> bool:
     """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
-    if is_incomplete(live, await cluster.list_pods(live)):
+    if not is_settled(live) and is_incomplete(live, await cluster.list_pods(live)):
         return True
-    sizes = sizes_by_claim(live["metadata"]["name"], volume_sizes(live), desired_ordinals(live))
-    if not sizes:
+    if volume_sizes(live) == template_sizes(live):
+        # Nothing was expanded since the StatefulSet was created.
         return False
+    sizes = sizes_by_claim(live["metadata"]["name"], volume_sizes(live), desired_ordinals(live))
     labels = live["spec"]["selector"]["matchLabels"]
     claims = await cluster.list_claims(live["metadata"]["namespace"], sizes.keys(), labels)
     return any(

@@ -112,6 +112,12 @@ def may_be_complete(stateful_set: KubernetesObject) -> bool:
     return _is_observed(stateful_set) and status.get("replicas", 0) == status.get("readyReplicas", 0) == replicas
 
 
+def is_settled(stateful_set: KubernetesObject) -> bool:
+    """Whether the status alone tells that every instance is ready and runs the one revision there is."""
+    status = stateful_set.get("status", {})
+    return may_be_complete(stateful_set) and status.get("currentRevision") == status.get("updateRevision")
+
+
 def is_incomplete(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
     """Whether the last change was not rolled out: a Pod that was ready, and is not now, has nothing to do with it."""
     by_name = {_name(pod): pod for pod in pods}

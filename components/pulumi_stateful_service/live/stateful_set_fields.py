@@ -22,15 +22,16 @@ def claim_templates(stateful_set: KubernetesObject) -> dict[str, KubernetesObjec
     return {template["metadata"]["name"]: template for template in stateful_set["spec"].get("volumeClaimTemplates", [])}
 
 
-def volume_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
-    """The size that was last requested for each volume: from the component's annotation, else from the template.
-
-    The templates keep their first size, because Kubernetes does not allow to change them.
-    """
-    sizes = {
+def template_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
+    """The size that each volume had when the StatefulSet was created: Kubernetes does not allow to change it."""
+    return {
         volume: str(template["spec"]["resources"]["requests"]["storage"])
         for volume, template in claim_templates(stateful_set).items()
     }
+
+
+def volume_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
+    """The size that was last requested for each volume: from the component's annotation, else from the template."""
     annotation = stateful_set["metadata"].get("annotations", {}).get(SIZES_ANNOTATION)
     requested = json.loads(annotation or "{}")
-    return {volume: requested.get(volume, size) for volume, size in sizes.items()}
+    return {volume: requested.get(volume, size) for volume, size in template_sizes(stateful_set).items()}
