@@ -184,12 +184,23 @@ class StatefulService(pulumi.ComponentResource):
         metadata, spec = (await resolve([self._stateful_set.metadata, self._stateful_set.spec])).value
         if self._guard is None or self._guard.created:
             await self._refuse_transforms(wanted, metadata, spec)
-        resources = frozenset([self._stateful_set])
         if contains_unknown(metadata):
-            return Resolved(UNKNOWN, resources=resources)
-        # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
-        if self._guard is None or not (metadata and metadata.uid):
-            return Resolved(Rollout(), resources=resources)
+            status: Any = UNKNOWN
+        elif self._guard is None or not (metadata and metadata.uid):
+            # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
+            status = Rollout()
+        elif self._guard.operated and pulumi.runtime.is_dry_run():
+            status = UNKNOWN
+        else:
+            status = await self._rollout(metadata, operated=self._guard.operated)
+        # A kubeconfig is a secret, but which Pod runs which revision is not.
+        return Resolved(status, resources=frozenset([self._stateful_set]))
+
+    async def _rollout(self, metadata: Any, *, operated: bool) -> Any:
+        """The rollout of the live StatefulSet: after an operation of the engine when it is complete, else as it is."""
+        connection = await self._connection()
+        if connection is None or connection.renders:
+            return Rollout()
         args = self._args
         settings = await resolve(
             [
@@ -201,18 +212,13 @@ class StatefulService(pulumi.ComponentResource):
             ]
         )
         if not settings.known:
-            return Resolved(UNKNOWN, resources=resources)
+            return UNKNOWN
         target = RolloutTarget(
             _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, *settings.value
         )
-        connection = await self._connection()
-        if self._guard.operated and (pulumi.runtime.is_dry_run() or connection is None):
-            return Resolved(UNKNOWN, resources=resources)
-        if self._guard.operated and connection is not None:
-            # A kubeconfig is a secret, but which Pod runs which revision is not.
-            return Resolved(await wait_for_rollout(connection, target, self), resources=resources)
-        found = await current_rollout(connection, target) if connection is not None else None
-        return Resolved(found or Rollout(), resources=resources)
+        if operated:
+            return await wait_for_rollout(connection, target, self)
+        return await current_rollout(connection, target) or Rollout()
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transform has changed what the component relies on."""

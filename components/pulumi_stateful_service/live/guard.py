@@ -26,7 +26,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
-from pulumi_stateful_service.live.provider import creates_by_post
+from pulumi_stateful_service.live.provider import creates_by_post, reads_cluster
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 
 STATEFUL_SET = "StatefulSet"
@@ -145,6 +145,12 @@ class Guard:
             await self._before_creation(kind, args.new_inputs or {})
 
     async def _before_stateful_set(self, args: pulumi.ResourceHookArgs) -> None:
+        if not reads_cluster():
+            self._warn_not_judged(
+                "stateful-service:readCluster is false. No change is refused, volumes are not expanded, and pulumi up "
+                "does not wait for the rollout"
+            )
+            return
         connection = await self._connection()
         if connection is None:
             self._warn_not_judged("the settings of its provider are not known yet")

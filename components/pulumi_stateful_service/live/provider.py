@@ -17,11 +17,18 @@ _connections: WeakKeyDictionary[pulumi.ProviderResource, Connection | None] = We
 
 async def connection_of(provider: pulumi.ProviderResource | None) -> Connection | None:
     """The connection of an explicit provider, or of the default one; None if a setting is not known yet (previews)."""
+    if not reads_cluster():
+        return Connection(renders=True)
     if provider is None:
         return _of_default_provider()
     if provider not in _connections:
         _connections[provider] = await _of_explicit_provider(provider)
     return _connections[provider]
+
+
+def reads_cluster() -> bool:
+    """Whether the component may read the cluster: ``pulumi config set stateful-service:readCluster false`` says no."""
+    return pulumi.Config("stateful-service").get_bool("readCluster") is not False
 
 
 def _of_default_provider() -> Connection:

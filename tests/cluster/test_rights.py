@@ -1,0 +1,115 @@
+"""With few rights: the documented Role suffices, and what a program may not do is named at once."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import ROOT, Service
+
+Make = Callable[..., Service]
+
+PROVIDER_RULES = [
+    {"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["*"]},
+    {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["*"]},
+]
+"""What Pulumi's provider needs for the objects that the component registers."""
+
+
+def documented_rules() -> list[dict[str, Any]]:
+    """The namespaced rules of the Role in docs/kubeconfig.md."""
+    page = (ROOT / "docs" / "kubeconfig.md").read_text()
+    [role] = [each for each in page.split("```yaml\n")[1:] if "kind: Role\n" in each]
+    rules: list[dict[str, Any]] = yaml.safe_load(role.split("```")[0])["rules"]
+    return rules
+
+
+def limit(rg: Service, rules: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Has the service deployed by a ServiceAccount with these rules in its namespace, and no others."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "deployer"}}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "deployer"},
+        "rules": rules,
+    }
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "deployer"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
+        "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": rg.namespace}],
+    }
+    for each in (account, role, binding):
+        rg.kubectl("apply", "--filename", "-", text=json.dumps(each))
+    token = rg.kubectl("create", "token", "deployer").strip()
+    kubeconfig = yaml.safe_load(Path(rg.env["KUBECONFIG"]).read_text())
+    authority = Path(rg.env["KUBECONFIG"]).parent
+    for cluster in kubeconfig["clusters"]:
+        if (file := cluster["cluster"].pop("certificate-authority", None)) is not None:
+            content = (authority / file).read_bytes()
+            cluster["cluster"]["certificate-authority-data"] = base64.b64encode(content).decode()
+    kubeconfig["users"] = [{"name": each["name"], "user": {"token": token}} for each in kubeconfig["users"]]
+    limited = tmp_path / "kubeconfig"
+    limited.write_text(yaml.safe_dump(kubeconfig))
+    rg.env = {**rg.env, "KUBECONFIG": str(limited)}
+
+
+def logs(size: str) -> list[dict[str, Any]]:
+    return [{"name": "logs", "mount_path": "/opt/logs", "size": size}]
+
+
+def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
+    """Created, updated in a step, expanded, recreated, refused and destroyed, without a right in the whole cluster."""
+    rg = service(quorum=True, replicas=3)
+    limit(rg, [*PROVIDER_RULES, *documented_rules()], tmp_path)
+    rg.up()
+    rg.deploy(canary=1, env={"A": "b"})
+    rg.deploy(canary=None, volumes=logs("20Mi"))
+    assert {claim.spec.resources.requests["storage"] for claim in rg.claims().values()} == {"20Mi"}
+    rg.set(volumes=logs("5Mi"))
+    assert "size cannot be reduced" in rg.must_fail("preview")
+    pods = rg.uids()
+    rg.deploy(volumes=logs("20Mi"), recreate_keeping_pods=True, pod_management_policy="Parallel")
+    assert rg.uids() == pods
+    rg.unchanged()
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("pods", r"no right to list pods"),
+        ("persistentvolumeclaims", r"no right to (list|patch) persistentvolumeclaims"),
+    ],
+)
+def test_a_missing_right_is_named_at_once(service: Make, tmp_path: Path, missing: str, message: str) -> None:
+    """With verb, resource and namespace, and not after the time-out."""
+    rules = [rule for rule in documented_rules() if missing not in rule["resources"]]
+    rg = service(rollout_timeout_seconds=3600)
+    limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
+    with pytest.raises(AssertionError, match=message):
+        rg.up()
+
+
+def test_a_cluster_that_may_not_be_read_is_said_in_the_preview(service: Make, tmp_path: Path) -> None:
+    """One warning with the reason; with the switch, up goes on and says what it does not do."""
+    rg = service()
+    rg.up()
+    limit(rg, [], tmp_path)
+    rg.set(volumes=logs("5Mi"))
+    said = rg.run("preview").stdout
+    assert "was not checked against the cluster: no right to get statefulsets" in said
+
+
+def test_reading_can_be_switched_off(service: Make) -> None:
+    """A change that would be refused goes through, with a warning that says what is lost."""
+    rg = service()
+    rg.up()
+    rg.must("config", "set", "stateful-service:readCluster", "false")
+    rg.set(volumes=logs("5Mi"))
+    said = rg.must("preview")
+    assert "stateful-service:readCluster is false. No change is refused" in said
