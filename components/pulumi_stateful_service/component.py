@@ -218,7 +218,7 @@ class StatefulService(pulumi.ComponentResource):
         )
         if operated:
             return await wait_for_rollout(connection, target, self)
-        return await current_rollout(connection, target) or Rollout()
+        return await current_rollout(connection, target, self) or Rollout()
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transform has changed what the component relies on."""

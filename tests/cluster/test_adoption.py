@@ -72,7 +72,7 @@ def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> No
     made_by_helm = rg.stateful_set().metadata.uid
 
     preview = rg.must("preview")
-    assert f"the StatefulSet {rg.namespace}/rg is taken over" in preview
+    assert f"StatefulSet {rg.namespace}/rg is adopted" in preview
     assert rg.stateful_set().metadata.uid == made_by_helm
 
     rg.up()
@@ -106,8 +106,11 @@ def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> No
 def test_p11_no_pod_restarts_where_the_template_is_the_same(service: Make, helm: Helm) -> None:
     """A transform keeps what the component would do otherwise: the Pods that Helm made run on for good."""
     helm()
+    # What the component sets on its container, and Helm does not.
+    container = {"name": "app", "terminationMessagePolicy": None}
+    as_helm = {"metadata": {"labels": HELM_S_OWN}, "spec": {"containers": [container]}}
     same = {"security": {"standard": "privileged"}, "spread_over_nodes": "Off", "spread_over_zones": "Off"}
-    rg = service(**SAME, **same, adopt=True, pod_template={"metadata": {"labels": HELM_S_OWN}})
+    rg = service(**SAME, **same, adopt=True, pod_template=as_helm)
     program(rg, AS_HELM_HAS_IT, options="transformations=[as_helm_has_it]")
     pods, disks = rg.uids(), claims(rg)
     written = {name: rg.write(name, 2) for name in pods}
@@ -128,16 +131,16 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
     rg = service(**SAME)
     before = rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)
     for change, message in (
-        ({}, "is there already, and it is not this component's"),
-        ({"adopt": True, "replicas": 3}, "has replicas 2, and this component 3"),
-        ({"replicas": 2, "selector": None}, "Keep them with selector: {'app.kubernetes.io/instance': 'rg'"),
-        ({"selector": LABELS, "service_name": "rg"}, "service_name changes from 'rg-headless' to 'rg'"),
+        ({}, "already exists and is not managed by this component"),
+        ({"adopt": True, "replicas": 3}, "has replicas 2, and the program has 3"),
+        ({"replicas": 2, "selector": None}, "Keep selector={'app.kubernetes.io/instance': 'rg'"),
+        ({"selector": LABELS, "service_name": "rg"}, "service_name cannot be changed from 'rg-headless' to 'rg'"),
     ):
         rg.set(**change)
         said = rg.must_fail("preview")
         assert message in said
         assert "Traceback" not in said
-    assert "service_name changes" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert "service_name cannot be changed" in rg.must_fail("up", "--yes", "--skip-preview")
     assert (rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)) == before
 
 

@@ -86,7 +86,10 @@ def test_p14_an_update_keeps_the_quorum(service: Make) -> None:
     rg.set(max_unavailable=2, image="random-generator:1.0")
     before = rg.uids()
     said = rg.must_fail("up", "--yes", "--skip-preview")
-    assert "an update would leave 4 - 2 = 2 (quorum: 3 of 4 must stay, the majority); it must be at most 1" in said
+    assert (
+        "max_unavailable=2 would leave 2 of 4 instances during an update, but quorum requires 3 of 4. Use at most 1"
+        in said
+    )
     assert "Traceback" not in said
     assert rg.uids() == before
 

@@ -105,7 +105,7 @@ def test_a_quota_of_pods(service: Make) -> None:
         rg.up()
         apply(rg, quota(pods="2"))
         rg.set(replicas=3, rollout_timeout_seconds=SOON)
-        assert "rg-2: is not there yet" in (said := must_fail(rg))
+        assert "rg-2: not created yet" in (said := must_fail(rg))
         assert "exceeded quota: quota" in said
         apply(rg, quota(pods="5"))
         rg.set(rollout_timeout_seconds=None)
@@ -122,7 +122,7 @@ def test_a_quota_of_storage(service: Make) -> None:
         apply(rg, quota(requests_storage="30Mi"))
         rg.set(volumes=[logs("20Mi")])
         said = must_fail(rg)
-        assert "cannot grow from 10Mi to 20Mi" in said
+        assert "cannot be expanded from 10Mi to 20Mi" in said
         assert "exceeded quota: quota" in said
         apply(rg, quota(requests_storage="40Mi"))
         recovered(rg)

@@ -149,7 +149,7 @@ def test_p16_a_mistake_in_yaml_gets_one_message(program: Callable[..., Project],
 
     late = program(one_service(namespace, image="not-there:1", rolloutTimeoutSeconds=3, imagePullPolicy="Never"))
     said_late = late.must_fail("up", "--yes", "--skip-preview")
-    assert "StatefulService 'rg': the rollout was not done within rolloutTimeoutSeconds (3)" in said_late
+    assert "StatefulService 'rg': the rollout did not complete within rolloutTimeoutSeconds (3)" in said_late
     for each in (said, said_late):
         assert "Traceback" not in each
         assert "File " not in each

@@ -137,7 +137,7 @@ def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) ->
     # An up that has nothing to change must not say that all is well.
     assert "rg-1: container app" in rg.must_fail("up", "--yes", "--skip-preview")
     said = rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=60)
-    assert "rg-1 never became ready, and its version is no longer wanted; it is replaced" in said
+    assert "rg-1 has an outdated revision and never became ready, so it is replaced" in said
     assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
     assert rg.log("rg-1")[:2] == written
     assert rg.uids()["rg-0"] == others
@@ -147,8 +147,8 @@ def test_a_broken_first_version_recovers(service: Make) -> None:
     """No deadlock when the very first version never becomes ready: the next up replaces it."""
     rg = service(readiness_probe=NEVER_READY, rollout_timeout_seconds=10)
     said = rg.must_fail("up", "--yes", "--skip-preview")
-    assert "rg-0: runs but is not ready: Readiness probe failed" in said
-    assert "rg-1: is not there yet" in said
+    assert "rg-0: running but not ready: Readiness probe failed" in said
+    assert "rg-1: not created yet" in said
     rg.deploy(readiness_probe=CHAPTER["readiness_probe"], rollout_timeout_seconds=60)
     assert all_ready(rg)
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
@@ -167,7 +167,7 @@ def test_what_holds_an_instance_up_is_named(service: Make, mistake: Any, reason:
     rg = service(replicas=1, rollout_timeout_seconds=8, **mistake)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert reason in said
-    assert "not done within rollout_timeout_seconds (8)" in said
+    assert "did not complete within rollout_timeout_seconds (8)" in said
     assert "Traceback" not in said
 
 
@@ -197,7 +197,7 @@ def test_p08_an_instance_that_is_not_ready_holds_the_others_back(service: Make) 
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
     eventually("rg-0 is not ready", lambda: not rg.is_ready("rg-0"))
     rg.set(replicas=3)
-    assert "rg-2: is not there yet" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert "rg-2: not created yet" in rg.must_fail("up", "--yes", "--skip-preview")
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
     rg.http("rg-0", "/ready?state=on", "PUT").raise_for_status()
     rg.deploy(rollout_timeout_seconds=60)
@@ -226,7 +226,7 @@ def test_p09_parallel_instances_do_not_wait_for_each_other(service: Make) -> Non
     with watching(rg) as seen:
         said = rg.must_fail("up", "--yes", "--skip-preview")
     assert {pod for _, pod in only(seen, "added")} == {"rg-0", "rg-1", "rg-2"}
-    assert all(f"rg-{ordinal}: runs but is not ready" in said for ordinal in range(3))
+    assert all(f"rg-{ordinal}: running but not ready" in said for ordinal in range(3))
     with watching(rg) as seen:
         rg.deploy(replicas=0, rollout_timeout_seconds=60)
         eventually("all are gone", lambda: len(only(seen, "deleted")) == 3)
@@ -294,21 +294,29 @@ def test_max_unavailable_is_used_and_never_exceeded(service: Make) -> None:
     assert set(images(rg).values()) == {"2.0"}
 
 
-def test_changing_the_pod_management_policy_is_said_and_keeps_the_data(service: Make) -> None:
-    """The preview calls it a replacement and says what it means; claims and data are the same afterwards."""
+def test_changing_the_pod_management_policy_needs_a_word(service: Make) -> None:
+    """Refused in the preview, with the argument that allows it; no Pod stops."""
     rg = service()
     rg.deploy()
-    written = {name: rg.write(name, 2) for name in ("rg-0", "rg-1")}
-    claims = {name: claim.metadata.uid for name, claim in rg.claims().items()}
+    before = rg.uids()
     rg.set(pod_management_policy="Parallel")
-    said = rg.must("preview")
-    assert "pod_management_policy (OrderedReady → Parallel) replaces the StatefulSet" in said
-    assert "replace" in said.split("Resources:")[1]
-    rg.up()
-    assert all_ready(rg)
-    assert {name: claim.metadata.uid for name, claim in rg.claims().items()} == claims
-    assert {name: rg.log(name)[:2] for name in written} == written
-    settled(rg)
+    said = rg.must_fail("preview")
+    assert "pod_management_policy (OrderedReady → Parallel): Kubernetes accepts this only in a new StatefulSet" in said
+    assert "recreate_keeping_pods=True" in said
+    assert rg.uids() == before
+
+
+def test_the_revision_history_limit_changes_in_place(service: Make) -> None:
+    """To the default, to another number, and away: no Pod restarts, and the StatefulSet is the same."""
+    rg = service()
+    rg.deploy()
+    before, uid = rg.uids(), rg.stateful_set().metadata.uid
+    for limit, expected in ((10, 10), (3, 3), (None, 10)):
+        rg.deploy(revision_history_limit=limit)
+        assert rg.stateful_set().spec.revisionHistoryLimit == expected
+        rg.unchanged()
+    assert rg.uids() == before
+    assert rg.stateful_set().metadata.uid == uid
 
 
 def test_destroy_during_a_canary_and_up_again(service: Make) -> None:

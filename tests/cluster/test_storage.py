@@ -86,7 +86,7 @@ def test_p05_disks_grow_in_place(service: Make) -> None:
         pods, claims = rg.uids(), identities(rg)
         rg.set(volumes=[logs("20Mi")])
         preview = rg.must("preview")
-        assert "logs-rg-0 grows from 10Mi to 20Mi" in preview
+        assert "logs-rg-0 is expanded from 10Mi to 20Mi" in preview
         assert "~ 1 to update" in preview
         rg.up()
         # At once: up waited for the capacity.
@@ -161,7 +161,7 @@ def test_a_class_that_does_not_expand_is_refused_in_the_preview(service: Make) -
     rg.set(volumes=[logs("20Mi")])
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
         said = rg.must_fail(*command)
-        assert f"logs-rg-0, logs-rg-1 cannot grow: the storage class 'fixed-{rg.namespace}' does not allow it" in said
+        assert f"logs-rg-0, logs-rg-1 cannot be expanded: StorageClass 'fixed-{rg.namespace}' does not allow" in said
         assert "Traceback" not in said
     assert (identities(rg), requested(rg), rg.uids()) == before
 
@@ -169,13 +169,16 @@ def test_a_class_that_does_not_expand_is_refused_in_the_preview(service: Make) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"volumes": [logs("5Mi")]}, "size shrinks from 10Mi to 5Mi, and disks can't. Keep 10Mi"),
-        ({"volumes": [logs("10Mi", storage_class_name="other")]}, "storage_class_name changes from None to 'other'"),
-        ({"volumes": [logs("10Mi", access_modes=["ReadWriteMany"])]}, "access_modes changes from"),
-        ({"volumes": [logs("10Mi"), MORE]}, "the volume 'more' is added: Kubernetes takes this only with a new"),
-        ({"volumes": None}, "the volume 'logs' is removed (its claims stay): Kubernetes takes this only with a new"),
-        ({"service_name": "other"}, "service_name changes from 'random-generator' to 'other'"),
-        ({"name": "db"}, "name changes from 'rg' to 'db'"),
+        ({"volumes": [logs("5Mi")]}, "size cannot be reduced from 10Mi to 5Mi: volumes cannot shrink"),
+        (
+            {"volumes": [logs("10Mi", storage_class_name="other")]},
+            "storage_class_name cannot be changed from unset to 'other'",
+        ),
+        ({"volumes": [logs("10Mi", access_modes=["ReadWriteMany"])]}, "access_modes cannot be changed from"),
+        ({"volumes": [logs("10Mi"), MORE]}, "volume 'more' is added: Kubernetes accepts this only in a new"),
+        ({"volumes": None}, "volume 'logs' is removed (its PersistentVolumeClaims are kept): Kubernetes accepts"),
+        ({"service_name": "other"}, "service_name cannot be changed from 'random-generator' to 'other'"),
+        ({"name": "db"}, "name cannot be changed from 'rg' to 'db'"),
     ],
 )
 def test_what_would_strand_data_is_refused(service: Make, change: Any, message: str) -> None:
@@ -230,8 +233,8 @@ def test_p06_delete_is_said_in_the_preview_and_kept_for_destroy(service: Make) -
     rg.deploy()
     claims = identities(rg)
     rg.set(pod_management_policy="Parallel")
-    assert "would delete the claims and the data" in rg.must_fail("preview")
-    assert "would delete the claims and the data" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert "Kubernetes accepts this only in a new StatefulSet" in rg.must_fail("preview")
+    assert "Kubernetes accepts this only in a new StatefulSet" in rg.must_fail("up", "--yes", "--skip-preview")
     rg.deploy(recreate_keeping_pods=True)
     assert identities(rg) == claims
     rg.deploy(recreate_keeping_pods=None, replicas=1)
@@ -289,7 +292,7 @@ def test_p07_volumes_made_in_advance(service: Make, client: Client, tmp_path: Pa
         assert rg.claims()["logs-rg-0"].spec.volumeName == name
         assert rg.write("rg-0", 2)
         rg.set(volumes=[logs("20Mi", storage_class_name="", selector={"made-for": "rg"})])
-        assert "without a storage class can't be expanded" in rg.must_fail("preview")
+        assert "they have no StorageClass, which expansion requires" in rg.must_fail("preview")
     finally:
         rg.run("destroy", "--yes", "--skip-preview")
         remove(client, [name])
@@ -357,7 +360,7 @@ def test_growth_that_does_not_happen_is_explained(service: Make, client: Client,
         pods = rg.uids()
         rg.set(volumes=[logs("20Mi")])
         said = rg.must_fail("up", "--yes", "--skip-preview")
-        assert "not grown within growth_timeout_seconds (3)" in said
+        assert "not expanded within growth_timeout_seconds (3)" in said
         assert re.search(r"logs-rg-0 \(10Mi of 20Mi\): waits for the storage driver", said)
         assert rg.uids() == pods
         # The driver's part, played: the volume and the claim have the new size. The next up is content.

@@ -28,6 +28,7 @@ from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterEr
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
 from pulumi_stateful_service.live.provider import creates_by_post, reads_cluster
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
+from pulumi_stateful_service.live.rules.update import warnings_about_others
 
 STATEFUL_SET = "StatefulSet"
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
@@ -74,6 +75,7 @@ class Guard:
         self._volumes = volumes
         self._desired: _Desired | None = None
         self._warned = False
+        self._said: set[str] = set()
         self.operated = False
         """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
         self.created = False
@@ -122,6 +124,10 @@ class Guard:
                 live = await self._live(cluster)
                 if live is None or not await self._owns(live):
                     return None, 0
+                change = await self._change(self._desired.metadata, self._desired.spec)
+                for warning in warnings_about_others(live, autoscaled=change.autoscaled):
+                    self._said.add(warning)
+                    pulumi.log.warn(f"{self._prefix}: {warning}", self._resource)
                 attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
                 return live, attempt + await unfinished_work(cluster, live)
         except NoClusterError:
@@ -207,7 +213,9 @@ class Guard:
         if owner not in change.component_labels and not change.adopt:
             raise RefusedError(
                 f"{self._prefix}: {where} already exists and is not managed by this component: it would be merged "
-                "into, and deleted with the component. Choose another name, or delete it"
+                "into, and deleted with the component. Choose another name, or delete it. If the component, its "
+                "parent, the project or the stack was renamed, add an alias: "
+                'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
             )
         if creates_by_post():
             pulumi.log.warn(
@@ -234,7 +242,7 @@ class Guard:
         assert self._desired is not None  # noqa: S101 - the caller has seen it
         live = await self._live(cluster)
         change = await self._change(self._desired.metadata, self._desired.spec)
-        recreate = await judge(cluster, change, live, self._resource)
+        recreate = await judge(cluster, change, live, self._resource, self._said)
         if recreate and self._desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "

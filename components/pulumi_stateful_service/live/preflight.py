@@ -1,6 +1,6 @@
 """Reads the live objects before the StatefulSet is sent, and refuses or announces the change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,10 +51,17 @@ class Change:
         return str(self.stateful_set["metadata"]["name"])
 
 
-async def judge(cluster: Cluster, change: Change, live: KubernetesObject | None, resource: pulumi.Resource) -> bool:
+async def judge(
+    cluster: Cluster,
+    change: Change,
+    live: KubernetesObject | None,
+    resource: pulumi.Resource,
+    said: Collection[str] = (),
+) -> bool:
     """Whether the live StatefulSet must be deleted, without its Pods and claims, and created again.
 
     Raises RefusedError for a change that would lose data or leave it behind. What is not known yet is not judged.
+    Warnings that the user has seen (``said``) are not repeated.
     """
     namespace = change.namespace or cluster.default_namespace
     change = replace(change, stateful_set=known_part(change.stateful_set, live or {}))
@@ -75,7 +82,8 @@ async def judge(cluster: Cluster, change: Change, live: KubernetesObject | None,
             conflicts = await _conflicts(cluster, namespace, change, adopting=True)
     _refuse(change, [*verdict.refusals, *conflicts])
     for warning in verdict.warnings:
-        pulumi.log.warn(f"{change.prefix}: {warning}", resource)
+        if warning not in said:
+            pulumi.log.warn(f"{change.prefix}: {warning}", resource)
     await _validate_growth(cluster, change, live, resource)
     return verdict.recreate
 

@@ -55,12 +55,18 @@ class RolloutTarget:
     growth_timeout_seconds: int
 
 
-async def current_rollout(connection: Connection, target: RolloutTarget) -> Rollout | None:
-    """The state of the rollout as it is now, without waiting; None where it cannot be read."""
+async def current_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout | None:
+    """The state of the rollout as it is now, without waiting; None where it cannot be read.
+
+    Warns where the StatefulSet that Pulumi has in its state does not exist.
+    """
     try:
         async with connected(connection) as cluster:
             return await _read_rollout(cluster, target)
-    except (ClusterError, RolloutError):
+    except RolloutError as error:
+        pulumi.log.warn(str(error), resource)
+        return None
+    except ClusterError:
         return None
 
 

@@ -28,7 +28,7 @@ def validate_update(
         *ordinals_refusals(live, desired, autoscaled=autoscaled),
         *volume_refusals(live, desired),
     ]
-    warnings = _warnings_about_others(live, autoscaled=autoscaled)
+    warnings = [*warnings_about_others(live, autoscaled=autoscaled)]
     changes = [*template_changes(live, desired), *_policy_changes(live, desired)]
     recreate = bool(changes) and recreate_keeping_pods and not refusals
     if recreate:
@@ -57,7 +57,8 @@ def _policy_changes(live: KubernetesObject, desired: KubernetesObject) -> list[s
     return [] if before == after else [f"pod_management_policy ({before} → {after})"]
 
 
-def _warnings_about_others(live: KubernetesObject, *, autoscaled: bool) -> list[str]:
+def warnings_about_others(live: KubernetesObject, *, autoscaled: bool) -> list[str]:
+    """Warns of what other field managers have changed."""
     changes = changes_outside_pulumi(live, autoscaled=autoscaled)
     if not changes:
         return []
