@@ -159,11 +159,11 @@ class PodSecurityStandard(StrEnum):
     """A Pod Security Standard, which defines what a Pod is allowed to do."""
 
     RESTRICTED = "restricted"
-    """Follows the best practices for hardening Pods: no root user, no privilege escalation, no capabilities."""
+    """Follows the best practices for hardening Pods: no root user, no privilege escalation, capabilities dropped."""
     BASELINE = "baseline"
     """Prevents known privilege escalations. The container can run as root, with the default capabilities."""
     PRIVILEGED = "privileged"
-    """Unrestricted. The component sets no security context; ``pod_template`` can."""
+    """Unrestricted. The component sets nothing but what the other arguments of ``security`` request."""
 
 
 class ImagePullPolicy(StrEnum):
