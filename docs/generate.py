@@ -17,6 +17,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PACKAGE = ROOT / "components" / "pulumi_stateful_service"
 _IDS = re.compile(r"^test_((?:p\d\d_)+)")
+_HEADING = re.compile(r"^    # == (.+) ==$")
 
 
 @dataclass(frozen=True)
@@ -117,34 +118,54 @@ def reliability_page() -> str:
     return "\n".join(lines)
 
 
+def argument_groups(source: str) -> dict[str, list[str]]:
+    """The arguments of the component by heading: a comment above the first of them in arguments/types.py."""
+    lines = source.splitlines()
+    groups: dict[str, list[str]] = {}
+    for field in _class(ast.parse(source), "StatefulServiceArgs").body:
+        if isinstance(field, ast.AnnAssign):
+            headings = [found[1] for line in lines[: field.lineno - 1] if (found := _HEADING.match(line))]
+            groups.setdefault(headings[-1] if headings else "", []).append(ast.unparse(field.target))
+    return groups
+
+
 def arguments_page() -> str:
     """Every argument and output."""
-    arguments = ast.parse((PACKAGE / "arguments" / "types.py").read_text())
+    source = (PACKAGE / "arguments" / "types.py").read_text()
+    arguments = ast.parse(source)
     component = ast.parse((PACKAGE / "component.py").read_text())
     classes = [node for node in arguments.body if isinstance(node, ast.ClassDef)]
     main = _class(arguments, "StatefulServiceArgs")
     instance = _class(ast.parse((PACKAGE / "foundation" / "names.py").read_text()), "Instance")
-    groups = [each for each in classes if _base(each) == "TypedDict" and each is not main]
-    words = [each for each in classes if _base(each) == "StrEnum"]
+    objects = [each for each in classes if _base(each) == "TypedDict" and each is not main]
+    enumerations = [each for each in classes if _base(each) == "StrEnum"]
+    groups = argument_groups(source)
     names = {"Instance", *(each.name for each in classes)}
     lines = [
         "# Arguments and outputs",
         "",
-        "Of `StatefulService(NAME, ARGS, OPTIONS)`. A value may be an Output unless its type says plain; maps and",
-        "lists themselves are plain, and what is in them may be Outputs. In other languages the names are in",
-        "camelCase (`service_name` is `serviceName`).",
+        "The arguments and outputs of `StatefulService(NAME, ARGS, OPTIONS)`. A value can be an Output unless its type",
+        "says plain. Maps and lists themselves are plain; their items can be Outputs. Other languages than Python use",
+        "camelCase names (`serviceName` for `service_name`).",
         "",
-        *_table(main, names, "argument", "## Arguments"),
+        "Kubernetes fields without an object, such as `spec.replicas`, are fields of the StatefulSet; `containers[]`",
+        "stands for the container of the component in `spec.template.spec`.",
+        "",
+        "## Arguments",
+        "",
+        ", ".join(f"[{heading}](#{_anchor(heading)})" for heading in groups),
+        "",
+        *(line for heading in groups for line in _group(main, names, heading, groups[heading])),
         *_table(_class(component, "StatefulService"), names, "output", "## Outputs"),
         *_table(instance, names, "field", "## Instance"),
     ]
-    for each in groups:
+    for each in objects:
         lines += _table(each, names, "argument", f"## {each.name}")
-    for each in words:
-        lines += [f"## {each.name}", "", _docstring(each), "", "| word | meaning |", "|---|---|"]
+    for each in enumerations:
+        lines += [f"## {each.name}", "", _docstring(each), "", "| value | meaning |", "|---|---|"]
         lines += [f"| `{ast.literal_eval(value)}` | {says} |" for _, value, says in _fields(each)]
         lines.append("")
-    # A group or a set of words that is spoken of is one click away.
+    # Each mention of an object or an enumeration is a link to it.
     return re.sub(rf"(?<!\[)`({'|'.join(names)})`", lambda of: f"[{of[0]}](#{of[1].lower()})", "\n".join(lines))
 
 
@@ -156,7 +177,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def generated(page: str) -> str:
-    """The text of a page, with a word on where it comes from."""
+    """The text of a page, with a comment on how it is generated."""
     title, _, rest = PAGES[page]().rstrip().partition("\n")
     return f"{title}\n\n<!-- Made by `make docs` from the sources; changes here are lost. -->\n{rest}\n"
 
@@ -171,7 +192,7 @@ def _base(node: ast.ClassDef) -> str:
 
 
 def _fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr, str]]:
-    """Each field of a class: its name, its annotation (of a word, its value), and the docstring below it."""
+    """Each field of a class: its name, its annotation (of an enumeration its value), and the docstring below it."""
     for field, below in zip(node.body, node.body[1:], strict=False):
         if not (isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)):
             continue
@@ -183,12 +204,25 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr, str]]:
 
 
 def _table(node: ast.ClassDef, names: set[str], what: str, heading: str) -> list[str]:
-    lines = [heading, "", _docstring(node), "", f"| {what} | type | meaning |", "|---|---|---|"]
+    return [heading, "", _docstring(node), "", *_rows(node, names, what), ""]
+
+
+def _group(node: ast.ClassDef, names: set[str], heading: str, arguments: list[str]) -> list[str]:
+    return [f"### {heading}", "", *_rows(node, names, "argument", arguments), ""]
+
+
+def _rows(node: ast.ClassDef, names: set[str], what: str, only: list[str] | None = None) -> list[str]:
+    lines = [f"| {what} | type | meaning |", "|---|---|---|"]
     for name, annotation, says in _fields(node):
-        type_, required, plain = _type(annotation, names)
-        needed, only = ("Required. " * required, "plain " * plain) if what == "argument" else ("", "")
-        lines.append(f"| `{name}` | {only}{type_} | {needed}{says} |")
-    return [*lines, ""]
+        if only is None or name in only:
+            type_, required, plain = _type(annotation, names)
+            needed, kind = ("Required. " * required, "plain " * plain) if what == "argument" else ("", "")
+            lines.append(f"| `{name}` | {kind}{type_} | {needed}{says} |")
+    return lines
+
+
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
 
 
 def _type(annotation: ast.expr, names: set[str]) -> tuple[str, bool, bool]:

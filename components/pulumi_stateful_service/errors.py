@@ -1,5 +1,7 @@
 """The errors that users see. Pulumi prints a ``pulumi.RunError`` as its message, without a stack trace."""
 
+from collections.abc import Callable, Mapping
+
 import pulumi
 
 _MAX_SHOWN = 80
@@ -15,20 +17,31 @@ class ArgumentError(pulumi.RunError):
         """``without_values`` is the message for values that are secret. Default: the message."""
         super().__init__(f"{prefix}: {message}")
         self._prefix = prefix
+        self._message = message
         self._without_values = without_values or message
+        self._value: tuple[str, object, str] | None = None
 
     @classmethod
     def of_value(cls, prefix: str, argument: str, value: object, allowed: str) -> "ArgumentError":
         """A value that is not allowed; ``allowed`` continues a sentence that begins with "it"."""
-        return cls(
+        error = cls(
             prefix,
             f"{argument} is {shown(value)}; it {allowed}",
             f"{argument} has a secret value that is not allowed; it {allowed}",
         )
+        error._value = (argument, value, allowed)
+        return error
 
     def for_secret(self) -> "ArgumentError":
         """The same error without the value."""
         return ArgumentError(self._prefix, self._without_values)
+
+    def for_other_languages(self, rename: Callable[[str], str]) -> str:
+        """The message with the names that ``rename`` gives, and the value as JSON writes it: true, null, 5 for 5.0."""
+        if self._value is None:
+            return f"{self._prefix}: {rename(self._message)}"
+        argument, value, allowed = self._value
+        return f"{self._prefix}: {rename(argument)} is {_shortened(_as_json(value))}; it {rename(allowed)}"
 
 
 class RefusedError(pulumi.RunError):
@@ -41,5 +54,20 @@ class RolloutError(pulumi.RunError):
 
 def shown(value: object) -> str:
     """A value as messages show it: at most 80 characters."""
-    text = repr(value)
+    return _shortened(repr(value))
+
+
+def _as_json(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_as_json(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_as_json, value))}]"
+    return repr(value)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

@@ -1,8 +1,8 @@
 """The component as a Pulumi plugin, for programs in other languages.
 
-Pulumi's own host infers the schema from the annotations and docstrings, and serves it. Here is what it lacks: words of
-a closed set as enumerations, names and errors as the other languages have them, nothing that arrives lost or in
-another order at each run.
+Pulumi's provider host for Python infers the schema from annotations and docstrings, and serves it. This module adds
+what the host lacks: enumerations and ``int | str`` in the schema, metadata for the generated SDKs, argument names and
+error messages as the other languages write them, and inputs of which none is dropped and whose order is stable.
 """
 
 import inspect
@@ -17,42 +17,69 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.errors import InputPropertiesError
 from pulumi.provider import ConstructResult, main
-from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition
+from pulumi.provider.experimental.analyzer import Analyzer, ComponentDefinition, PropertyDefinition
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
 from pulumi_stateful_service.arguments import types as argument_types
 from pulumi_stateful_service.component import StatefulService
+from pulumi_stateful_service.errors import ArgumentError
 
 if TYPE_CHECKING:
     from enum import StrEnum
 
 PACKAGE = "stateful-service"
 _DISTRIBUTION = "pulumi-stateful-service"
+_NAMESPACE = "pulumi-stateful-service"
+"""Before the package's name in generated SDKs: ``@pulumi-stateful-service/stateful-service`` for Node.js."""
 
 _SNAKE_CASE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
-_WORDS_OF = re.compile(r"\b[Ww]ords? of `(\w+)`")
+_ONE_OF = re.compile(r"\b[Oo]ne of `([A-Z]\w+)`")
 _REFERENCE = re.compile(r"\$\(([^)]+)\)")
+_INT_OR_STRING = "pulumi.json#/IntOrString"
+"""Stands for ``int | str`` until the schema is completed."""
 
 
 def serve() -> None:
     """Serves the plugin to the engine that started it."""
-    # As Pulumi does when it runs a program: the error says what failed, not each value that was to come of it.
+    # As Pulumi does when it runs a program: otherwise each output that fails with the error is logged again.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     main(Plugin(), sys.argv[1:])
 
 
+class UnionAnalyzer(Analyzer):
+    """Pulumi's schema inference, which rejects unions, with support for ``int | str``."""
+
+    def analyze_property(self, arg: type, typ: type, name: str, **options: Any) -> PropertyDefinition:
+        """The definition of a property."""
+        if arg != int | str:
+            return super().analyze_property(arg, typ, name, **options)
+        definition = super().analyze_property(str, typ, name, **options)
+        definition.type, definition.ref = None, _INT_OR_STRING
+        return definition
+
+
 class Plugin(ComponentProvider):
-    """The component and its schema."""
+    """Serves the component and its schema."""
 
     def __init__(self) -> None:
-        super().__init__([StatefulService], PACKAGE, version=metadata.version(_DISTRIBUTION))
+        super().__init__([StatefulService], PACKAGE, _NAMESPACE, metadata.version(_DISTRIBUTION))
         definitions = [*self._type_defs.values(), self._component_defs[StatefulService.__name__]]
         self._names: dict[str, str] = {}
         for each in definitions:
             mappings = [getattr(each, of, {}) for of in ("properties_mapping", "inputs_mapping", "outputs_mapping")]
             self._names.update({python: schema for mapping in mappings for schema, python in mapping.items()})
-        self.schema = json.dumps(self._completed(json.loads(self.schema or "{}")))
+        self.schema = json.dumps(self._completed_schema(json.loads(self.schema or "{}")))
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """Infers the schema."""
+        return self._analyzer
+
+    @analyzer.setter
+    def analyzer(self, _: Analyzer) -> None:
+        # The base class sets its own, and has no other way to choose one.
+        self._analyzer = UnionAnalyzer(PACKAGE)
 
     def construct(
         self,
@@ -61,149 +88,160 @@ class Plugin(ComponentProvider):
         inputs: pulumi.Inputs,
         options: pulumi.ResourceOptions | None = None,
     ) -> ConstructResult:
-        """The component, registered."""
+        """Registers the component."""
         try:
             return super().construct(name, resource_type, inputs, options)
         except ComponentInitError as error:
             if isinstance(error.inner, pulumi.RunError):
-                raise self._told(error.inner) from None
+                raise self._input_error(error.inner) from None
             raise
 
     def map_inputs(self, inputs: pulumi.Inputs, component_def: ComponentDefinition) -> dict[str, Any]:
-        """The component's arguments: what is not known keeps its name, so that the component refuses it."""
-        args = self._python(inputs, component_def.inputs, component_def.inputs_mapping)
+        """The arguments of the component. Unknown names are kept, so that the component refuses them."""
+        args = self._renamed(inputs, component_def.inputs, component_def.inputs_mapping)
         if isinstance(args.get("env"), dict):
             args["env"] = in_order_of_use(args["env"])
         return args
 
-    def _python(
+    def _renamed(
         self, value: Mapping[str, Any], properties: Mapping[str, PropertyDefinition], names: Mapping[str, str]
     ) -> dict[str, Any]:
-        # In order, since maps arrive in another one at each run, and Kubernetes makes lists of some.
+        # Sorted, since maps arrive in another order at each run, and some become lists in Kubernetes.
         return {
             names.get(key, key): self._value(each, properties[key]) if key in properties else each
             for key, each in sorted(value.items())
         }
 
-    def _value(self, value: Any, of: PropertyDefinition) -> Any:
-        if of.items and isinstance(value, list):
-            return [self._value(each, of.items) for each in value]
-        if of.additional_properties and isinstance(value, dict):
-            return {key: self._value(each, of.additional_properties) for key, each in sorted(value.items())}
-        if of.ref and isinstance(value, dict) and (known := self.get_type_definition(of)):
-            return self._python(value, known.properties, known.properties_mapping)
+    def _value(self, value: Any, definition: PropertyDefinition) -> Any:
+        if definition.items and isinstance(value, list):
+            return [self._value(each, definition.items) for each in value]
+        if definition.additional_properties and isinstance(value, dict):
+            return {key: self._value(each, definition.additional_properties) for key, each in sorted(value.items())}
+        if definition.ref and isinstance(value, dict) and (known := self.get_type_definition(definition)):
+            return self._renamed(value, known.properties, known.properties_mapping)
         return value
 
     def get_state(self, instance: pulumi.ComponentResource, component_def: ComponentDefinition) -> dict[str, Any]:
-        """The component's outputs, which are registered here: only programs in other languages read them from there."""
+        """The outputs of the component. They are registered here: only programs in other languages need that."""
         outputs = super().get_state(instance, component_def)
         instance.register_outputs(outputs)
-        return {name: self._with_told_errors(output) for name, output in outputs.items()}
+        return {name: self._with_input_errors(output) for name, output in outputs.items()}
 
-    def _with_told_errors(self, output: pulumi.Output[Any]) -> pulumi.Output[Any]:
-        def told(look: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
-            return _Told(look, self._told)
+    def _with_input_errors(self, output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+        def converted(field: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
+            return _ConvertedErrors(field, self._input_error)
 
         return pulumi.Output(
-            told(output.resources),
-            told(lambda: output.future(with_unknowns=True)),
-            told(output.is_known),
-            told(output.is_secret),
+            converted(output.resources),
+            converted(lambda: output.future(with_unknowns=True)),
+            converted(output.is_known),
+            converted(output.is_secret),
         )
 
-    def _told(self, error: pulumi.RunError) -> InputPropertiesError:
-        """The error in the form that Pulumi shows as its message alone."""
-        return InputPropertiesError(self._in_their_words(str(error)), [])
+    def _input_error(self, error: pulumi.RunError) -> InputPropertiesError:
+        """The error in the form that Pulumi prints as its message, without a stack trace."""
+        if isinstance(error, ArgumentError):
+            return InputPropertiesError(error.for_other_languages(self._in_camel_case), [])
+        return InputPropertiesError(self._in_camel_case(str(error)), [])
 
-    def _in_their_words(self, text: str) -> str:
+    def _in_camel_case(self, text: str) -> str:
+        """The text with the names of arguments and outputs as other languages write them."""
         return _SNAKE_CASE.sub(lambda name: self._names.get(name[0], name[0]), text)
 
-    def _completed(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def _completed_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         project = metadata.metadata(_DISTRIBUTION)
+        urls = dict(url.split(", ") for url in project.get_all("Project-URL", []))
         schema |= {
             "displayName": "Stateful Service",
             "description": project["Summary"],
             "keywords": ["pulumi", "kubernetes", "statefulset", "kind/component", "category/infrastructure"],
             "license": project["License-Expression"],
-            "publisher": "pulumi-stateful-service",
+            "publisher": _NAMESPACE,
+            "repository": urls["Repository"],
         }
         resource = schema["resources"][f"{PACKAGE}:index:{StatefulService.__name__}"]
         for each in (resource, *schema["types"].values()):
             each["description"] = self._description(each["description"])
-        used: set[str] = set()
+        enumerations: set[str] = set()
         for properties in (
             resource["inputProperties"],
             resource["properties"],
             *(each.get("properties", {}) for each in schema["types"].values()),
         ):
             for each in properties.values():
-                used |= self._complete_property(each)
-        schema["types"] |= {f"{PACKAGE}:index:{name}": self._enumeration(name) for name in used}
-        # The other languages' SDKs put Args behind the names of types that are arguments.
-        plain = re.sub(rf"\b({PACKAGE}:index:\w+?)Args\b", r"\1", json.dumps(schema))
-        return dict(json.loads(plain))
+                enumerations |= self._complete_property(each)
+        schema["types"] |= {f"{PACKAGE}:index:{name}": self._enumeration(name) for name in enumerations}
+        # The SDKs of the other languages append Args to the names of types that are inputs.
+        without_args = re.sub(rf"\b({PACKAGE}:index:\w+?)Args\b", r"\1", json.dumps(schema))
+        return dict(json.loads(without_args))
 
-    def _complete_property(self, of: dict[str, Any]) -> set[str]:
-        """Describes a property, and the enumeration that it uses, if any."""
-        of["description"] = self._description(of["description"])
-        for within in ("items", "additionalProperties"):
-            # Pulumi describes what is within as it does the whole.
-            of.get(within, {}).pop("description", None)
-        if (words := _WORDS_OF.search(of["description"])) is None:
+    def _complete_property(self, schema: dict[str, Any]) -> set[str]:
+        """Completes the schema of a property. Returns the name of its enumeration, if it has one."""
+        schema["description"] = self._description(schema["description"])
+        for inner in ("items", "additionalProperties"):
+            # Pulumi repeats the description for the items.
+            schema.get(inner, {}).pop("description", None)
+        if schema.get("$ref") == _INT_OR_STRING:
+            del schema["$ref"]
+            schema["oneOf"] = [{"type": "integer"}, {"type": "string"}]
+        if (one_of := _ONE_OF.search(schema["description"])) is None:
             return set()
-        target = of.get("items") or of.get("additionalProperties") or of
+        target = schema.get("items") or schema.get("additionalProperties") or schema
         del target["type"]
-        target["$ref"] = f"#/types/{PACKAGE}:index:{words[1]}"
-        return {words[1]}
+        target["$ref"] = f"#/types/{PACKAGE}:index:{one_of[1]}"
+        return {one_of[1]}
 
     def _enumeration(self, name: str) -> dict[str, Any]:
-        words: type[StrEnum] = getattr(argument_types, name)
+        members: type[StrEnum] = getattr(argument_types, name)
         return {
             "type": "string",
-            "description": self._description(words.__doc__),
+            "description": self._description(members.__doc__),
             "enum": [
-                {"value": word.value, "description": self._description(self.analyzer.get_docstring(words, word.name))}
-                for word in words
+                {
+                    "value": member.value,
+                    "description": self._description(self.analyzer.get_docstring(members, member.name)),
+                }
+                for member in members
             ],
         }
 
     def _description(self, docstring: str | None) -> str:
         if not docstring:
             raise ValueError("every argument and every output needs a docstring")
-        return self._in_their_words(inspect.cleandoc(docstring).replace("``", "`"))
+        return self._in_camel_case(inspect.cleandoc(docstring).replace("``", "`"))
 
 
-class _Told:
-    """Something to wait for, begun when it is waited for, whose error is told in another form."""
+class _ConvertedErrors:
+    """A field of an Output whose ``pulumi.RunError`` is converted. The field is read when it is awaited."""
 
     def __init__(
-        self, look: Callable[[], Awaitable[Any]], told: Callable[[pulumi.RunError], InputPropertiesError]
+        self, field: Callable[[], Awaitable[Any]], convert: Callable[[pulumi.RunError], InputPropertiesError]
     ) -> None:
-        self._look = look
-        self._told = told
+        self._field = field
+        self._convert = convert
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._wait().__await__()
 
     async def _wait(self) -> Any:
         try:
-            return await self._look()
+            return await self._field()
         except pulumi.RunError as error:
-            raise self._told(error) from None
+            raise self._convert(error) from None
 
 
 def in_order_of_use(env: Mapping[str, Any]) -> dict[str, Any]:
-    """Environment variables by name, but each after those that its value refers to, as Kubernetes wants it."""
-    placed: dict[str, Any] = {}
-    seen: set[str] = set()
+    """Environment variables by name, each after the variables that its value refers to, as Kubernetes requires."""
+    ordered: dict[str, Any] = {}
+    visited: set[str] = set()
 
-    def place(name: str) -> None:
-        if name in env and name not in seen:
-            seen.add(name)
+    def visit(name: str) -> None:
+        if name in env and name not in visited:
+            visited.add(name)
             for used in _REFERENCE.findall(env[name]) if isinstance(env[name], str) else ():
-                place(used)
-            placed[name] = env[name]
+                visit(used)
+            ordered[name] = env[name]
 
     for name in sorted(env):
-        place(name)
-    return placed
+        visit(name)
+    return ordered

@@ -41,10 +41,10 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "label_key": _KEYS,
     "label_value": st.sampled_from(["", "a", "A-b_c.d", "1"]),
     "mount_path": st.sampled_from(["/a", "/b/c", "/d/", "/opt/logs"]),
-    "network": st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "fd00::/8"]),
+    "cidr": st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "fd00::/8"]),
     "not_empty": st.sampled_from(["a", "example.com/thing", "PersistentVolumeClaim"]),
     "number_or_percentage": st.one_of(st.integers(1, 4), st.sampled_from(["1%", "50%", "100%"])),
-    "peer_form": st.sampled_from(["{pod}", "{pod}=http://{address}:2380", "{ordinal}@{address}"]),
+    "peer_template": st.sampled_from(["{pod}", "{pod}=http://{address}:2380", "{ordinal}@{address}"]),
     "port_name": _PORT_NAMES,
     "port_name_or_number": st.one_of(_PORT_NAMES, _PORTS),
     "port_number": _PORTS,
@@ -53,7 +53,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "quantity": _QUANTITIES,
     "service_name": _LABEL,
     "set_name": _LABEL,
-    "size": st.sampled_from(["1Mi", "10Gi", "1.5Gi", "1e9"]),
+    "positive_quantity": st.sampled_from(["1Mi", "10Gi", "1.5Gi", "1e9"]),
     "sub_path": st.sampled_from(["a", "a/b"]),
     "capability": st.sampled_from(["NET_BIND_SERVICE", "CHOWN"]),
 }
@@ -178,7 +178,7 @@ def _by_check(rule: str) -> st.SearchStrategy[Any] | None:
     if check is None:
         return None
     name = check.__qualname__.partition(".")[0]
-    if name in {"one_of", "word_of"}:
+    if name in {"one_of", "member_of"}:
         closure = inspect.getclosurevars(check)
         return st.sampled_from(closure.nonlocals["known"])
     if name == "between":

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ import pulumi_stateful_service
 import pytest
 import yaml
 import yaml_example
+from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.errors import InputPropertiesError
 from pulumi.resource import DependencyResource
-from pulumi_stateful_service import RefusedError, StatefulService, StatefulServiceArgs
+from pulumi.runtime import rpc
+from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService, StatefulServiceArgs
 from pulumi_stateful_service.arguments import types
 from pulumi_stateful_service.plugin import Plugin, in_order_of_use
 from pulumi_stateful_service.testing import Deployment, deploy
 
 TYPE = "stateful-service:index:StatefulService"
-SCHEMA = json.loads((Path(__file__).parents[2] / "components" / "schema.json").read_text())
+COMPONENTS = Path(__file__).parents[2] / "components"
+SCHEMA = json.loads((COMPONENTS / "schema.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +79,52 @@ class TestSchema:
         assert names <= described
         assert set(StatefulService.__annotations__) <= described
 
-    def test_every_set_of_words_is_an_enumeration(self) -> None:
-        """The other languages know the words that an argument takes, each with its meaning."""
+    def test_every_enumeration_is_there(self) -> None:
+        """The other languages know the values that an argument accepts, each with a description."""
         public = pulumi_stateful_service.__all__
-        sets = {name: words for name in public if hasattr(words := getattr(types, name, ()), "__members__")}
+        expected = {name: members for name in public if hasattr(members := getattr(types, name, ()), "__members__")}
         enumerations = {
-            name.rpartition(":")[2]: [word["value"] for word in each["enum"]]
+            name.rpartition(":")[2]: [value["value"] for value in each["enum"]]
             for name, each in SCHEMA["types"].items()
-            if "enum" in each and all(word["description"] for word in each["enum"])
+            if "enum" in each and all(value["description"] for value in each["enum"])
         }
-        assert enumerations == {name: [str(word) for word in words] for name, words in sets.items()}
+        assert enumerations == {name: [str(member) for member in members] for name, members in expected.items()}
+
+    def test_every_one_of_is_an_enumeration(self) -> None:
+        """An argument whose description says "one of" has that enumeration as its type, itself or its items."""
+        resource = SCHEMA["resources"][TYPE]
+        one_of = {
+            name: each
+            for properties in (resource["inputProperties"], *descriptions("properties"))
+            for name, each in properties.items()
+            if "ne of `" in each["description"]
+        }
+        assert len(one_of) >= 16
+        for name, each in one_of.items():
+            target = each.get("items") or each.get("additionalProperties") or each
+            assert "enum" in SCHEMA["types"][target["$ref"].removeprefix("#/types/")], name
+
+    def test_a_number_or_a_string_is_a_union(self) -> None:
+        """Probe ports and amounts of instances are typed, and ``podTemplate`` is all that takes any value."""
+        resource = SCHEMA["resources"][TYPE]["inputProperties"]
+        inputs = {
+            "maxUnavailable": resource["maxUnavailable"],
+            "minAvailable": resource["minAvailable"],
+            **{
+                each: SCHEMA["types"][f"stateful-service:index:{each}"]["properties"]["port"]
+                for each in ("HttpGet", "TcpSocket")
+            },
+        }
+        for name, each in inputs.items():
+            assert each.keys() == {"description", "oneOf"}, name
+            assert each["oneOf"] == [{"type": "integer"}, {"type": "string"}], name
+        assert json.dumps(SCHEMA).count("pulumi.json#/") == json.dumps(resource["podTemplate"]).count("#/Any") == 1
+
+    def test_generated_packages_have_the_names_of_the_project(self) -> None:
+        """``@pulumi-stateful-service/stateful-service`` for Node.js, and a Go module in the project's repository."""
+        project = tomllib.loads((COMPONENTS / "pyproject.toml").read_text())["project"]
+        assert SCHEMA["namespace"] == "pulumi-stateful-service"
+        assert SCHEMA["repository"] == project["urls"]["Repository"]
 
     def test_names_are_the_other_languages_own(self) -> None:
         """No description speaks of an argument by its Python name."""
@@ -130,6 +170,13 @@ class TestArguments:
             ({"image": "a:1", "podManagementPolicy": "Paralel"}, "podManagementPolicy is 'Paralel'"),
             ({"image": "a:1", "volumes": [{"name": "a", "size": "1Gi"}]}, "volumes[0].mountPath is required"),
             ({}, "image is required"),
+            ({"image": 5}, "image is 5; it must be a string"),
+            ({"image": "a:1", "replicas": 1.5}, "replicas is 1.5; it must be a whole number"),
+            ({"image": "a:1", "ports": [8080]}, "ports is [8080]; it must be a mapping"),
+            ({"image": "a:1", "env": {"A": True}}, "env['A'] is true; it must be a string"),
+            ({"image": "a:1", "volumes": {"a": [1, False]}}, "volumes is {'a': [1, false]}; it must be a list"),
+            ({"image": "a:1", "maxUnavailable": True}, "maxUnavailable is true; it must be a whole number or a string"),
+            ({"image": "a:1", "name": "service_name"}, "name is 'service_name'; it must be a DNS label"),
         ],
     )
     def test_a_mistake_gets_one_message(self, plugin: Plugin, inputs: dict[str, Any], said: str) -> None:
@@ -137,6 +184,22 @@ class TestArguments:
         with pytest.raises(InputPropertiesError) as error:
             construct(plugin, inputs)
         assert f"StatefulService 'rg': {said}" in str(error.value)
+
+    def test_null_and_secrets_in_messages(self) -> None:
+        """Null is written as other languages write it, and a secret value is not shown."""
+        error = ArgumentError.of_value("StatefulService 'rg'", "service_name", [None, 5.0], "must be a string")
+        shown = error.for_other_languages(lambda text: text.replace("service_name", "serviceName"))
+        assert shown == "StatefulService 'rg': serviceName is [null, 5]; it must be a string"
+        assert "5" not in error.for_secret().for_other_languages(str)
+
+    def test_null_does_not_reach_the_plugin(self) -> None:
+        """Pulumi drops null from maps before a plugin sees them, as the description of ``podTemplate`` says."""
+        sent = struct_pb2.Struct()
+        sent.update({"podTemplate": {"spec": {"topologySpreadConstraints": None, "hostNetwork": False}}})
+        received = rpc.deserialize_properties(sent, keep_unknowns=True)
+        assert received == {"podTemplate": {"spec": {"hostNetwork": False}}}
+        description = SCHEMA["resources"][TYPE]["inputProperties"]["podTemplate"]["description"]
+        assert "null does not reach the component" in " ".join(description.split())
 
     def test_a_mistake_that_shows_late_gets_one_message(self, plugin: Plugin) -> None:
         """An error that an output brings is told like one that the arguments bring at once."""
@@ -147,7 +210,7 @@ class TestArguments:
         async def late() -> None:
             output = pulumi.Output.from_input("a").apply(refuse)
             with pytest.raises(InputPropertiesError, match="the serviceName must stay"):
-                await plugin._with_told_errors(output).future()
+                await plugin._with_input_errors(output).future()
 
         asyncio.run(late())
 

@@ -116,13 +116,18 @@ class Schema:
             return value
         if not isinstance(value, to) or (isinstance(value, bool) and to is not bool):
             raise self._error(path, value, _TYPES[to])
-        return to(value)
+        return value if isinstance(to, types.UnionType) else to(value)
 
     def _error(self, path: str, value: object, allowed: str) -> ArgumentError:
         return ArgumentError.of_value(self._prefix, path, value, allowed)
 
 
-_TYPES = {int: "must be a whole number", bool: "must be true or false", str: "must be a string"}
+_TYPES = {
+    int: "must be a whole number",
+    bool: "must be true or false",
+    str: "must be a string",
+    int | str: "must be a whole number or a string",
+}
 
 
 @functools.cache
@@ -137,6 +142,6 @@ def _unwrap(hint: Any) -> tuple[Any, bool]:
     if origin is typing.NotRequired:
         return _unwrap(typing.get_args(hint)[0])
     if origin in (typing.Union, types.UnionType):
-        members = typing.get_args(hint)
-        return members[0], any(typing.get_origin(member) is Awaitable for member in members)
+        awaitables = [member for member in typing.get_args(hint) if typing.get_origin(member) is Awaitable]
+        return typing.get_args(awaitables[0])[0] if awaitables else hint, bool(awaitables)
     return hint, hint is Any

@@ -1,9 +1,12 @@
-"""What a user may say: the typed arguments, in Kubernetes' own terms.
+"""What users write: the typed arguments of the component, in Kubernetes' own terms.
 
-They are TypedDicts, so that one definition serves a Python program, its type checker, and the schema that Pulumi
-infers for the other languages. The inference reads the annotations of this module as they stand: no postponed
-annotations, no Literal, no bare dict, no union other than ``pulumi.Input`` (which is why a closed set of words is an
-``Input[str]`` with a StrEnum beside it).
+The arguments are TypedDicts, so that one definition serves Python programs, type checkers, and the schema that Pulumi
+infers for other languages. The inference reads the annotations of this module at run time: it supports no postponed
+annotations, no Literal, no bare dict, and no enumeration inside ``pulumi.Input``. An argument with a closed set of
+values is therefore an ``Input[str]`` whose docstring says "one of" and the name of a StrEnum. From that ``plugin.py``
+adds the enumerations to the schema, and also the one union, ``int | str``.
+
+The comments in ``StatefulServiceArgs`` that look like ``# == Pods ==`` are the headings of the reference page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,625 +17,699 @@ import pulumi
 
 
 class PodManagementPolicy(StrEnum):
-    """How instances start and stop (``spec.podManagementPolicy``)."""
+    """The order in which Pods are created and deleted (``spec.podManagementPolicy``)."""
 
     ORDERED_READY = "OrderedReady"
-    """One after another, 0 first, each only when its predecessor is ready; they stop in reverse."""
+    """Pods are created one at a time in ascending order, each when the one before is ready, and deleted in reverse
+    order."""
     PARALLEL = "Parallel"
-    """All at once, ready or not. Updates still go one by one."""
+    """Pods are created and deleted all at once, without waiting. Updates still replace one Pod at a time."""
 
 
 class UpdateStrategy(StrEnum):
-    """Who replaces instances when a new version comes (``spec.updateStrategy.type``)."""
+    """How Pods are updated to a new revision (``spec.updateStrategy.type``)."""
 
     ROLLING_UPDATE = "RollingUpdate"
-    """Kubernetes, from the highest ordinal down, each when the one before is ready."""
+    """Kubernetes replaces the Pods from the highest ordinal down, each when the one before is ready."""
     ON_DELETE = "OnDelete"
-    """The user: an instance gets the new version when its Pod is deleted."""
+    """A Pod is updated when you delete it."""
 
 
 class ReclaimPolicy(StrEnum):
-    """What becomes of a volume whose claim is deleted (``reclaimPolicy`` of a StorageClass)."""
+    """What happens to a volume when its PersistentVolumeClaim is deleted (``reclaimPolicy`` of a StorageClass)."""
 
     RETAIN = "Retain"
-    """The volume and its data stay; somebody removes them by hand."""
+    """The volume and its data are kept until they are deleted manually."""
     DELETE = "Delete"
     """The volume and its data are deleted with the claim."""
 
 
 class VolumeBindingMode(StrEnum):
-    """When a claim gets its volume (``volumeBindingMode`` of a StorageClass)."""
+    """When a volume is provisioned and bound to a claim (``volumeBindingMode`` of a StorageClass)."""
 
     WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
-    """Once its Pod is scheduled, so that the volume is made where the Pod can run."""
+    """When a Pod that uses the claim is scheduled, so that the volume is provisioned where the Pod can run."""
     IMMEDIATE = "Immediate"
-    """At once."""
+    """When the claim is created."""
 
 
 class VolumeMode(StrEnum):
-    """What the container gets of a volume (``volumeMode`` of a PersistentVolumeClaim)."""
+    """How the container accesses a volume (``spec.volumeMode`` of a PersistentVolumeClaim)."""
 
     FILESYSTEM = "Filesystem"
-    """A folder."""
+    """The volume is mounted as a directory."""
     BLOCK = "Block"
-    """A block device."""
+    """The volume is a raw block device without a file system."""
 
 
 class ClaimRetention(StrEnum):
-    """What becomes of a claim, and with it of the data (``persistentVolumeClaimRetentionPolicy``)."""
+    """What happens to PersistentVolumeClaims (``spec.persistentVolumeClaimRetentionPolicy``)."""
 
     RETAIN = "Retain"
-    """It stays, and the instance finds it when it comes back."""
+    """The claims are kept. An instance that is created again uses its claim, with the data, again."""
     DELETE = "Delete"
-    """It is deleted, and with a class that reclaims by deletion the data too."""
+    """The claims are deleted. With the reclaim policy ``Delete`` the data is deleted too."""
 
 
 class AccessMode(StrEnum):
-    """Who may mount a volume (``accessModes`` of a PersistentVolumeClaim)."""
+    """How a volume can be mounted (``spec.accessModes`` of a PersistentVolumeClaim)."""
 
     READ_WRITE_ONCE = "ReadWriteOnce"
-    """One node, for reading and writing."""
+    """Read-write by a single node."""
     READ_WRITE_ONCE_POD = "ReadWriteOncePod"
-    """One Pod in the whole cluster, for reading and writing; needs a CSI driver that supports it."""
+    """Read-write by a single Pod in the cluster. Requires a CSI driver that supports it."""
     READ_WRITE_MANY = "ReadWriteMany"
-    """Many nodes, for reading and writing."""
+    """Read-write by many nodes."""
     READ_ONLY_MANY = "ReadOnlyMany"
-    """Many nodes, for reading."""
+    """Read-only by many nodes."""
 
 
 class ServiceType(StrEnum):
-    """How a Service is reached (``spec.type``)."""
+    """How a Service is exposed (``spec.type`` of a Service)."""
 
     CLUSTER_IP = "ClusterIP"
-    """From inside the cluster."""
+    """On an IP address that is reachable inside the cluster only."""
     NODE_PORT = "NodePort"
     """On a port of every node."""
     LOAD_BALANCER = "LoadBalancer"
-    """Through a load balancer of the cluster's provider."""
+    """Through a load balancer of the cloud provider."""
 
 
 class PortProtocol(StrEnum):
-    """What a port speaks (``protocol`` of a container's and a Service's port)."""
+    """The transport protocol of a port (``protocol`` of a container port and of a Service port)."""
 
     TCP = "TCP"
-    """Connections."""
+    """Transmission Control Protocol."""
     UDP = "UDP"
-    """Datagrams."""
+    """User Datagram Protocol."""
     SCTP = "SCTP"
-    """Associations; needs a cluster network that knows them."""
+    """Stream Control Transmission Protocol. Requires a network plugin that supports it."""
 
 
 class IpFamilyPolicy(StrEnum):
-    """Which addresses a Service gets (``spec.ipFamilyPolicy``)."""
+    """Whether a Service is single-stack or dual-stack (``spec.ipFamilyPolicy`` of a Service)."""
 
     SINGLE_STACK = "SingleStack"
-    """One, of the cluster's first family or of the one given."""
+    """One IP family: the first of ``ip_families``, else the cluster's first."""
     PREFER_DUAL_STACK = "PreferDualStack"
-    """IPv4 and IPv6 where the cluster has both."""
+    """IPv4 and IPv6 if the cluster is dual-stack, else one IP family."""
     REQUIRE_DUAL_STACK = "RequireDualStack"
-    """IPv4 and IPv6; refused by a cluster that has not both."""
+    """IPv4 and IPv6. A cluster that is not dual-stack rejects the Service."""
 
 
 class IpFamily(StrEnum):
-    """A kind of address (``spec.ipFamilies`` of a Service)."""
+    """An IP family (``spec.ipFamilies`` of a Service)."""
 
     IPV4 = "IPv4"
-    """Version 4."""
+    """IP version 4."""
     IPV6 = "IPv6"
-    """Version 6."""
+    """IP version 6."""
 
 
 class TrafficPolicy(StrEnum):
-    """Which instances a node sends a Service's traffic to (``externalTrafficPolicy``, ``internalTrafficPolicy``)."""
+    """How nodes route the traffic of a Service (``externalTrafficPolicy``, ``internalTrafficPolicy``)."""
 
     CLUSTER = "Cluster"
-    """All of them."""
+    """To all ready Pods."""
     LOCAL = "Local"
-    """Those on the node itself; from outside the client's address is kept then."""
+    """To ready Pods on the same node only. External traffic keeps the client's source IP address."""
 
 
 class SessionAffinity(StrEnum):
-    """Whether a client stays with an instance (``spec.sessionAffinity`` of a Service)."""
+    """Whether connections of a client go to the same Pod (``spec.sessionAffinity`` of a Service)."""
 
     NONE = "None"
-    """Each connection goes to any."""
+    """Each connection can go to a different Pod."""
     CLIENT_IP = "ClientIP"
-    """Connections from one address go to the same one."""
+    """Connections from the same client IP address go to the same Pod."""
 
 
 class Spread(StrEnum):
-    """How far instances are kept apart (``topologySpreadConstraints``, ``whenUnsatisfiable``)."""
+    """How strictly Pods are spread (``whenUnsatisfiable`` of ``topologySpreadConstraints``)."""
 
     SCHEDULE_ANYWAY = "ScheduleAnyway"
-    """Apart where there is room for it; together rather than not at all."""
+    """The scheduler prefers to spread the Pods, but schedules a Pod even if it cannot."""
     DO_NOT_SCHEDULE = "DoNotSchedule"
-    """Apart, or the instance waits."""
+    """A Pod stays pending until it can be spread."""
     OFF = "Off"
-    """No constraint: the cluster's own defaults hold."""
+    """No constraint is set. The defaults of the cluster apply."""
 
 
 class PodSecurityStandard(StrEnum):
-    """What a Pod may do (the Pod Security Standards)."""
+    """A Pod Security Standard, which defines what a Pod is allowed to do."""
 
     RESTRICTED = "restricted"
-    """As an ordinary user, with no privilege and no way to get one."""
+    """Follows the best practices for hardening Pods: no root user, no privilege escalation, capabilities dropped."""
     BASELINE = "baseline"
-    """As root in its container too, with the container runtime's own privileges."""
+    """Prevents known privilege escalations. The container can run as root, with the default capabilities."""
     PRIVILEGED = "privileged"
-    """Whatever ``pod_template`` says; nothing is set."""
+    """Unrestricted. The component sets nothing but what the other arguments of ``security`` request."""
 
 
 class ImagePullPolicy(StrEnum):
-    """When the kubelet pulls an image (``imagePullPolicy`` of a container)."""
+    """When the kubelet pulls the image (``imagePullPolicy`` of the container)."""
 
     ALWAYS = "Always"
-    """At every start of a container."""
+    """Each time a container starts."""
     IF_NOT_PRESENT = "IfNotPresent"
-    """When the node does not have it."""
+    """When the image is not present on the node."""
     NEVER = "Never"
-    """Never: the image must be on the node."""
+    """Never. The image must be present on the node."""
 
 
 class KeyRefArgs(TypedDict):
-    """One key of a Secret or of a ConfigMap in the same namespace."""
+    """A key of a Secret or ConfigMap in the same namespace (``secretKeyRef``, ``configMapKeyRef``)."""
 
     name: pulumi.Input[str]
-    """Name of the Secret or the ConfigMap."""
+    """Name of the Secret or ConfigMap."""
     key: pulumi.Input[str]
-    """The key in it."""
+    """The key to select."""
     optional: NotRequired[pulumi.Input[bool]]
-    """Start the Pod even where the object or the key is missing. Default: false."""
+    """Whether a Pod can start if the object or the key does not exist. Default: false."""
 
 
 class EnvFromArgs(TypedDict):
-    """All keys of a Secret or of a ConfigMap as environment variables (``envFrom``). Exactly one of the two."""
+    """A Secret or ConfigMap whose keys become environment variables (``envFrom`` of the container).
+
+    Set exactly one of ``secret`` and ``config_map``.
+    """
 
     secret: NotRequired[pulumi.Input[str]]
-    """Name of a Secret in the same namespace."""
+    """Name of a Secret in the same namespace. Mutually exclusive with ``config_map``."""
     config_map: NotRequired[pulumi.Input[str]]
-    """Name of a ConfigMap in the same namespace."""
+    """Name of a ConfigMap in the same namespace. Mutually exclusive with ``secret``."""
     prefix: NotRequired[pulumi.Input[str]]
-    """Put before each key. Default: nothing."""
+    """Prefix of the variable names. Default: none."""
     optional: NotRequired[pulumi.Input[bool]]
-    """Start the Pod even where the object is missing. Default: false."""
+    """Whether a Pod can start if the Secret or ConfigMap does not exist. Default: false."""
 
 
 class ResourcesArgs(TypedDict):
-    """What the container asks for and may use (``resources``), as Kubernetes quantities by resource."""
+    """Compute resources of the container (``resources``), as Kubernetes quantities by resource name."""
 
     requests: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """What the scheduler sets aside, such as ``{"cpu": "100m", "memory": "128Mi"}``."""
+    """Minimum amounts, which the scheduler reserves, such as ``{"cpu": "100m", "memory": "128Mi"}``. Default: the
+    limits, else the defaults of the namespace."""
     limits: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """What the container may use at most."""
+    """Maximum amounts. Default: the defaults of the namespace, else no limit."""
 
 
 class HttpGetArgs(TypedDict):
-    """An HTTP GET that a status from 200 to 399 answers (``httpGet``)."""
+    """An HTTP GET request. A status code from 200 to 399 indicates success (``httpGet`` of a probe)."""
 
-    port: Any
-    """Name (string) or number (1 to 65535) of the container's port."""
+    port: pulumi.Input[int | str]
+    """Name of a port in ``ports``, or a port number from 1 to 65535."""
     path: NotRequired[pulumi.Input[str]]
-    """Default: ``/``."""
+    """Path of the request. Default: ``/``."""
     scheme: NotRequired[pulumi.Input[str]]
     """``HTTP`` or ``HTTPS``. Default: ``HTTP``."""
 
 
 class TcpSocketArgs(TypedDict):
-    """A TCP connection that can be opened (``tcpSocket``)."""
+    """A TCP connection. An open port indicates success (``tcpSocket`` of a probe)."""
 
-    port: Any
-    """Name (string) or number (1 to 65535) of the container's port."""
+    port: pulumi.Input[int | str]
+    """Name of a port in ``ports``, or a port number from 1 to 65535."""
 
 
 class GrpcArgs(TypedDict):
-    """A gRPC health check (``grpc``)."""
+    """A call of the gRPC health checking protocol (``grpc`` of a probe)."""
 
     port: pulumi.Input[int]
-    """Number of the container's port, 1 to 65535."""
+    """Port number, from 1 to 65535."""
     service: NotRequired[pulumi.Input[str]]
-    """The service to ask about. Default: the server as a whole."""
+    """Name of the service in the health check request. Default: the empty name, which stands for the server."""
 
 
 class ExecArgs(TypedDict):
-    """A command in the container that ends with status 0 (``exec``)."""
+    """A command that runs in the container. Exit status 0 indicates success (``exec`` of a probe)."""
 
     command: Sequence[pulumi.Input[str]]
-    """The program and its arguments; no shell."""
+    """The program and its arguments. It is not run in a shell."""
 
 
 class ProbeArgs(TypedDict):
-    """How the kubelet looks at the container (``Probe``). Exactly one of the four ways to look."""
+    """A health check that the kubelet performs on the container (``Probe``).
+
+    Set exactly one of ``http_get``, ``tcp_socket``, ``grpc`` and ``exec``.
+    """
 
     http_get: NotRequired[HttpGetArgs]
-    """By an HTTP GET."""
+    """Performs an HTTP GET request."""
     tcp_socket: NotRequired[TcpSocketArgs]
-    """By opening a TCP connection."""
+    """Opens a TCP connection."""
     grpc: NotRequired[GrpcArgs]
-    """By a gRPC health check."""
+    """Calls the gRPC health checking protocol."""
     exec: NotRequired[ExecArgs]
-    """By a command in the container."""
+    """Runs a command in the container."""
     initial_delay_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds from the container's start to the first look. Default: 0."""
+    """Seconds from the start of the container to the first probe, at least 0. Default: 0."""
     period_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds from one look to the next, at least 1. Default: 10."""
+    """Seconds between probes, at least 1. Default: 10."""
     timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds after which a look has failed, at least 1. Default: 1."""
+    """Seconds after which the probe times out, at least 1. Default: 1."""
     success_threshold: NotRequired[pulumi.Input[int]]
-    """Successes in a row that count as success, at least 1. Default: 1."""
+    """Consecutive successes after a failure for the probe to be considered successful, at least 1. Must be 1 for
+    liveness and startup probes. Default: 1."""
     failure_threshold: NotRequired[pulumi.Input[int]]
-    """Failures in a row that count as failure, at least 1. Default: 3."""
+    """Consecutive failures after a success for the probe to be considered failed, at least 1. Default: 3."""
 
 
 class DataSourceArgs(TypedDict):
-    """An object that a new volume is made from (``dataSource`` of a PersistentVolumeClaim), in the same namespace."""
+    """An object in the same namespace from which volumes are populated (``dataSource`` of a PersistentVolumeClaim)."""
 
     kind: pulumi.Input[str]
-    """``PersistentVolumeClaim`` for a clone, ``VolumeSnapshot`` for a snapshot."""
+    """``PersistentVolumeClaim`` to clone a volume, ``VolumeSnapshot`` to restore a snapshot."""
     name: pulumi.Input[str]
-    """Its name."""
+    """Name of the object."""
     api_group: NotRequired[pulumi.Input[str]]
-    """Its API group, such as ``snapshot.storage.k8s.io``. Default: the core group."""
+    """API group of the object, such as ``snapshot.storage.k8s.io``. Required unless the kind is
+    ``PersistentVolumeClaim``. Default: the core group."""
 
 
 class VolumeArgs(TypedDict):
-    """A volume that every instance gets one of its own of, by a claim template (``spec.volumeClaimTemplates``)."""
+    """A volume of which every instance gets its own (``spec.volumeClaimTemplates``)."""
 
     name: str
-    """Name of the claim template, a DNS label. The claim of ordinal 0 is ``NAME-SET-0``: the name can't be changed
-    without leaving the data behind."""
+    """Name of the claim template, a DNS label. The PersistentVolumeClaim of instance 0 is
+    ``VOLUME-STATEFULSET-0``, so another name means another claim, without the data."""
     mount_path: pulumi.Input[str]
-    """Where the container sees it: an absolute path without a colon; the device's path with ``volume_mode`` Block."""
+    """Path in the container at which the volume is mounted: absolute, other than ``/``, without a colon
+    (``volumeMounts[].mountPath``). With ``volume_mode`` ``Block``, the path of the device."""
     size: pulumi.Input[str]
-    """Kubernetes quantity above zero, such as ``10Gi``. A larger one makes the disks that are there grow, without a
-    restart, where the class allows it; a smaller one is refused."""
+    """Requested capacity, a Kubernetes quantity greater than zero such as ``10Gi`` (``spec.resources.requests.storage``
+    of the claims). It can be increased: the existing volumes are expanded without a restart, if the storage class
+    allows volume expansion. It cannot be reduced."""
     storage_class_name: NotRequired[pulumi.Input[str]]
-    """A class for this volume alone; the empty string for volumes that were made in advance and have no class.
-    Default: the service's ``storage_class`` or ``storage_class_name``."""
+    """Name of a storage class for this volume only. The empty string selects pre-provisioned volumes without a class.
+    Default: ``storage_class`` or ``storage_class_name`` of the component."""
     access_modes: NotRequired[Sequence[pulumi.Input[str]]]
-    """Words of ``AccessMode``. Default: ``["ReadWriteOnce"]``."""
+    """How the volume can be mounted; each item is one of ``AccessMode``. Default: ``["ReadWriteOnce"]``."""
     read_only: NotRequired[pulumi.Input[bool]]
-    """Mount it for reading only. Default: false."""
+    """Whether the volume is mounted read-only (``volumeMounts[].readOnly``). Default: false."""
     sub_path: NotRequired[pulumi.Input[str]]
-    """Mount this folder of the volume instead of its root."""
+    """Directory of the volume that is mounted instead of its root, a relative path without ``..``
+    (``volumeMounts[].subPath``). Default: the root."""
     volume_mode: NotRequired[str]
-    """A word of ``VolumeMode``. Default: ``Filesystem``."""
+    """One of ``VolumeMode``. Default: ``Filesystem``."""
     volume_attributes_class_name: NotRequired[pulumi.Input[str]]
-    """A VolumeAttributesClass, which tunes the volume within its storage class. Default: none."""
+    """Name of a VolumeAttributesClass, which sets mutable attributes of the volume such as IOPS
+    (``spec.volumeAttributesClassName`` of the claims). Default: none."""
     selector: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Labels that a volume made in advance must have (``selector.matchLabels``). Default: any."""
+    """Labels that a pre-provisioned volume must have (``spec.selector.matchLabels`` of the claims). Default: none."""
     data_source: NotRequired[DataSourceArgs]
-    """What the volumes are filled with when they are made. Default: nothing."""
+    """Object from which new volumes are populated (``spec.dataSource`` of the claims). Default: empty volumes."""
     labels: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For the claims. Default: none."""
+    """Labels of the PersistentVolumeClaims. Default: none."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For the claims. Default: none."""
+    """Annotations of the PersistentVolumeClaims. Default: none."""
 
 
 class TopologyArgs(TypedDict):
-    """Nodes that a volume may be made for: those with one of these values under this label."""
+    """Where volumes are provisioned: for nodes whose label has one of the values (``matchLabelExpressions``)."""
 
     key: pulumi.Input[str]
-    """A node label, such as ``topology.kubernetes.io/zone``."""
+    """Key of a node label, such as ``topology.kubernetes.io/zone``."""
     values: Sequence[pulumi.Input[str]]
-    """Its allowed values."""
+    """Allowed values of the label, at least one, without duplicates."""
 
 
 class StorageClassArgs(TypedDict):
-    """A storage class that the component makes (``StorageClass``). Classes are cluster-wide and outlive no stack."""
+    """A StorageClass that the component creates. Storage classes are cluster-wide; ``pulumi destroy`` deletes it."""
 
     provisioner: pulumi.Input[str]
-    """The driver that makes the volumes, such as ``ebs.csi.aws.com``."""
+    """The volume plugin that provisions the volumes, such as ``ebs.csi.aws.com`` (``provisioner``)."""
     name: NotRequired[pulumi.Input[str]]
-    """Default: ``PROJECT-STACK-NAME``, so that two stacks on one cluster don't collide."""
+    """Name of the StorageClass. Default: ``PROJECT-STACK-NAME``, so that the stacks of a cluster do not conflict."""
     parameters: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """What the driver wants to know. Default: nothing."""
+    """Parameters of the provisioner (``parameters``). Default: none."""
     reclaim_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``ReclaimPolicy``. Default: ``Retain``."""
+    """One of ``ReclaimPolicy`` (``reclaimPolicy``). Default: ``Retain``."""
     volume_binding_mode: NotRequired[pulumi.Input[str]]
-    """A word of ``VolumeBindingMode``. Default: ``WaitForFirstConsumer``."""
+    """One of ``VolumeBindingMode`` (``volumeBindingMode``). Default: ``WaitForFirstConsumer``."""
     allow_volume_expansion: NotRequired[pulumi.Input[bool]]
-    """Let the volumes grow. Default: true."""
+    """Whether volumes can be expanded (``allowVolumeExpansion``). Default: true."""
     mount_options: NotRequired[Sequence[pulumi.Input[str]]]
-    """Options for mounting the volumes. Default: none."""
+    """Mount options of the volumes (``mountOptions``). Default: none."""
     allowed_topologies: NotRequired[Sequence[TopologyArgs]]
-    """Where volumes may be made; all of these must fit. Default: anywhere."""
+    """Restrictions of where volumes are provisioned, all of which apply (``allowedTopologies``). Default: none."""
     default: NotRequired[pulumi.Input[bool]]
-    """Make it the cluster's default class. Default: false."""
+    """Whether it is the default class of the cluster (``storageclass.kubernetes.io/is-default-class``). Default:
+    false."""
 
 
 class ClaimRetentionPolicyArgs(TypedDict):
-    """When claims are deleted (``spec.persistentVolumeClaimRetentionPolicy``)."""
+    """When PersistentVolumeClaims are deleted (``spec.persistentVolumeClaimRetentionPolicy``)."""
 
     when_deleted: NotRequired[pulumi.Input[str]]
-    """When the service is destroyed: a word of ``ClaimRetention``. Default: ``Retain``."""
+    """What happens to the claims when the StatefulSet is deleted, one of ``ClaimRetention``. Default: ``Retain``."""
     when_scaled: NotRequired[pulumi.Input[str]]
-    """When an instance is scaled away: a word of ``ClaimRetention``. Default: ``Retain``."""
+    """What happens to the claims of instances that are removed by scaling down, one of ``ClaimRetention``. Default:
+    ``Retain``."""
 
 
 class LoadBalancerArgs(TypedDict):
-    """The ordinary Service that spreads clients over all ready instances."""
+    """A Service that distributes client connections over all ready instances. It is not headless."""
 
     type: NotRequired[pulumi.Input[str]]
-    """A word of ``ServiceType``. Default: ``ClusterIP``."""
+    """One of ``ServiceType`` (``spec.type``). Default: ``ClusterIP``."""
     name: NotRequired[pulumi.Input[str]]
-    """Default: the governing Service's name with ``-lb``."""
+    """Name of the Service. Default: the name of the governing Service with the suffix ``-lb``."""
     port: NotRequired[pulumi.Input[int]]
-    """The port that clients use, 1 to 65535. Default: each port of ``ports`` under its own number."""
+    """Port number of the Service, from 1 to 65535. Mutually exclusive with ``ports``. Default: the Service has all
+    ports of the component's ``ports``, with the same numbers."""
     target_port: NotRequired[pulumi.Input[str]]
-    """Name of the port in ``ports`` that ``port`` leads to. Default: the only one there is."""
+    """Name of the port in the component's ``ports`` to which ``port`` forwards. Requires ``port``. Default: the only
+    port, if there is only one."""
     ports: NotRequired[Mapping[str, pulumi.Input[int]]]
-    """The ports that clients use, 1 to 65535, each by the name of the instances' port that it leads to. Not with
-    ``port``. Default: each port of ``ports`` under its own number."""
+    """Port numbers of the Service, from 1 to 65535, by the name of the port in the component's ``ports`` to which each
+    forwards. Mutually exclusive with ``port``. Default: all ports, with the same numbers."""
     load_balancer_class: NotRequired[pulumi.Input[str]]
-    """Who makes the load balancer (``spec.loadBalancerClass``); with type ``LoadBalancer``. Can't be changed later.
-    Default: the cluster's own."""
+    """The load balancer implementation (``spec.loadBalancerClass``). Requires the type ``LoadBalancer``. Cannot be
+    changed. Default: the cluster's default implementation."""
     load_balancer_source_ranges: NotRequired[Sequence[pulumi.Input[str]]]
-    """The networks that clients may come from, such as ``10.0.0.0/8`` (``spec.loadBalancerSourceRanges``); with type
-    ``LoadBalancer``. Default: any."""
+    """Client networks that the load balancer accepts, in CIDR notation such as ``10.0.0.0/8``
+    (``spec.loadBalancerSourceRanges``). Requires the type ``LoadBalancer``. Default: all."""
     external_traffic_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``TrafficPolicy`` for clients outside; with type ``NodePort`` or ``LoadBalancer``. Default:
-    ``Cluster``."""
+    """Routing of traffic from outside the cluster, one of ``TrafficPolicy`` (``spec.externalTrafficPolicy``). Requires
+    the type ``NodePort`` or ``LoadBalancer``. Default: ``Cluster``."""
     internal_traffic_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``TrafficPolicy`` for clients in the cluster. Default: ``Cluster``."""
+    """Routing of traffic from inside the cluster, one of ``TrafficPolicy`` (``spec.internalTrafficPolicy``). Default:
+    ``Cluster``."""
     traffic_distribution: NotRequired[pulumi.Input[str]]
-    """Which instances a client's are first (``spec.trafficDistribution``), such as ``PreferSameZone``. Default: all
-    alike."""
+    """Which instances a client prefers, such as ``PreferSameZone`` (``spec.trafficDistribution``). Default: no
+    preference."""
     session_affinity: NotRequired[pulumi.Input[str]]
-    """A word of ``SessionAffinity``. Default: ``None``."""
+    """One of ``SessionAffinity`` (``spec.sessionAffinity``). Default: ``None``."""
     session_affinity_timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds that a client stays with its instance, 1 to 86400; with ``session_affinity`` ClientIP. Default:
-    10800."""
+    """Seconds that session affinity lasts, from 1 to 86400 (``spec.sessionAffinityConfig.clientIP.timeoutSeconds``).
+    Requires ``session_affinity`` ``ClientIP``. Default: 10800."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For the cluster's load-balancer controller. Default: none."""
+    """Annotations of the Service, such as settings of the load balancer controller. Default: none."""
     wait_for_address: NotRequired[pulumi.Input[bool]]
-    """Whether ``pulumi up`` waits until the Service has its address. Without it a cluster that has no load balancer to
-    give does no harm, and ``load_balancer_address`` is absent until ``pulumi refresh`` finds it. Default: true."""
+    """Whether ``pulumi up`` waits until the Service has an address. If false, ``pulumi up`` also succeeds on a cluster
+    without a load balancer, and the output ``load_balancer_address`` is absent until ``pulumi refresh`` reads the
+    address. Default: true."""
 
 
 class InstanceServicesArgs(TypedDict):
-    """A Service for one instance each, named like its Pod (label ``statefulset.kubernetes.io/pod-name``).
+    """A Service for each instance, with the name of its Pod (selector ``statefulset.kubernetes.io/pod-name``).
 
-    For clients that must reach a chosen instance, from outside the cluster too.
+    For clients that must reach a specific instance, for example from outside the cluster.
     """
 
     ordinals: NotRequired[Sequence[int]]
-    """The ordinals that get one; those that ``replicas`` does not reach get theirs when it does. Default: all."""
+    """Ordinals of the instances that get a Service. The Service of an ordinal that ``replicas`` does not include is
+    created when it does. Default: all."""
     type: NotRequired[pulumi.Input[str]]
-    """A word of ``ServiceType``. Default: ``ClusterIP``."""
+    """One of ``ServiceType`` (``spec.type``). Default: ``ClusterIP``."""
     load_balancer_class: NotRequired[pulumi.Input[str]]
-    """Who makes the load balancers (``spec.loadBalancerClass``); with type ``LoadBalancer``. Can't be changed later.
-    Default: the cluster's own."""
+    """The load balancer implementation (``spec.loadBalancerClass``). Requires the type ``LoadBalancer``. Cannot be
+    changed. Default: the cluster's default implementation."""
     load_balancer_source_ranges: NotRequired[Sequence[pulumi.Input[str]]]
-    """The networks that clients may come from (``spec.loadBalancerSourceRanges``); with type ``LoadBalancer``. Default:
-    any."""
+    """Client networks that the load balancers accept, in CIDR notation such as ``10.0.0.0/8``
+    (``spec.loadBalancerSourceRanges``). Requires the type ``LoadBalancer``. Default: all."""
     external_traffic_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``TrafficPolicy`` for clients outside; with type ``NodePort`` or ``LoadBalancer``. Default:
-    ``Cluster``."""
+    """Routing of traffic from outside the cluster, one of ``TrafficPolicy`` (``spec.externalTrafficPolicy``). Requires
+    the type ``NodePort`` or ``LoadBalancer``. Default: ``Cluster``."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For the cluster's load-balancer controller. Default: none."""
+    """Annotations of the Services, such as settings of the load balancer controller. Default: none."""
     wait_for_address: NotRequired[pulumi.Input[bool]]
-    """Whether ``pulumi up`` waits until each Service has its address. Default: true."""
+    """Whether ``pulumi up`` waits until each Service has an address. Default: true."""
 
 
 class DiscoveryArgs(TypedDict):
-    """What an instance is told of itself and its peers, as environment variables.
+    """Environment variables that give an instance its own names and those of its peers.
 
-    They come before ``env``, whose values can refer to them: ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``,
-    ``SERVICE_NAME`` (the governing Service), ``SERVICE_ADDRESS`` (its DNS name) and ``POD_ADDRESS`` (the instance's own
-    stable DNS name).
+    The variables are ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``, ``SERVICE_NAME`` (the governing Service),
+    ``SERVICE_ADDRESS`` (its DNS name) and ``POD_ADDRESS`` (the stable DNS name of the instance). They are set before
+    ``env``, whose values can refer to them.
     """
 
     peers: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Variables that list all instances, by name: the form of one instance, with ``{pod}``, ``{ordinal}`` and
-    ``{address}`` in it; the list is separated by commas. ``{"INITIAL_CLUSTER": "{pod}=http://{address}:2380"}``.
-    Such a list changes with ``replicas``, so scaling replaces all instances, one after the other, unless ``partition``
-    holds them back; an application that asks the DNS (``srv_names``) needs none. Not with ``autoscaled``. Default:
-    none."""
+    """Environment variables that list all instances, by name. The value is a template for one instance, with the
+    placeholders ``{pod}``, ``{ordinal}`` and ``{address}``; the instances are joined with commas. Example:
+    ``{"INITIAL_CLUSTER": "{pod}=http://{address}:2380"}``. The list changes with ``replicas``, so scaling restarts all
+    instances one at a time, unless ``partition`` prevents it; an application that resolves ``srv_names`` through DNS
+    does not need the list. Mutually exclusive with ``autoscaled``. Default: none."""
 
 
 class SecurityArgs(TypedDict):
-    """What the Pods may do. The defaults pass the ``restricted`` Pod Security Standard."""
+    """Security settings of the Pods. The defaults comply with the ``restricted`` Pod Security Standard."""
 
     standard: NotRequired[str]
-    """A word of ``PodSecurityStandard``: the strictest that the image can live with. Default: ``restricted``, for which
-    the image must run as a user other than root, by its own ``USER`` (a number) or by ``run_as_user``."""
+    """The Pod Security Standard that the Pods comply with, one of ``PodSecurityStandard``. Choose the strictest that
+    the image supports. ``restricted`` requires an image that runs as a non-root user: by a numeric ``USER`` of the
+    image, or by ``run_as_user``. Default: ``restricted``."""
     run_as_user: NotRequired[pulumi.Input[int]]
-    """The user's number, 0 or more; 0 is root and not with ``restricted``. Default: the image's."""
+    """User ID of the processes, at least 0 (``securityContext.runAsUser``). 0 is root, which ``restricted`` does not
+    allow. Default: the user of the image."""
     run_as_group: NotRequired[pulumi.Input[int]]
-    """The group's number, 0 or more. Default: the image's."""
+    """Group ID of the processes, at least 0 (``securityContext.runAsGroup``). Default: the group of the image."""
     fs_group: NotRequired[pulumi.Input[int]]
-    """The group that may write to the volumes, 0 or more; the processes get it beside their own. Default:
-    ``run_as_group``, else 65532; none with ``privileged``, nor without volumes."""
+    """Supplemental group ID that owns the volumes, at least 0 (``securityContext.fsGroup``). Default: ``run_as_group``,
+    else 65532; none without volumes or with ``privileged``."""
     read_only_root_filesystem: NotRequired[pulumi.Input[bool]]
-    """Whether the container can write to its volumes alone. Default: false."""
+    """Whether the root file system of the container is read-only (``securityContext.readOnlyRootFilesystem``). Default:
+    false."""
     add_capabilities: NotRequired[Sequence[pulumi.Input[str]]]
-    """Linux capabilities to add, without ``CAP_``; ``restricted`` allows ``NET_BIND_SERVICE``. Default: none."""
+    """Linux capabilities to add, without the prefix ``CAP_`` (``securityContext.capabilities.add``). ``restricted``
+    allows ``NET_BIND_SERVICE`` only. Default: none."""
 
 
 class NetworkClientArgs(TypedDict):
-    """Clients that a network policy lets in: Pods by namespace and labels, or a network (``cidr``)."""
+    """Clients that the NetworkPolicy allows: Pods, by namespace and labels, or a network, by ``cidr``."""
 
     namespace: NotRequired[pulumi.Input[str]]
-    """Name of their namespace. Default: the service's own, unless ``namespace_labels`` or ``cidr`` is given."""
+    """Name of the namespace of the Pods. Mutually exclusive with ``namespace_labels``. Default: the namespace of the
+    component, unless ``namespace_labels`` or ``cidr`` is set."""
     namespace_labels: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Labels of their namespaces; none for all namespaces. Not with ``namespace``."""
+    """Labels of the namespaces of the Pods (``namespaceSelector``); an empty map selects all namespaces. Mutually
+    exclusive with ``namespace``."""
     pod_labels: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Labels of the Pods. Default: all Pods there."""
+    """Labels of the Pods (``podSelector``). Default: all Pods of the namespaces."""
     cidr: NotRequired[pulumi.Input[str]]
-    """A network, such as ``10.0.0.0/8``. Alone."""
+    """A network in CIDR notation, such as ``10.0.0.0/8`` (``ipBlock.cidr``). Mutually exclusive with ``namespace``,
+    ``namespace_labels`` and ``pod_labels``."""
     ports: NotRequired[Sequence[str]]
-    """Names of the ports in ``ports`` that they may use. Default: all of them."""
+    """Names of the ports in the component's ``ports`` that the clients can connect to. Default: all."""
 
 
 class NetworkPolicyArgs(TypedDict):
-    """A NetworkPolicy that lets in the instances themselves, and the clients given here.
+    """A NetworkPolicy that allows connections to the instances from each other and from ``clients`` only.
 
-    It needs a cluster network that enforces it. What the instances send is not restricted.
+    It requires a network plugin that enforces network policies. It does not restrict outgoing connections.
     """
 
     clients: NotRequired[Sequence[NetworkClientArgs]]
-    """Who else is let in. Default: nobody."""
+    """Clients that can connect, besides the instances. Default: none."""
 
 
 class OrdinalsArgs(TypedDict):
     """The numbering of the instances (``spec.ordinals``)."""
 
     start: pulumi.Input[int]
-    """The first ordinal, 0 or more."""
+    """Ordinal of the first instance, at least 0 (``spec.ordinals.start``)."""
 
 
 class StatefulServiceArgs(TypedDict):
-    """A stateful distributed application: its instances, their names, their disks, and how they are updated."""
+    """Arguments of ``StatefulService``."""
+
+    # == Most used ==
 
     image: pulumi.Input[str]
-    """The container's image."""
-    name: NotRequired[pulumi.Input[str]]
-    """Name of the StatefulSet, a DNS label of at most 52 characters; instances are ``NAME-0`` and so on. Default: the
-    component's own name. It can't be changed without leaving the disks behind."""
-    namespace: NotRequired[pulumi.Input[str]]
-    """An existing namespace. Default: the provider's, else ``default``."""
+    """Image of the container (``containers[].image``)."""
     replicas: NotRequired[pulumi.Input[int]]
-    """Number of instances, 0 or more (``spec.replicas``). Default: 1."""
-    autoscaled: NotRequired[bool]
-    """An autoscaler, or whoever uses the set's ``scale``, decides the number of instances: ``replicas`` is what the
-    service starts with, and no later ``pulumi up`` changes it. Default: false."""
-    service_name: NotRequired[pulumi.Input[str]]
-    """Name of the governing headless Service (``spec.serviceName``), a DNS label that starts with a letter. Default:
-    the StatefulSet's name."""
+    """Number of instances, at least 0 (``spec.replicas``). Default: 1."""
     ports: NotRequired[Mapping[str, pulumi.Input[int]]]
-    """The container's ports, number (1 to 65535) by name (at most 15 of a-z, 0-9 and -, with a letter). The governing
-    Service has the same. Default: none."""
-    port_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """A word of ``PortProtocol`` for ports, by name. Default: ``TCP``."""
-    app_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """What is spoken over ports, by name (``appProtocol`` of the Services' ports), such as ``kubernetes.io/h2c`` or
-    ``https``. Default: nothing is said."""
-    ip_family_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``IpFamilyPolicy``, for all Services. Default: Kubernetes' (``SingleStack``)."""
-    ip_families: NotRequired[Sequence[pulumi.Input[str]]]
-    """Words of ``IpFamily``, for all Services, the first family first. Default: the cluster's."""
-    command: NotRequired[Sequence[pulumi.Input[str]]]
-    """What to run instead of the image's entrypoint (``command``)."""
-    args: NotRequired[Sequence[pulumi.Input[str]]]
-    """Its arguments instead of the image's (``args``)."""
-    env: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Environment variables by name. In a value, ``$(OTHER)`` stands for the value of a variable that comes before it.
+    """Ports of the container and of the governing Service: port numbers from 1 to 65535, by name
+    (``containers[].ports``). A name has at most 15 lowercase letters, digits or ``-``, with at least one letter.
     Default: none."""
-    secret_env: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Environment variables by name whose values are secret. The component keeps them in a Secret of its own,
-    ``NAME-env``, so that neither the set nor its Pods show them, and a secret in Pulumi's state whether they were given
-    as one or not. A new value replaces the instances as a new version does; an instance that ``partition`` holds back
-    gets it when it restarts. Default: none."""
-    discovery: NotRequired[DiscoveryArgs]
-    """Tell each instance its own names and those of its peers in environment variables. Default: no such variables."""
-    env_from_secrets: NotRequired[Mapping[str, KeyRefArgs]]
-    """Environment variables by name, each from a key of a Secret."""
-    env_from_config_maps: NotRequired[Mapping[str, KeyRefArgs]]
-    """Environment variables by name, each from a key of a ConfigMap."""
-    env_from: NotRequired[Sequence[EnvFromArgs]]
-    """All keys of these Secrets and ConfigMaps as environment variables."""
-    resources: NotRequired[ResourcesArgs]
-    """What the container asks for and may use. Default: what the namespace says."""
-    readiness_probe: NotRequired[ProbeArgs]
-    """When an instance may be used and its successor may start. Default: as soon as the container runs."""
-    liveness_probe: NotRequired[ProbeArgs]
-    """When the container is restarted. Default: when its process ends."""
-    startup_probe: NotRequired[ProbeArgs]
-    """Holds the other probes back until it succeeds. Default: none."""
     volumes: NotRequired[Sequence[VolumeArgs]]
-    """The disks of each instance. Default: none."""
-    storage_class: NotRequired[StorageClassArgs]
-    """Make a storage class for the volumes. Not with ``storage_class_name``. Default: the cluster's default class."""
-    storage_class_name: NotRequired[pulumi.Input[str]]
-    """Use an existing storage class for the volumes; the empty string for volumes that were made in advance and have no
-    class. Not with ``storage_class``."""
-    persistent_volume_claim_retention_policy: NotRequired[ClaimRetentionPolicyArgs]
-    """When claims, and with them the data, are deleted. Default: never."""
-    growth_timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds within which disks that are to grow must have grown, at least 1. Default: 300."""
-    recreate_keeping_pods: NotRequired[bool]
-    """Allow changes that Kubernetes takes only with a new StatefulSet: adding or removing a volume, and
-    ``pod_management_policy`` or ``revision_history_limit`` without a stop. The set is deleted and made anew around its
-    Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
-    selector: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """The labels by which the set and its Services know the Pods (``spec.selector.matchLabels``), to take over a set
-    that has others. Can't be changed. Default: ``app.kubernetes.io/name`` and ``app.kubernetes.io/instance``, both with
-    the set's name."""
-    adopt: NotRequired[bool]
-    """Take over a StatefulSet of this name that something else made, such as Helm: it is deleted and made anew around
-    its Pods, which keep running, and its claims. Take it away afterwards. Default: false."""
-    pod_management_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``PodManagementPolicy``. Default: ``OrderedReady``."""
+    """Volumes of each instance (``spec.volumeClaimTemplates``). Default: none."""
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables, by name (``containers[].env``). ``$(NAME)`` in a value refers to a variable that is
+    defined before it. Default: none."""
+
+    # == Pods ==
+
+    name: NotRequired[pulumi.Input[str]]
+    """Name of the StatefulSet, a DNS label of at most 52 characters; its Pods are ``NAME-0``, ``NAME-1`` and so on.
+    Another name means other PersistentVolumeClaims, without the data. Default: the resource name of the component."""
+    namespace: NotRequired[pulumi.Input[str]]
+    """Name of an existing namespace. Default: the namespace of the Kubernetes provider, else ``default``."""
     ordinals: NotRequired[OrdinalsArgs]
-    """Where the numbering starts (``spec.ordinals``). Default: at 0."""
-    update_strategy: NotRequired[pulumi.Input[str]]
-    """A word of ``UpdateStrategy``. Default: ``RollingUpdate``."""
-    partition: NotRequired[pulumi.Input[int]]
-    """Only ordinals from this one on get a new version, 0 or more; the others keep theirs, even if their Pods are
-    replaced. Not with ``canary``. It is an ordinal also where the numbering starts elsewhere, while Kubernetes' own
-    field (``spec.updateStrategy.rollingUpdate.partition``) counts from that start. Default: all get it."""
-    canary: NotRequired[pulumi.Input[int]]
-    """How many instances, those with the highest ordinals, get a new version, from 0 to ``replicas``; the others keep
-    theirs. Not with ``partition``. Default: all get it."""
-    max_unavailable: NotRequired[Any]
-    """How many instances may be missing during an update: a number from 1, or a percentage of ``replicas`` such as
-    ``"30%"``, rounded up (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Needs a cluster with the feature
-    MaxUnavailableStatefulSet (on by default from Kubernetes 1.37). Default: 1."""
-    min_ready_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds that an instance must have been ready before an update goes on, 0 or more (``spec.minReadySeconds``).
-    Default: 0."""
-    revision_history_limit: NotRequired[pulumi.Input[int]]
-    """How many old versions Kubernetes keeps for a rollback, 0 or more (``spec.revisionHistoryLimit``). Pulumi's
-    provider replaces the set when it changes. Default: 10."""
-    rollout_timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds within which the instances asked for must run and be ready, at least 1; after them ``pulumi up`` fails
-    and says what is missing. Default: 600."""
-    load_balancer: NotRequired[LoadBalancerArgs]
-    """Make an ordinary Service over all instances, after they are there. Default: none."""
+    """The numbering of the instances (``spec.ordinals``). Default: starts at 0."""
+    pod_management_policy: NotRequired[pulumi.Input[str]]
+    """One of ``PodManagementPolicy`` (``spec.podManagementPolicy``). Default: ``OrderedReady``."""
+    command: NotRequired[Sequence[pulumi.Input[str]]]
+    """Entrypoint of the container (``containers[].command``). Default: the entrypoint of the image."""
+    args: NotRequired[Sequence[pulumi.Input[str]]]
+    """Arguments of the entrypoint (``containers[].args``). Default: the arguments of the image."""
+    secret_env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables with secret values, by name. The component stores the values in a Secret named
+    ``NAME-env``, so that the StatefulSet and its Pods do not contain them, and always encrypts them in the state of
+    Pulumi. A new value rolls out like any change of the Pods; an instance that ``partition`` holds back uses the new
+    value when it restarts. Default: none."""
+    env_from_secrets: NotRequired[Mapping[str, KeyRefArgs]]
+    """Environment variables whose values are keys of Secrets, by name (``containers[].env[].valueFrom.secretKeyRef``).
+    Default: none."""
+    env_from_config_maps: NotRequired[Mapping[str, KeyRefArgs]]
+    """Environment variables whose values are keys of ConfigMaps, by name
+    (``containers[].env[].valueFrom.configMapKeyRef``). Default: none."""
+    env_from: NotRequired[Sequence[EnvFromArgs]]
+    """Secrets and ConfigMaps all of whose keys become environment variables (``containers[].envFrom``). Default:
+    none."""
+    discovery: NotRequired[DiscoveryArgs]
+    """Environment variables that give each instance its own names and those of its peers. Default: none."""
+    resources: NotRequired[ResourcesArgs]
+    """Compute resources of the container (``containers[].resources``). Default: the defaults of the namespace."""
+    readiness_probe: NotRequired[ProbeArgs]
+    """Decides when an instance is ready: it then receives traffic, and the next instance can start
+    (``containers[].readinessProbe``). Default: ready as soon as the container runs."""
+    liveness_probe: NotRequired[ProbeArgs]
+    """Decides when the container is restarted (``containers[].livenessProbe``). Default: only when its process
+    exits."""
+    startup_probe: NotRequired[ProbeArgs]
+    """Delays the other probes until it succeeds (``containers[].startupProbe``). Default: none."""
     termination_grace_period_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds that an instance gets to end cleanly, at least 1: without them two Pods could hold one identity.
-    Default: 30."""
-    instance_services: NotRequired[InstanceServicesArgs]
-    """Make a Service for each instance, or each chosen one, after they are there. Default: none."""
-    network_policy: NotRequired[NetworkPolicyArgs]
-    """Let in peers and chosen clients alone. Default: no policy of the component's own."""
-    quorum: NotRequired[bool]
-    """Keep a majority of ``replicas`` running when nodes are drained and during updates: the same as ``min_available``
-    with that number. Not with ``min_available``. Default: false."""
-    min_available: NotRequired[Any]
-    """How many instances must stay when nodes are drained and during updates: a number from 1, or a percentage of
-    ``replicas`` such as ``"60%"``, rounded up. The component makes a PodDisruptionBudget, which refuses an eviction
-    that would leave fewer ready (an instance that is not ready can always be evicted), and refuses a
-    ``max_unavailable`` that would. Not with ``quorum``. Default: no budget."""
-    spread_over_nodes: NotRequired[pulumi.Input[str]]
-    """A word of ``Spread``: how far instances are kept on different nodes. Default: ``ScheduleAnyway``."""
-    spread_over_zones: NotRequired[pulumi.Input[str]]
-    """A word of ``Spread``: how far instances are kept in different zones (``topology.kubernetes.io/zone``). Default:
-    ``ScheduleAnyway``."""
-    security: NotRequired[SecurityArgs]
-    """What the Pods may do. Default: what the ``restricted`` Pod Security Standard allows."""
-    service_account_name: NotRequired[pulumi.Input[str]]
-    """The ServiceAccount that the Pods run as. Default: ``default``."""
-    automount_service_account_token: NotRequired[pulumi.Input[bool]]
-    """Give the Pods the account's token. Default: false."""
+    """Seconds that an instance has to shut down before it is killed, at least 1
+    (``spec.template.spec.terminationGracePeriodSeconds``). 0 is not allowed, because two Pods could then have the same
+    identity. Default: 30."""
     image_pull_policy: NotRequired[pulumi.Input[str]]
-    """A word of ``ImagePullPolicy``. Default: Kubernetes' (``Always`` for the tag ``latest``, else
-    ``IfNotPresent``)."""
+    """One of ``ImagePullPolicy`` (``containers[].imagePullPolicy``). Default: ``Always`` for the tag ``latest``, else
+    ``IfNotPresent``."""
     image_pull_secrets: NotRequired[Sequence[pulumi.Input[str]]]
-    """Names of the Secrets to pull images with. Default: none."""
+    """Names of the Secrets with which images are pulled (``spec.template.spec.imagePullSecrets``). Default: none."""
     labels: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For every object and for the Pods, besides the component's own. Default: none."""
+    """Labels of all objects and of the Pods, in addition to those of the component. Default: none."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For every object, not for the Pods. Default: none."""
+    """Annotations of all objects, except the Pods. Default: none."""
     pod_annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """For the Pods. Default: none."""
+    """Annotations of the Pods. Default: none."""
     pod_template: NotRequired[Mapping[str, Any]]
-    """Laid over the Pod template in Kubernetes' own words, as in a strategic merge: maps are merged, lists of named
-    things (containers, volumes, environment variables …) by their names, other lists are replaced, and null takes a
-    field away. The component's own container is ``app``. This way go side-cars, affinity, tolerations and whatever else
-    the component does not model. Default: nothing."""
+    """Anything else of the Pod template (``spec.template``), with the field names of Kubernetes: sidecar containers,
+    affinity, tolerations and so on. It is merged into the Pod template of the component like a strategic merge patch:
+    maps are merged, lists of named items (containers, volumes, environment variables and so on) are merged by name,
+    other lists are replaced. The container of the component is named ``app``. In Python, ``None`` removes a field; in
+    other languages null does not reach the component, so use an empty list or map instead. Default: none."""
+
+    # == Ports and clients ==
+
+    service_name: NotRequired[pulumi.Input[str]]
+    """Name of the governing headless Service, a DNS label that starts with a letter (``spec.serviceName``). Default:
+    the name of the StatefulSet."""
+    port_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Transport protocols of ports, by port name; each value is one of ``PortProtocol``. Default: ``TCP``."""
+    app_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Application protocols of ports, by port name, such as ``https`` or ``kubernetes.io/h2c`` (``appProtocol`` of the
+    Service ports). Default: none."""
+    ip_family_policy: NotRequired[pulumi.Input[str]]
+    """One of ``IpFamilyPolicy``, for all Services (``spec.ipFamilyPolicy``). Default: ``SingleStack``."""
+    ip_families: NotRequired[Sequence[pulumi.Input[str]]]
+    """IP families of all Services, the primary one first, without duplicates; each item is one of ``IpFamily``
+    (``spec.ipFamilies``). Default: the cluster's."""
+    load_balancer: NotRequired[LoadBalancerArgs]
+    """Creates a Service that distributes client connections over all ready instances, after the rollout. Requires
+    ``ports``. Default: none."""
+    instance_services: NotRequired[InstanceServicesArgs]
+    """Creates a Service for each instance, or for selected ones, after the rollout. Requires ``ports``. Default:
+    none."""
     publish_not_ready_addresses: NotRequired[pulumi.Input[bool]]
-    """Instances are found through DNS before they are ready (``spec.publishNotReadyAddresses`` of the governing
+    """Whether instances are published in DNS before they are ready (``spec.publishNotReadyAddresses`` of the governing
     Service). Default: false."""
     cluster_domain: NotRequired[pulumi.Input[str]]
-    """The cluster's DNS domain. Default: ``cluster.local``."""
+    """DNS domain of the cluster. Default: ``cluster.local``."""
+
+    # == Disks ==
+
+    storage_class: NotRequired[StorageClassArgs]
+    """Creates a StorageClass for the volumes. Mutually exclusive with ``storage_class_name``. Default: none, so that
+    the default class of the cluster is used."""
+    storage_class_name: NotRequired[pulumi.Input[str]]
+    """Name of an existing StorageClass for the volumes (``spec.storageClassName`` of the claims). The empty string
+    selects pre-provisioned volumes without a class. Mutually exclusive with ``storage_class``. Default: the default
+    class of the cluster."""
+    persistent_volume_claim_retention_policy: NotRequired[ClaimRetentionPolicyArgs]
+    """When PersistentVolumeClaims, and with them the data, are deleted (``spec.persistentVolumeClaimRetentionPolicy``).
+    Default: never."""
+    growth_timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which volumes must be expanded after ``size`` was increased, at least 1; otherwise ``pulumi up``
+    fails. Default: 300."""
+
+    # == Rollout ==
+
+    update_strategy: NotRequired[pulumi.Input[str]]
+    """One of ``UpdateStrategy`` (``spec.updateStrategy.type``). Default: ``RollingUpdate``."""
+    partition: NotRequired[pulumi.Input[int]]
+    """Ordinal from which instances are updated to a new revision, at least 0; instances with a lower ordinal keep
+    theirs, even if their Pods are recreated (``spec.updateStrategy.rollingUpdate.partition``). It is always an ordinal,
+    while the Kubernetes field counts from ``ordinals.start``. Mutually exclusive with ``canary``. Default: all
+    instances are updated."""
+    canary: NotRequired[pulumi.Input[int]]
+    """Number of instances, those with the highest ordinals, that are updated to a new revision, from 0 to ``replicas``;
+    the other instances keep theirs. Mutually exclusive with ``partition`` and ``autoscaled``. Default: all instances
+    are updated."""
+    max_unavailable: NotRequired[pulumi.Input[int | str]]
+    """Number of instances that can be unavailable during an update: a number of at least 1, or a percentage of
+    ``replicas`` such as ``"30%"``, rounded up (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Requires the
+    feature gate MaxUnavailableStatefulSet, enabled by default since Kubernetes 1.37. Default: 1."""
+    min_ready_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds that an instance must be ready before the update continues, at least 0 (``spec.minReadySeconds``).
+    Default: 0."""
+    rollout_timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which the rollout must complete, at least 1; otherwise ``pulumi up`` fails with the reasons.
+    Default: 600."""
+    revision_history_limit: NotRequired[pulumi.Input[int]]
+    """Number of previous revisions that Kubernetes keeps for a rollback, at least 0 (``spec.revisionHistoryLimit``).
+    Pulumi's Kubernetes provider replaces the StatefulSet when it changes; see ``recreate_keeping_pods``. Default:
+    10."""
+    recreate_keeping_pods: NotRequired[bool]
+    """Allows changes for which the StatefulSet must be recreated: adding or removing a volume, and changing
+    ``pod_management_policy`` or ``revision_history_limit``. The StatefulSet object is deleted with ``--cascade=orphan``
+    and created again; its Pods keep running and its PersistentVolumeClaims are kept. Remove the argument after the
+    update. Default: false."""
+
+    # == Availability ==
+
+    autoscaled: NotRequired[bool]
+    """Whether an autoscaler, or another client of the ``scale`` subresource, sets the number of instances: ``replicas``
+    is then the initial number only, and ``pulumi up`` does not change it later. Default: false."""
+    quorum: NotRequired[bool]
+    """Whether a majority of ``replicas`` stays available during node drains and updates: the same as ``min_available``
+    with that number. Mutually exclusive with ``min_available``. Default: false."""
+    min_available: NotRequired[pulumi.Input[int | str]]
+    """Number of instances that stay available during node drains and updates: a number of at least 1, or a percentage
+    of ``replicas`` such as ``"60%"``, rounded up. The component creates a PodDisruptionBudget, which prevents evictions
+    of ready Pods that would leave fewer, and refuses a ``max_unavailable`` that would leave fewer. Mutually exclusive
+    with ``quorum``. Default: no PodDisruptionBudget."""
+    spread_over_nodes: NotRequired[pulumi.Input[str]]
+    """How strictly instances are spread over nodes, one of ``Spread``
+    (``spec.template.spec.topologySpreadConstraints``). Default: ``ScheduleAnyway``."""
+    spread_over_zones: NotRequired[pulumi.Input[str]]
+    """How strictly instances are spread over zones (node label ``topology.kubernetes.io/zone``), one of ``Spread``
+    (``spec.template.spec.topologySpreadConstraints``). Default: ``ScheduleAnyway``."""
+
+    # == Security ==
+
+    security: NotRequired[SecurityArgs]
+    """Security settings of the Pods. Default: those of the ``restricted`` Pod Security Standard."""
+    network_policy: NotRequired[NetworkPolicyArgs]
+    """Creates a NetworkPolicy that allows connections from the instances and from selected clients only. Default:
+    none."""
+    service_account_name: NotRequired[pulumi.Input[str]]
+    """Name of the ServiceAccount of the Pods (``spec.template.spec.serviceAccountName``). Default: ``default``."""
+    automount_service_account_token: NotRequired[pulumi.Input[bool]]
+    """Whether the token of the ServiceAccount is mounted into the Pods
+    (``spec.template.spec.automountServiceAccountToken``). Default: false."""
+
+    # == Adoption ==
+
+    adopt: NotRequired[bool]
+    """Adopts an existing StatefulSet of this name that the component does not manage, for example one that Helm
+    created. The StatefulSet object is deleted with ``--cascade=orphan`` and created again; its Pods keep running and
+    its PersistentVolumeClaims are kept. Remove the argument after the update. Default: false."""
+    selector: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels with which the StatefulSet and its Services select the Pods, to adopt a StatefulSet with other labels
+    (``spec.selector.matchLabels``). Cannot be changed. Default: ``app.kubernetes.io/name`` and
+    ``app.kubernetes.io/instance``, both with the name of the StatefulSet."""

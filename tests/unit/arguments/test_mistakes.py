@@ -17,8 +17,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"replicas": 1.5}, "replicas is 1.5; it must be a whole number"),
     ({"replicas": "3"}, "replicas is '3'; it must be a whole number"),
     ({"replicas": True}, "replicas is True; it must be a whole number"),
-    ({"volumes": [{**VOLUME, "size": "ten"}]}, "volumes[0].size is 'ten'; it must be a Kubernetes quantity above zero"),
-    ({"volumes": [{**VOLUME, "size": "0Gi"}]}, "volumes[0].size is '0Gi'; it must be a Kubernetes quantity above zero"),
+    (
+        {"volumes": [{**VOLUME, "size": "ten"}]},
+        "volumes[0].size is 'ten'; it must be a Kubernetes quantity greater than zero",
+    ),
+    (
+        {"volumes": [{**VOLUME, "size": "0Gi"}]},
+        "volumes[0].size is '0Gi'; it must be a Kubernetes quantity greater than zero",
+    ),
     ({"volumes": [{**VOLUME, "size": 10}]}, "volumes[0].size is 10; it must be a string"),
     ({"volumes": [{"name": "logs", "size": "1Gi"}]}, "volumes[0].mount_path is required"),
     (
@@ -57,10 +63,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"rollout_timeout_seconds": 0}, "rollout_timeout_seconds is 0; it must be a whole number from 1"),
     ({"name": "Rg"}, "name is 'Rg'; it must be a DNS label"),
     ({"name": "r" * 53}, "it must have at most 52 characters (it has 53)"),
-    ({"service_name": "1rg"}, "service_name is '1rg'; it must be a DNS label that begins with a letter"),
+    ({"service_name": "1rg"}, "service_name is '1rg'; it must be a DNS label that starts with a letter"),
     ({"namespace": "a.b"}, "namespace is 'a.b'; it must be a DNS label"),
-    ({"ports": {"http": 0}}, "ports['http'] is 0; it must be a port from 1 to 65535"),
-    ({"ports": {"http": 65536}}, "ports['http'] is 65536; it must be a port from 1 to 65535"),
+    ({"ports": {"http": 0}}, "ports['http'] is 0; it must be a port number from 1 to 65535"),
+    ({"ports": {"http": 65536}}, "ports['http'] is 65536; it must be a port number from 1 to 65535"),
     ({"ports": {"HTTP": 80}}, "a key of ports is 'HTTP'; it must be a port name"),
     (
         {"storage_class": {"provisioner": "a"}, "storage_class_name": "b"},
@@ -131,8 +137,11 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"port_protocols": {"dns": "UDP"}}, "a key of port_protocols is 'dns'; it must be one of ports: http"),
     ({"port_protocols": {"http": "udp"}}, "port_protocols['http'] is 'udp'; it must be one of TCP, UDP, SCTP"),
     ({"ip_families": ["ipv4"]}, "ip_families[0] is 'ipv4'; it must be one of IPv4, IPv6"),
-    ({"discovery": {"peers": {"ALL": "all"}}}, "discovery.peers['ALL'] is 'all'; it must be the form of one instance"),
-    ({"discovery": {"peers": {"ALL": "{host}"}}}, "discovery.peers['ALL'] is '{host}'; it must be the form of one"),
+    (
+        {"discovery": {"peers": {"ALL": "all"}}},
+        "discovery.peers['ALL'] is 'all'; it must be a template for one instance",
+    ),
+    ({"discovery": {"peers": {"ALL": "{host}"}}}, "discovery.peers['ALL'] is '{host}'; it must be a template for"),
     (
         {"discovery": {}, "env": {"POD_NAME": "a"}},
         "env['POD_NAME'] is set by discovery too; an environment variable has one source",
@@ -168,7 +177,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"instance_services": {}, "ports": {}}, "instance_services requires at least one entry in ports"),
     ({"instance_services": {"ordinals": [-1]}}, "instance_services.ordinals[0] is -1; it must be a whole number"),
-    ({"instance_services": {}, "name": "1rg"}, "name is '1rg'; it must be a DNS label that begins with a letter"),
+    ({"instance_services": {}, "name": "1rg"}, "name is '1rg'; it must be a DNS label that starts with a letter"),
     (
         {"instance_services": {}, "autoscaled": True},
         "instance_services requires instance_services.ordinals with autoscaled: the number of instances",
@@ -219,7 +228,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"autoscaled": True, "discovery": {"peers": {"A": "{pod}"}}},
         "discovery.peers and autoscaled are mutually exclusive: the list would not follow the",
     ),
-    ({"ip_families": ["IPv4", "IPv4"]}, "ip_families is ['IPv4', 'IPv4']; it must not be empty, nor name anything"),
+    ({"ip_families": ["IPv4", "IPv4"]}, "ip_families is ['IPv4', 'IPv4']; it must not be empty or contain duplicates"),
     ({"env_from_secrets": {"A": {"name": "a", "key": "b/c"}}}, "env_from_secrets['A'].key is 'b/c'; it must be a key"),
     ({"readiness_probe": {"exec": {"command": []}}}, "readiness_probe.exec.command is []; it must not be empty"),
     ({"volumes": [VOLUME | {"access_modes": []}]}, "volumes[0].access_modes is []; it must not be empty"),
