@@ -83,7 +83,7 @@ fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, oth
 
 .PHONY: docs
 docs: environment ## Write the pages of docs/ that are made from the sources
-	$(VENV)/python docs/generate.py
+	$(VENV)/python -m docs.generate
 
 .PHONY: requirements
 requirements: environment ## Pin the requirements anew

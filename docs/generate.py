@@ -1,7 +1,7 @@
 """Writes the pages of docs/ that are made from the sources: `make docs`.
 
 The arguments come from their docstrings, the promises from promises.yaml and the tests that carry their ids, and what
-was broken from the docstrings of the tests that break it.
+was broken from the docstrings of the tests that break it. The diagrams are drawn from diagrams/diagrams.toml.
 """
 
 import ast
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+from docs.diagrams import draw
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -272,5 +274,6 @@ def _marks(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
 if __name__ == "__main__":
     for page in PAGES:
         (DOCS / page).write_text(generated(page))
+    draw.write()
     if missing := without_a_test():
         sys.stderr.write(f"No test shows on a cluster: {', '.join(missing)}\n")

@@ -3,13 +3,19 @@
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
-from generate import PAGES as GENERATED
-from generate import generated, without_a_test
 from pulumi_stateful_service.testing import deploy
+
+from docs.diagrams.draw import FOLDER as DIAGRAMS
+from docs.diagrams.draw import diagrams
+from docs.diagrams.svg import width_of
+from docs.generate import PAGES as GENERATED
+from docs.generate import generated, without_a_test
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|yaml)\n(?:# (\S+\.(?:py|yaml))\n)?(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -49,6 +55,35 @@ def test_the_testing_page(tmp_path: Path) -> None:
 def test_a_generated_page_is_current(page: str) -> None:
     """It is what the sources say now."""
     assert (ROOT / "docs" / page).read_text() == generated(page), "run `make docs`"
+
+
+def test_the_diagrams_are_current() -> None:
+    """Each is what its source says now, and no other is left over."""
+    drawn = diagrams()
+    assert {each.name: each.read_text() for each in DIAGRAMS.glob("*.svg")} == drawn, "run `make docs`"
+    assert len(drawn) >= 4
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda file: file.name)
+def test_no_text_of_a_drawing_overlaps_another(file: Path) -> None:
+    """Each text has its own place, inside the drawing; widths are those of a wide font."""
+    boxes = []
+    root = ET.fromstring(file.read_text())  # noqa: S314 - our own drawings
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        size, anchor = float(text.attrib["font-size"]), text.attrib["text-anchor"]
+        code, bold = "font-family" in text.attrib, "font-weight" in text.attrib
+        width = width_of(text.text or "", size=size, bold=bold, code=code)
+        left = float(text.attrib["x"]) - {"start": 0, "middle": width / 2, "end": width}[anchor]
+        boxes.append((left, float(text.attrib["y"]) - size, left + width, float(text.attrib["y"]), text.text))
+        assert left >= 0, text.text
+        assert left + width <= float(root.attrib["width"]), text.text
+        assert float(text.attrib["y"]) <= float(root.attrib["height"]), text.text
+    overlapping = [
+        (one[4], other[4])
+        for one, other in combinations(boxes, 2)
+        if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ]
+    assert not overlapping
 
 
 def test_each_promise_has_a_test_on_the_cluster() -> None:

@@ -3,9 +3,10 @@
 import inspect
 from pathlib import Path
 
-from generate import DOCS, argument_groups
 from pulumi_stateful_service import StatefulServiceArgs
 from pulumi_stateful_service.arguments import types
+
+from docs.generate import DOCS, argument_groups
 
 GROUPS = argument_groups(Path(inspect.getsourcefile(types) or "").read_text())
 
