@@ -1,19 +1,15 @@
 """Measures, keeps the values in ``results/`` and prints the tables: ``python -m benchmarks --help``."""
 
 import argparse
-import re
 import signal
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from . import operations, overhead, ready, settings, start
-from .measure import RESULTS, Part, load, table
+from . import operations, overhead, ready, report, settings, start
+from .measure import Part, table
 from .services import World, world
 
-DOCS = Path(__file__).parents[1] / "docs" / "performance.md"
 SERVICES = [1, 10, 50, 100, 200]
-_PLACE = re.compile(r"(<!-- (?P<part>\w+) (?P<unit>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PARTS: dict[str, Callable[[Part, World, argparse.Namespace], None]] = {
     "start": lambda part, where, options: start.measure(part, where, 3 * options.rounds),
     "overhead": lambda part, where, options: overhead.measure(part, where, options.rounds, options.services),
@@ -41,27 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 minutes = (time.monotonic() - started) / 60
                 print("\n".join(["", *tables(part), f"({minutes:.1f} minutes)", ""]), flush=True)
     if options.docs:
-        DOCS.write_text(_PLACE.sub(_written, DOCS.read_text()))
+        report.write()
 
 
 def tables(part: Part) -> list[str]:
     """All tables of a part."""
     units = dict.fromkeys(row.unit for row in part.rows)
     return [line for unit in units for line in (*table(part, "component", unit), "")]
-
-
-def _written(place: re.Match[str]) -> str:
-    name, unit = place["part"], place["unit"]
-    if not (RESULTS / f"{name}.json").exists():
-        return place[0]
-    part = load(name)
-    if unit == "machine":
-        lines = [f"- {key}: {value}" for key, value in part.machine.items()]
-    elif unit == "notes":
-        lines = [f"- {key}: {value}" for key, value in part.notes.items()]
-    else:
-        lines = table(part, "component", unit)
-    return place[1] + "\n".join(lines) + "\n" + place[4]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--services", type=int, nargs="+", default=SERVICES, help="services in one program")
     parser.add_argument("--replicas", type=int, nargs="+", default=[100, 500, 1000], help="on simulated nodes")
     parser.add_argument("--keep", action="store_true", help="keep rows that were measured before and are not now")
-    parser.add_argument("--docs", action="store_true", help="measure nothing; write what was kept into the document")
+    parser.add_argument("--docs", action="store_true", help="measure nothing; write docs/performance.md and its plots")
     return parser
 
 

@@ -1,6 +1,6 @@
 """Measuring two or more ways of doing the same: in alternating rounds, compared within a round, never across runs.
 
-What is kept of a run is a JSON file; tables are made from it, here and in ``docs/performance.md``.
+What is kept of a run is a JSON file; plots and tables are made from it (``report.py``).
 """
 
 import json
@@ -99,8 +99,8 @@ def table(part: Part, ours: str, unit: str = "s") -> list[str]:
     heads += [f"to {way}, less the engine's start" for way in others if starts]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for what, row in rows.items():
-        cells = [what, *(_value(row, way) for way in (ours, *others)), *(_compared(row, ours, way) for way in others)]
-        cells += [_compared(row, ours, way, starts.get(what)) for way in others if starts]
+        cells = [what, *(_value(row, way) for way in (ours, *others)), *(compared(row, ours, way) for way in others)]
+        cells += [compared(row, ours, way, starts.get(what)) for way in others if starts]
         lines.append(cells)
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
@@ -139,7 +139,8 @@ def _value(row: Row, way: str) -> str:
     return f"{median:.{digits}f} {row.unit}"
 
 
-def _compared(row: Row, way: str, to: str, less: float | None = 0) -> str:
+def compared(row: Row, way: str, to: str, less: float | None = 0) -> str:
+    """A way as a multiple of another one: the median of the rounds, and the smallest and the largest."""
     if to not in row.values or less is None:
         return " "
     ratios = [(ours - less) / theirs for ours, theirs in zip(row.values[way], row.values[to], strict=False)]
