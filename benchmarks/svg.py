@@ -154,8 +154,10 @@ class Drawing:
         size = f"{self.width:g}", f"{self.height:g}"
         return "\n".join(
             [
-                '<svg xmlns="http://www.w3.org/2000/svg" role="img" '
-                f'viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}">',
+                (
+                    '<svg xmlns="http://www.w3.org/2000/svg" role="img" '
+                    f'viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}">'
+                ),
                 f"<title>{escape(self.title)}</title>",
                 "<style>",
                 "text { font-family: 'Segoe UI', 'Noto Sans', Helvetica, Arial, 'DejaVu Sans', sans-serif; }",

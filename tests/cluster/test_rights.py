@@ -16,6 +16,8 @@ PROVIDER_RULES = [
     {"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["*"]},
     {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["*"]},
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["endpoints"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
 ]
 """What Pulumi's provider needs for the objects that the component registers."""
 
