@@ -361,7 +361,7 @@ def test_growth_that_does_not_happen_is_explained(service: Make, client: Client,
         rg.set(volumes=[logs("20Mi")])
         said = rg.must_fail("up", "--yes", "--skip-preview")
         assert "not expanded within growth_timeout_seconds (3)" in said
-        assert re.search(r"logs-rg-0 \(10Mi of 20Mi\): waits for the storage driver", said)
+        assert re.search(r"logs-rg-0 \(10Mi of 20Mi\): waiting for the storage driver", said)
         assert rg.uids() == pods
         # The driver's part, played: the volume and the claim have the new size. The next up is content.
         client.patch(PersistentVolume, volume, {"spec": {"capacity": {"storage": "20Mi"}}})

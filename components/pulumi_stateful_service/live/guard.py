@@ -27,6 +27,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
 from pulumi_stateful_service.live.provider import creates_by_post, reads_cluster
+from pulumi_stateful_service.live.rules.conflicts import service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.rules.update import warnings_about_others
 
@@ -96,8 +97,7 @@ class Guard:
         Called by the engine whenever the StatefulSet is registered, also where it does not operate on it.
         """
         props: dict[str, Any] = {**args.props}
-        resolved = (await resolve([props["metadata"], props["spec"]])).value
-        metadata, spec = resolved
+        metadata, spec = _with_whole_numbers((await resolve([props["metadata"], props["spec"]])).value)
         self._desired = _Desired(metadata, spec, bool(args.opts.protect))
         annotations = dict(props["metadata"].get("annotations") or {})
         identity = {field: spec.get(field) for field in IDENTITY_FIELDS if spec.get(field) is not None}
@@ -217,6 +217,10 @@ class Guard:
                 "parent, the project or the stack was renamed, add an alias: "
                 'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
             )
+        if kind == "Service" and metadata["name"] == change.governing_service["metadata"]["name"]:
+            set_name = set_of_field_manager(str(metadata["annotations"]["pulumi.com/patchFieldManager"]))
+            for refusal in service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
+                raise RefusedError(f"{self._prefix}: {refusal}")
         if creates_by_post():
             pulumi.log.warn(
                 f"{self._prefix}: {where} already exists. If Pulumi's state was lost, or the object is adopted, run "
@@ -307,6 +311,15 @@ class Guard:
         if not self._warned:
             self._warned = True
             pulumi.log.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """The value with whole numbers as int: the engine passes every number as a float."""
+    if isinstance(value, Mapping):
+        return {key: _with_whole_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _keeps_claims(live: KubernetesObject) -> bool:
