@@ -133,7 +133,7 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
     for change, message in (
         ({}, "already exists and is not managed by this component"),
         ({"adopt": True, "replicas": 3}, "has replicas 2, and the program has 3"),
-        ({"replicas": 2, "selector": None}, "Keep selector={'app.kubernetes.io/instance': 'rg'"),
+        ({"replicas": 2, "selector": None}, "already exists and selects Pods by {'app.kubernetes.io/instance': 'rg'"),
         ({"selector": LABELS, "service_name": "rg"}, "already exists and is not headless"),
     ):
         rg.set(**change)
