@@ -32,7 +32,7 @@ TO ?= rendered/$(STACK)
 .PHONY: up preview refresh down render
 up: ## Deploy STACK (dev, staging, prod) to the embedded cluster, or to CONTEXT
 preview: ## Show what up would change
-refresh: ## Take over what the cluster has
+refresh: ## Read what the cluster has into the state
 down: ## Remove what up made; the claims, and with them the data, stay
 up preview refresh down:
 	@$(PYTHON) -m local.program $@ "$(STACK)" "$(CONTEXT)"

@@ -79,7 +79,7 @@ def test_an_edited_service(service: Make) -> None:
 
 
 def test_a_deleted_service(service: Make) -> None:
-    """The governing Service deleted: after a refresh `up` makes it anew, and no Pod notices."""
+    """The governing Service deleted: after a refresh `up` creates it again, and no Pod notices."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -103,7 +103,7 @@ def test_a_deleted_claim(service: Make) -> None:
 
 
 def test_a_set_deleted_without_its_pods(service: Make) -> None:
-    """The set deleted with its Pods left: `up` says so; after a refresh it makes a new set, which takes them over."""
+    """The set deleted with its Pods left: `up` says so; after a refresh it creates a new set, which adopts them."""
     rg = service()
     with witnessed(rg):
         rg.up()

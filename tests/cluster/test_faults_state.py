@@ -53,7 +53,7 @@ def test_a_state_that_was_cut_off(service: Make) -> None:
 
 
 def test_a_lost_state(service: Make) -> None:
-    """The state lost while the service runs: `up` takes over what is there, and no Pod is touched."""
+    """The state lost while the service runs: `up` adopts what is there, and no Pod is touched."""
     rg = service(load_balancer={"port": 80}, image_pull_policy="IfNotPresent")
     with witnessed(rg):
         rg.up()
@@ -74,7 +74,7 @@ def test_a_lost_state(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_lost_state_and_other_arguments(service: Make) -> None:
-    """The state lost, and the program has gone on: one `up` takes over what is there and makes it what is asked for."""
+    """The state lost, and the program has gone on: one `up` adopts what is there and makes it what is asked for."""
     rg = service(replicas=3)
     more = {"A": "1", "B": "2"}
     with witnessed(rg):

@@ -195,7 +195,7 @@ def test_what_would_strand_data_is_refused(service: Make, change: Any, message: 
 
 
 def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
-    """With recreate the set is made anew around its Pods, each in turn gets its volume, and no line is lost."""
+    """With recreate_keeping_pods the set is recreated around its Pods, each in turn gets its volume, and no line is lost."""
     rg = service()
     rg.deploy()
     claims = identities(rg)
@@ -254,7 +254,7 @@ def test_p06_scaled_away_claims_are_deleted_only_on_request(service: Make) -> No
 
 
 def test_p06_everything_written_survives_the_whole_life(service: Make) -> None:
-    """Growth, scaling down and up, a set made anew, destroy and up: every line is there at the end."""
+    """Growth, scaling down and up, a set recreated, destroy and up: every line is there at the end."""
     rg = service()
     rg.deploy()
     written = {name: rg.write(name, 3) for name in ("rg-0", "rg-1")}

@@ -58,7 +58,7 @@ class Options:
     deleted_with: str
     """URN of the resource that takes this one with it."""
     import_: str
-    """ID of the object that is taken over."""
+    """ID of the object that is imported."""
     custom_timeouts: Mapping[str, str]
 
 
