@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from pulumi_stateful_service.testing import deploy
 
+from benchmarks.report import performance_page, plots
 from docs.diagrams.draw import FOLDER as DIAGRAMS
 from docs.diagrams.draw import diagrams
 from docs.diagrams.svg import width_of
@@ -64,7 +65,7 @@ def test_the_diagrams_are_current() -> None:
     assert len(drawn) >= 4
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(DIAGRAMS.glob("*.svg")), ids=lambda file: file.name)
 def test_no_text_of_a_drawing_overlaps_another(file: Path) -> None:
     """Each text has its own place, inside the drawing; widths are those of a wide font."""
     boxes = []
@@ -84,6 +85,12 @@ def test_no_text_of_a_drawing_overlaps_another(file: Path) -> None:
         if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
     ]
     assert not overlapping
+
+
+def test_the_plots_show_what_was_measured() -> None:
+    """From the values beside the benchmarks; the page's tables too."""
+    for file, content in {**plots(), **performance_page()}.items():
+        assert file.read_text() == content, "run `make bench-docs`"
 
 
 def test_each_promise_has_a_test_on_the_cluster() -> None:
