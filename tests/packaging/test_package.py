@@ -19,7 +19,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-MODULES = {path.name for path in (ROOT / "components" / "pulumi_stateful_service").glob("*.py")}
+PACKAGE = ROOT / "components" / "pulumi_stateful_service"
+MODULES = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
 WAYS = ("wheel", "path", "git")
 
 
