@@ -92,8 +92,10 @@ def plan(
         ),
         *clients,
     ]
+    # The others are known by their field manager, which has the StatefulSet's name; a class has no namespace.
     for each in resources:
-        each.fields["metadata"]["labels"] |= {COMPONENT_LABEL: component_label}
+        if each.kind in {"StatefulSet", "StorageClass"}:
+            each.fields["metadata"]["labels"] |= {COMPONENT_LABEL: component_label}
     return resources
 
 

@@ -206,11 +206,10 @@ class Guard:
             self._warn_not_judged(error.problem)
             return
         change = await self._change(metadata, {})
-        owner = ((live or {}).get("metadata", {}).get("labels") or {}).get(COMPONENT_LABEL)
         where = f"{kind} {namespace + '/' if namespace else ''}{metadata.get('name')}"
         if live is None:
             return
-        if owner not in change.component_labels and not change.adopt:
+        if not _is_own(kind, live, metadata, change.component_labels) and not change.adopt:
             raise RefusedError(
                 f"{self._prefix}: {where} already exists and is not managed by this component: it would be merged "
                 "into, and deleted with the component. Choose another name, or delete it. If the component, its "
@@ -311,6 +310,16 @@ class Guard:
         if not self._warned:
             self._warned = True
             pulumi.log.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
+
+
+def _is_own(kind: str, live: KubernetesObject, desired: Mapping[str, Any], component_labels: Sequence[str]) -> bool:
+    """Whether a live object is the component's: a class by its label, others by the field manager of their set."""
+    if kind == "StorageClass":
+        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in component_labels
+    manager, desired_manager = (
+        (each.get("annotations") or {}).get("pulumi.com/patchFieldManager") for each in (live["metadata"], desired)
+    )
+    return manager is not None and manager == desired_manager
 
 
 def _with_whole_numbers(value: Any) -> Any:
