@@ -131,7 +131,7 @@ def test_p11_no_second_one_while_the_node_does_not_answer(service: Make) -> None
         # The set's controller looks at a change, and still makes no other Pod, not even of a new version.
         rg.set(image="random-generator:2.0", rollout_timeout_seconds=5)
         said = rg.must_fail("up", "--yes", "--skip-preview")
-        assert "rg-0: is ending" in said
+        assert "rg-0: terminating" in said
         live = rg.stateful_set()
         assert live.status.observedGeneration == live.metadata.generation
         written = rg.write("rg-0")
