@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from docs.diagrams.draw import diagrams
 from docs.diagrams.svg import width_of
 from docs.generate import PAGES as GENERATED
 from docs.generate import generated, without_a_test
+from local.pins import KUBERNETES_PROVIDER, PULUMI_MINIMUM
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|yaml)\n(?:# (\S+\.(?:py|yaml))\n)?(.*?)^```$", re.DOTALL | re.MULTILINE)
-PAGES = [ROOT / "README.md", ROOT / "components" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "components" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = [
     pytest.param(code, id=f"{page.relative_to(ROOT)}:{number}")
     for page in PAGES
@@ -96,6 +98,32 @@ def test_the_plots_show_what_was_measured() -> None:
 def test_each_promise_has_a_test_on_the_cluster() -> None:
     """None that was shown once is left without a test; the package as others use it is still to be shown."""
     assert set(without_a_test()) <= {"P16"}
+
+
+def test_the_readme_lists_every_page() -> None:
+    """Each page of docs/ is one click away."""
+    text = (ROOT / "README.md").read_text()
+    assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]
+
+
+def test_the_versions_page_names_what_is_supported_and_tested() -> None:
+    """The bounds of the package, and the releases that the engine and the cluster are built from."""
+    project = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
+    bounds = dict(re.findall(r"([\w-]+)>=(\d+\.\d+)", " ".join(project["dependencies"])))
+    pinned = dict(re.findall(r"^([\w-]+)==(\d+\.\d+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    kubernetes = (ROOT / "local" / "modules" / "kubernetes" / "go.mod").read_text()
+    expected = {
+        "Python": {project["requires-python"].removeprefix(">=")},
+        "Pulumi SDK (`pulumi`)": {bounds["pulumi"], pinned["pulumi"]},
+        "Pulumi CLI": {".".join(map(str, PULUMI_MINIMUM[:2])), pinned["pulumi"]},
+        "`pulumi-kubernetes`": {bounds["pulumi-kubernetes"], ".".join(KUBERNETES_PROVIDER.split(".")[:2])},
+        "Kubernetes": set(re.findall(r"k8s.io/kubernetes v(\d+\.\d+)", kubernetes)),
+    }
+    lines = (ROOT / "docs" / "versions.md").read_text().splitlines()
+    rows = {cells[1].strip(): " ".join(cells[2:]) for line in lines if len(cells := line.split("|")) > 3}
+    assert not [
+        name for name, versions in expected.items() if not versions or not all(v in rows[name] for v in versions)
+    ]
 
 
 def test_each_link_leads_somewhere() -> None:
