@@ -97,7 +97,7 @@ def _ratios(row: Row, way: str, to: str) -> list[float]:
 
 
 def _bars(part: Part, title: str) -> str:
-    rows = [row for row in part.rows if row.unit == "s"]
+    rows = sorted((row for row in part.rows if row.unit == "s"), key=_size)
     ways = list(dict.fromkeys(way for row in rows for way in row.values))
     return bars(
         title,
@@ -107,6 +107,12 @@ def _bars(part: Part, title: str) -> str:
         ],
         ways,
     )
+
+
+def _size(row: Row) -> int:
+    """How many instances a row is about, if it begins with that; rows without a number stay in their order."""
+    found = re.match(r"[\d,]+", row.what)
+    return int(found[0].replace(",", "")) if found else 0
 
 
 def _written(place: re.Match[str]) -> str:

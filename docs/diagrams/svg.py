@@ -32,6 +32,10 @@ class Drawing:
             f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="5" fill="{fill}" stroke="{stroke}"/>'
         )
 
+    def bar(self, x: float, y: float, width: float, height: float, fill: str) -> None:
+        """A filled area."""
+        self.parts.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{fill}"/>')
+
     def line(
         self, points: list[tuple[float, float]], stroke: str = MUTED, width: float = 1, *, arrow: bool = False
     ) -> None:

@@ -67,7 +67,9 @@ def test_the_diagrams_are_current() -> None:
     assert len(drawn) >= 4
 
 
-@pytest.mark.parametrize("file", sorted(DIAGRAMS.glob("*.svg")), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", sorted([*DIAGRAMS.glob("*.svg"), *(ROOT / "docs" / "plots").glob("*.svg")]), ids=lambda file: file.name
+)
 def test_no_text_of_a_drawing_overlaps_another(file: Path) -> None:
     """Each text has its own place, inside the drawing; widths are those of a wide font."""
     boxes = []
