@@ -106,7 +106,7 @@ class StatefulService(pulumi.ComponentResource):
 
         checked = output_of(_once(checks.run()))
         self._guard = self._new_guard(checks.prefix, earlier)
-        prerequisites = [self._register(each, [checked]) for each in stages[After.PREFLIGHT]]
+        prerequisites = [self._register(each, [checked]) for each in stages[After.VALIDATION]]
         governing = prerequisites[-1]
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
         rollout = output_of(self._follow(wanted.fields))
@@ -126,9 +126,9 @@ class StatefulService(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
-        return self._made(planned, planned.fields, opts)
+        return self._registered(planned, planned.fields, opts)
 
-    def _made(self, planned: Planned, fields: KubernetesObject, opts: pulumi.ResourceOptions) -> Any:
+    def _registered(self, planned: Planned, fields: KubernetesObject, opts: pulumi.ResourceOptions) -> Any:
         if self._guard is not None:
             opts = pulumi.ResourceOptions.merge(opts, self._guard.options(planned.kind))
         return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
@@ -148,7 +148,7 @@ class StatefulService(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self), planned.options or pulumi.ResourceOptions()
         )
         opts.depends_on = output_of(depends_on())
-        return self._made(planned, fields, opts)
+        return self._registered(planned, fields, opts)
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
@@ -222,11 +222,11 @@ class StatefulService(pulumi.ComponentResource):
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transform has changed what the component relies on."""
-        fields = await resolve([wanted["metadata"]["annotations"], relied_on(wanted["spec"])])
+        fields = await resolve([wanted["metadata"]["annotations"], _relied_on(wanted["spec"])])
         if contains_unknown([fields.value, metadata, spec]):
             return
         annotations, relied = fields.value
-        made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": relied_on(spec)}
+        made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": _relied_on(spec)}
         if refusals := transform_refusals({"metadata": {"annotations": annotations}, "spec": relied}, made):
             raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
 
@@ -278,7 +278,7 @@ def _class_name(args: StatefulServiceArgs) -> pulumi.Input[str] | None:
     return args["storage_class"].get("name", default_name)
 
 
-def relied_on(spec: Any) -> KubernetesObject:
+def _relied_on(spec: Any) -> KubernetesObject:
     """What the component relies on of a StatefulSet's spec, as sent or as Pulumi returns it (some mocks: none)."""
     if not spec:
         return {}

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class After(StrEnum):
     """What a resource waits for."""
 
-    PREFLIGHT = "preflight"
-    """The change was judged to be safe."""
+    VALIDATION = "validation"
+    """The arguments are known and right."""
     PREREQUISITES = "prerequisites"
     """Everything that an instance needs when it starts is there."""
     ROLLOUT = "rollout"
@@ -66,10 +66,10 @@ def plan(
     """
     prerequisites: Sequence[tuple[bool, Callable[[], Planned]]] = (
         ("storage_class" in args, lambda: _storage_class(args, class_name)),
-        (has_disruption_budget(args), lambda: _before("PodDisruptionBudget", "-budget", disruption_budget(args))),
-        ("network_policy" in args, lambda: _before("NetworkPolicy", "-network", network_policy(args))),
-        ("secret_env" in args, lambda: _before("Secret", "-env", secret(args))),
-        (True, lambda: _before("Service", "-governing", governing_service(args))),
+        (has_disruption_budget(args), lambda: _prerequisite("PodDisruptionBudget", "-budget", disruption_budget(args))),
+        ("network_policy" in args, lambda: _prerequisite("NetworkPolicy", "-network", network_policy(args))),
+        ("secret_env" in args, lambda: _prerequisite("Secret", "-env", secret(args))),
+        (True, lambda: _prerequisite("Service", "-governing", governing_service(args))),
     )
     clients = []
     if "load_balancer" in args:
@@ -88,7 +88,7 @@ def plan(
             "",
             stateful_set(args, class_name),
             After.PREREQUISITES,
-            pulumi.ResourceOptions(ignore_changes=_fields_of_others(args)),
+            pulumi.ResourceOptions(ignore_changes=_ignored_fields(args)),
         ),
         *clients,
     ]
@@ -99,18 +99,18 @@ def plan(
     return resources
 
 
-def _before(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
-    return Planned(kind, suffix, fields, After.PREFLIGHT, _REPLACED_IN_PLACE)
+def _prerequisite(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
+    return Planned(kind, suffix, fields, After.VALIDATION, _REPLACED_IN_PLACE)
 
 
 def _storage_class(args: StatefulServiceArgs, class_name: Any) -> Planned:
     # The API refuses to change these fields. Volumes and claims do not need their class once they are made.
     options = pulumi.ResourceOptions(replace_on_changes=["reclaimPolicy", "volumeBindingMode"])
     options = pulumi.ResourceOptions.merge(options, _REPLACED_IN_PLACE)
-    return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.PREFLIGHT, options)
+    return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.VALIDATION, options)
 
 
-def _fields_of_others(args: StatefulServiceArgs) -> list[str]:
+def _ignored_fields(args: StatefulServiceArgs) -> list[str]:
     """The fields of the StatefulSet that Pulumi leaves as they are after its creation."""
     fields = [*IGNORED, *(IGNORED_WITH_CLAIMS if args["volumes"] else ())]
     if args.get("autoscaled"):

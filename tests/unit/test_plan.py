@@ -43,16 +43,16 @@ def planned(arguments: dict[str, Any]) -> list[tuple[str, str, After]]:
     [
         (
             SMALLEST,
-            [("Service", "db-governing", After.PREFLIGHT), ("StatefulSet", "db", After.PREREQUISITES)],
+            [("Service", "db-governing", After.VALIDATION), ("StatefulSet", "db", After.PREREQUISITES)],
         ),
         (
             EVERYTHING,
             [
-                ("StorageClass", "db-storage-class", After.PREFLIGHT),
-                ("PodDisruptionBudget", "db-budget", After.PREFLIGHT),
-                ("NetworkPolicy", "db-network", After.PREFLIGHT),
-                ("Secret", "db-env", After.PREFLIGHT),
-                ("Service", "db-governing", After.PREFLIGHT),
+                ("StorageClass", "db-storage-class", After.VALIDATION),
+                ("PodDisruptionBudget", "db-budget", After.VALIDATION),
+                ("NetworkPolicy", "db-network", After.VALIDATION),
+                ("Secret", "db-env", After.VALIDATION),
+                ("Service", "db-governing", After.VALIDATION),
                 ("StatefulSet", "db", After.PREREQUISITES),
                 ("Service", "db-load-balancer", After.ROLLOUT),
                 ("Service", "db-0", After.ROLLOUT),

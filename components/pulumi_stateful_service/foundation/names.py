@@ -42,6 +42,9 @@ COMPONENT_LABEL = "pulumi-stateful-service/component"
 """On the set: which component it belongs to, by a digest of the component's URN."""
 
 
+FIELD_MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
+"""On each object: the name under which Pulumi's provider owns its fields."""
+
 SECRET_ANNOTATION = "pulumi-stateful-service/secret-env"  # noqa: S105 - a name, not a secret
 """On the Pods: changes when a value of ``secret_env`` does."""
 

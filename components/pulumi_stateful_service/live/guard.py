@@ -16,7 +16,7 @@ from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import (
     ATTEMPT_ANNOTATION,
-    COMPONENT_LABEL,
+    FIELD_MANAGER_ANNOTATION,
     IDENTITY_ANNOTATION,
     field_manager,
     set_of_field_manager,
@@ -27,7 +27,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
 from pulumi_stateful_service.live.provider import creates_by_post, reads_cluster
-from pulumi_stateful_service.live.rules.conflicts import service_refusals
+from pulumi_stateful_service.live.rules.conflicts import is_made_by_component, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.rules.update import warnings_about_others
 
@@ -48,9 +48,25 @@ IGNORED_WITH_CLAIMS = ("metadata.name", "metadata.namespace")
 class _Desired:
     """The StatefulSet as the engine is asked for it, after all transformations."""
 
-    metadata: KubernetesObject
-    spec: KubernetesObject
+    change: Change
     protected: bool
+
+    @property
+    def metadata(self) -> KubernetesObject:
+        return dict(self.change.stateful_set["metadata"])
+
+    @property
+    def spec(self) -> KubernetesObject:
+        return dict(self.change.stateful_set["spec"])
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its name and namespace are known."""
+        return not contains_unknown([self.metadata.get("name"), self.metadata.get("namespace")])
+
+    def where(self, cluster: Cluster) -> tuple[str, str]:
+        """Its namespace and name."""
+        return self.metadata.get("namespace") or cluster.default_namespace, self.metadata["name"]
 
 
 class Guard:
@@ -98,12 +114,12 @@ class Guard:
         """
         props: dict[str, Any] = {**args.props}
         metadata, spec = _with_whole_numbers((await resolve([props["metadata"], props["spec"]])).value)
-        self._desired = _Desired(metadata, spec, bool(args.opts.protect))
+        self._desired = desired = _Desired(await self._change(metadata, spec), bool(args.opts.protect))
         annotations = dict(props["metadata"].get("annotations") or {})
         identity = {field: spec.get(field) for field in IDENTITY_FIELDS if spec.get(field) is not None}
         identity |= {field: metadata[field] for field in ("name", "namespace") if field in metadata}
         annotations[IDENTITY_ANNOTATION] = UNKNOWN if contains_unknown(identity) else _identity(identity)
-        live, attempt = await self._look()
+        live, attempt = await self._look(desired)
         if attempt:
             annotations[ATTEMPT_ANNOTATION] = str(attempt)
         props["metadata"] = {**props["metadata"], "annotations": annotations}
@@ -113,19 +129,17 @@ class Guard:
             args.opts.delete_before_replace = True
         return pulumi.ResourceTransformResult(props, args.opts)
 
-    async def _look(self) -> tuple[KubernetesObject | None, int]:
+    async def _look(self, desired: _Desired) -> tuple[KubernetesObject | None, int]:
         """The live StatefulSet of the component, and the number of the operation that is to be noted on it."""
-        assert self._desired is not None  # noqa: S101 - the caller has set it
         try:
             connection = await self._connection()
-            if connection is None or connection.renders or contains_unknown(_name(self._desired)):
+            if connection is None or connection.renders or not desired.is_named:
                 return None, 0
             async with connected(connection) as cluster:
-                live = await self._live(cluster)
-                if live is None or not await self._owns(live):
+                live = await cluster.get_stateful_set(*desired.where(cluster))
+                if live is None or not desired.change.owns(live):
                     return None, 0
-                change = await self._change(self._desired.metadata, self._desired.spec)
-                for warning in warnings_about_others(live, autoscaled=change.autoscaled):
+                for warning in warnings_about_others(live, autoscaled=desired.change.autoscaled):
                     self._said.add(warning)
                     pulumi.log.warn(f"{self._prefix}: {warning}", self._resource)
                 attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
@@ -161,16 +175,17 @@ class Guard:
         if connection is None:
             self._warn_not_judged("the settings of its provider are not known yet")
             return
-        if connection.renders or self._desired is None:
+        desired = self._desired
+        if connection.renders or desired is None:
             return
-        if contains_unknown(_name(self._desired)):
+        if not desired.is_named:
             self._warn_not_judged("its name or namespace is not known yet")
             return
         try:
             async with connected(connection) as cluster:
                 if args.old_outputs is not None:
-                    self._refuse_move(cluster, args.old_outputs["metadata"])
-                await self._judge_and_prepare(cluster, is_update=args.old_inputs is not None)
+                    self._refuse_move(args.old_outputs["metadata"], *desired.where(cluster))
+                await self._judge_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
         except NoClusterError:
             return
         except ClusterError as error:
@@ -181,7 +196,7 @@ class Guard:
     def _refuse_other_set(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         """Raises where an object is to belong to a StatefulSet of another name: it would be changed before that one."""
         old_manager, manager = (
-            (each["metadata"].get("annotations") or {}).get("pulumi.com/patchFieldManager") for each in (old, new)
+            (each["metadata"].get("annotations") or {}).get(FIELD_MANAGER_ANNOTATION) for each in (old, new)
         )
         if isinstance(old_manager, str) and isinstance(manager, str):
             self._refuse_names("", set_of_field_manager(old_manager), "", set_of_field_manager(manager))
@@ -205,11 +220,14 @@ class Guard:
         except ClusterError as error:
             self._warn_not_judged(error.problem)
             return
-        change = await self._change(metadata, {})
-        where = f"{kind} {namespace + '/' if namespace else ''}{metadata.get('name')}"
         if live is None:
             return
-        if not _is_own(kind, live, metadata, change.component_labels) and not change.adopt:
+        change = await self._change(metadata, {})
+        set_name = set_of_field_manager(str((metadata.get("annotations") or {}).get(FIELD_MANAGER_ANNOTATION)))
+        where = f"{kind} {namespace + '/' if namespace else ''}{metadata['name']}"
+        # A class has no namespace: another namespace may have a StatefulSet of the same name.
+        is_own = change.owns(live) if kind == "StorageClass" else is_made_by_component(live, set_name)
+        if not is_own and not change.adopt:
             raise RefusedError(
                 f"{self._prefix}: {where} already exists and is not managed by this component: it would be merged "
                 "into, and deleted with the component. Choose another name, or delete it. If the component, its "
@@ -217,7 +235,6 @@ class Guard:
                 'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
             )
         if kind == "Service" and metadata["name"] == change.governing_service["metadata"]["name"]:
-            set_name = set_of_field_manager(str(metadata["annotations"]["pulumi.com/patchFieldManager"]))
             for refusal in service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
                 raise RefusedError(f"{self._prefix}: {refusal}")
         if creates_by_post():
@@ -235,23 +252,19 @@ class Guard:
         ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
 
-    def _refuse_move(self, cluster: Cluster, old: Mapping[str, Any]) -> None:
+    def _refuse_move(self, old: Mapping[str, Any], namespace: str, name: str) -> None:
         """Raises where the StatefulSet has claims and is to have another name or another namespace."""
-        assert self._desired is not None  # noqa: S101 - the caller has seen it
-        namespace, name = self._where(cluster)
         self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
-    async def _judge_and_prepare(self, cluster: Cluster, *, is_update: bool) -> None:
-        assert self._desired is not None  # noqa: S101 - the caller has seen it
-        live = await self._live(cluster)
-        change = await self._change(self._desired.metadata, self._desired.spec)
-        recreate = await judge(cluster, change, live, self._resource, self._said)
-        if recreate and self._desired.protected:
+    async def _judge_and_prepare(self, cluster: Cluster, desired: _Desired, *, is_update: bool) -> None:
+        live = await cluster.get_stateful_set(*desired.where(cluster))
+        recreate = await judge(cluster, desired.change, live, self._resource, self._said)
+        if recreate and desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
-                "kept) and creates it again. Remove protect for one pulumi up"
+                "kept) and creates it again. Remove protect for one pulumi up."
             )
-        if live is not None and not is_update and await self._owns(live) and not _keeps_claims(live):
+        if live is not None and not is_update and desired.change.owns(live) and not _keeps_claims(live):
             raise RefusedError(
                 f"{self._prefix}: StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']} exists, and "
                 "Pulumi is about to replace it (--replace, pulumi state taint, or another provider) or has lost its "
@@ -259,52 +272,18 @@ class Guard:
                 "Keep them first: kubectl --namespace "
                 f"{live['metadata']['namespace']} patch statefulset {live['metadata']['name']} --type merge --patch "
                 """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'. """
-                "If the provider has a new address of the same cluster, set clusterIdentifier on it, or give it an "
-                "alias with its old name"
+                "If the provider has a new address of the same cluster, set its cluster_identifier, or give it an "
+                "alias with its old name."
             )
         if pulumi.runtime.is_dry_run():
             return
         if live is not None and is_update and not recreate:
-            await self._patch_revision_history_limit(cluster, live)
+            await _patch_revision_history_limit(cluster, desired, live)
         if live is not None and recreate:
             metadata = live["metadata"]
             await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
         if is_update and (live is None or recreate):
-            await self._create(cluster)
-
-    async def _patch_revision_history_limit(self, cluster: Cluster, live: KubernetesObject) -> None:
-        """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
-        assert self._desired is not None  # noqa: S101 - the caller has seen it
-        limit = self._desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
-        if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
-            return
-        namespace, name = self._where(cluster)
-        await cluster.patch(
-            "StatefulSet", namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name)
-        )
-
-    async def _create(self, cluster: Cluster) -> None:
-        """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
-        assert self._desired is not None  # noqa: S101 - the caller has seen it
-        namespace, name = self._where(cluster)
-        metadata, spec = self._desired.metadata, self._desired.spec
-        body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": dict(metadata), "spec": dict(spec)}
-        await cluster.patch(
-            "StatefulSet", namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
-        )
-
-    async def _live(self, cluster: Cluster) -> KubernetesObject | None:
-        return await cluster.get_stateful_set(*self._where(cluster))
-
-    def _where(self, cluster: Cluster) -> tuple[str, str]:
-        assert self._desired is not None  # noqa: S101 - the caller has seen it
-        metadata = self._desired.metadata
-        return metadata.get("namespace") or cluster.default_namespace, metadata["name"]
-
-    async def _owns(self, live: KubernetesObject) -> bool:
-        assert self._desired is not None  # noqa: S101 - the caller has seen it
-        change = await self._change(self._desired.metadata, self._desired.spec)
-        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in change.component_labels
+            await _create(cluster, desired)
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:
@@ -312,14 +291,22 @@ class Guard:
             pulumi.log.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
 
 
-def _is_own(kind: str, live: KubernetesObject, desired: Mapping[str, Any], component_labels: Sequence[str]) -> bool:
-    """Whether a live object is the component's: a class by its label, others by the field manager of their set."""
-    if kind == "StorageClass":
-        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in component_labels
-    manager, desired_manager = (
-        (each.get("annotations") or {}).get("pulumi.com/patchFieldManager") for each in (live["metadata"], desired)
+async def _patch_revision_history_limit(cluster: Cluster, desired: _Desired, live: KubernetesObject) -> None:
+    """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
+    limit = desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
+    if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
+        return
+    namespace, name = desired.where(cluster)
+    await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
+
+
+async def _create(cluster: Cluster, desired: _Desired) -> None:
+    """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
+    namespace, name = desired.where(cluster)
+    body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
+    await cluster.patch(
+        STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
     )
-    return manager is not None and manager == desired_manager
 
 
 def _with_whole_numbers(value: Any) -> Any:
@@ -343,7 +330,3 @@ def _identity(fields: Mapping[str, Any]) -> str:
     for template in noted.get("volumeClaimTemplates", []):
         template["spec"].pop("resources", None)
     return json.dumps(noted, sort_keys=True, separators=(",", ":"))
-
-
-def _name(desired: _Desired) -> list[Any]:
-    return [desired.metadata.get("name"), desired.metadata.get("namespace")]

@@ -50,6 +50,10 @@ class Change:
         """Name of the StatefulSet."""
         return str(self.stateful_set["metadata"]["name"])
 
+    def owns(self, live: KubernetesObject) -> bool:
+        """Whether a live object has the component's label."""
+        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in self.component_labels
+
 
 async def judge(
     cluster: Cluster,
@@ -69,7 +73,7 @@ async def judge(
         await _validate_creation(cluster, namespace, change)
         return False
     conflicts: list[str] = []
-    if live["metadata"].get("labels", {}).get(COMPONENT_LABEL) in change.component_labels:
+    if change.owns(live):
         verdict = validate_update(
             live,
             change.stateful_set,
@@ -119,7 +123,7 @@ def known_part(desired: Any, live: Any) -> Any:
 
 async def _validate_creation(cluster: Cluster, namespace: str, change: Change) -> None:
     found = await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)})
-    known_names = [each["metadata"]["name"] for each in found.items]
+    known_names = [each["metadata"]["name"] for each in found]
     _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
     if not known_names:
         _refuse(change, await _conflicts(cluster, namespace, change))

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import selector
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.foundation.names import FIELD_MANAGER_ANNOTATION, field_manager
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 
 FORCE_CONFLICTS = {"pulumi.com/patchForce": "true"}
@@ -35,4 +35,4 @@ def common_annotations(args: StatefulServiceArgs) -> dict[str, Any]:
     By default Pulumi's provider applies each object with a field manager of a random name, which it keeps in the state.
     An object that is created again, because that state was lost or never written, would then have two field managers.
     """
-    return {"pulumi.com/patchFieldManager": apply_inputs(field_manager, args["name"]), **args.get("annotations", {})}
+    return {FIELD_MANAGER_ANNOTATION: apply_inputs(field_manager, args["name"]), **args.get("annotations", {})}

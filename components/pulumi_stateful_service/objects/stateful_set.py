@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import first_ordinal, selector
+from pulumi_stateful_service.arguments.defaults import first_ordinal, selector, update_strategy
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
 from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
@@ -68,15 +68,14 @@ def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def _update_strategy(args: StatefulServiceArgs) -> KubernetesObject:
-    def update_strategy(strategy_type: str, partition: int, max_unavailable: object) -> KubernetesObject:
+    def strategy(strategy_type: str, partition: int, max_unavailable: object) -> KubernetesObject:
         if strategy_type == UpdateStrategy.ON_DELETE:
             return {"type": strategy_type}
         rolling_update = without_empty(partition=partition, maxUnavailable=max_unavailable)
         return {"type": strategy_type, "rollingUpdate": rolling_update}
 
-    strategy_type = args.get("update_strategy", UpdateStrategy.ROLLING_UPDATE.value)
     max_unavailable = args.get("max_unavailable")
-    return cast("KubernetesObject", apply_inputs(update_strategy, strategy_type, _partition(args), max_unavailable))
+    return cast("KubernetesObject", apply_inputs(strategy, update_strategy(args), _partition(args), max_unavailable))
 
 
 def _partition(args: StatefulServiceArgs) -> Any:

@@ -330,14 +330,10 @@ class TestComponent:
         assert ask(lambda c: c.list_pods(stateful_set)) == pods[:1]
         assert query(api.requests[0])["labelSelector"] == "a=b"
 
-    def test_sets_of_all_namespaces(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """Sets are looked up in all namespaces where that is allowed, and else in their own."""
-        api.answer = lambda _: items("db")
-        found = ask(lambda c: c.find_stateful_sets("ns", {"k": ["v"]}, all_namespaces=True))
-        assert found.all_namespaces
+    def test_sets_by_their_labels(self, api: ApiServer, ask: Ask[Any]) -> None:
+        """Sets are looked up in their namespace."""
         api.answer = lambda request: items("db") if "namespaces" in request.path else (403, {})
-        found = ask(lambda c: c.find_stateful_sets("ns", {"k": ["v"]}, all_namespaces=True))
-        assert (found.items, found.all_namespaces) == ([{"metadata": {"name": "db"}}], False)
+        assert ask(lambda c: c.find_stateful_sets("ns", {"k": ["v"]})) == [{"metadata": {"name": "db"}}]
         assert query(api.requests[-1])["labelSelector"] == "k in (v)"
 
     def test_claims_without_labels(self, api: ApiServer, ask: Ask[Any]) -> None:
@@ -366,20 +362,14 @@ class TestComponent:
         }
 
     def test_events(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """The latest warning about each object counts."""
+        """The latest warning comes last."""
         about = {"kind": "Pod", "name": "db-0"}
         events = [
             {"involvedObject": about, "message": "late", "lastTimestamp": "2026-01-02T00:00:00Z"},
             {"involvedObject": about, "message": "early", "eventTime": "2026-01-01T00:00:00Z"},
         ]
         api.answer = lambda _: (200, {"items": events})
-        assert ask(lambda c: c.list_warnings("ns")) == {("Pod", "db-0"): "late"}
-
-    def test_unbound_claims(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """A claim without a volume is not bound."""
-        claims = [{"metadata": {"name": "a"}, "status": {"phase": "Bound"}}, {"metadata": {"name": "b"}}]
-        api.answer = lambda _: (200, {"items": claims})
-        assert ask(lambda c: c.list_unbound_claims("ns")) == {"b"}
+        assert [each["message"] for each in ask(lambda c: c.list_warning_events("ns"))] == ["early", "late"]
 
     def test_size_of_a_claim(self, api: ApiServer, ask: Ask[Any]) -> None:
         """A claim's request is patched."""

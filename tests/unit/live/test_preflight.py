@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pulumi
@@ -51,7 +50,7 @@ class ScriptedCluster:
         return self.live
 
     async def find_stateful_sets(self, *_: object) -> Any:
-        return SimpleNamespace(items=[{"metadata": {"name": name}} for name in self.known])
+        return [{"metadata": {"name": name}} for name in self.known]
 
     async def get_service(self, *_: str) -> Any:
         return self.service

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.connection import Connection
@@ -18,14 +18,6 @@ from pulumi_stateful_service.live.client.resources import RESOURCES
 _NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 """Seconds between looks at something that is being deleted."""
-
-
-class StatefulSetsFound(NamedTuple):
-    """StatefulSets by their labels."""
-
-    items: list[KubernetesObject]
-    all_namespaces: bool
-    """Whether they are those of all namespaces, or of the one alone, since only that may be read."""
 
 
 class Cluster(Objects):
@@ -42,24 +34,11 @@ class Cluster(Objects):
         """A Service; None where it does not exist."""
         return await self.get("Service", namespace, name)
 
-    async def get_service_selector(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """The labels that a Service selects Pods by; None where the Service does not exist."""
-        service = await self.get_service(namespace, name)
-        return service and (service["spec"].get("selector") or {})
-
     async def list_pods(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         """The Pods that a StatefulSet owns."""
         metadata = stateful_set["metadata"]
         pods = await self.list("Pod", metadata["namespace"], labels=stateful_set["spec"]["selector"]["matchLabels"])
         return [pod for pod in pods if _is_owned(pod, metadata["uid"])]
-
-    async def list_warnings(self, namespace: str) -> Mapping[tuple[str, str], str]:
-        """The message of the latest Warning event of each object in a namespace, by kind and name."""
-        events = await self.list_warning_events(namespace)
-        return {
-            (event["involvedObject"]["kind"], event["involvedObject"]["name"]): event.get("message", "")
-            for event in events
-        }
 
     async def list_warning_events(self, namespace: str) -> list[KubernetesObject]:
         """The Warning events of a namespace, the latest last."""
@@ -67,15 +46,10 @@ class Cluster(Objects):
         return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     async def find_stateful_sets(
-        self, namespace: str, labels: Mapping[str, str | Sequence[str]], *, all_namespaces: bool = False
-    ) -> StatefulSetsFound:
-        """StatefulSets with these labels: of the namespace, or of all where they may be read."""
-        if all_namespaces:
-            try:
-                return StatefulSetsFound(await self.list("StatefulSet", None, labels=labels), all_namespaces=True)
-            except ForbiddenError:
-                pass
-        return StatefulSetsFound(await self.list("StatefulSet", namespace, labels=labels), all_namespaces=False)
+        self, namespace: str, labels: Mapping[str, str | Sequence[str]]
+    ) -> list[KubernetesObject]:
+        """The StatefulSets of a namespace with these labels."""
+        return await self.list("StatefulSet", namespace, labels=labels)
 
     async def list_claims(
         self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
@@ -89,11 +63,6 @@ class Cluster(Objects):
             found = await self.list("PersistentVolumeClaim", namespace, labels=selector)
             claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
         return [claims[name] for name in names if name in claims]
-
-    async def list_unbound_claims(self, namespace: str) -> set[str]:
-        """The names of the claims in a namespace that have no volume."""
-        claims = await self.list("PersistentVolumeClaim", namespace)
-        return {each["metadata"]["name"] for each in claims if each.get("status", {}).get("phase") != "Bound"}
 
     async def get_expandable(self, classes: Collection[str]) -> dict[str, bool | None]:
         """Whether volumes of each storage class can grow; None where storage classes may not be read."""

@@ -5,10 +5,8 @@ server refuses the result where both do not go together, but only in ``pulumi up
 """
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.foundation.names import FIELD_MANAGER_ANNOTATION, field_manager
 from pulumi_stateful_service.live.documentation import ADOPTION
-
-_FIELD_MANAGER = "pulumi.com/patchFieldManager"
 
 
 def service_refusals(
@@ -26,7 +24,7 @@ def service_refusals(
             f"{service} already exists and selects Pods by {live_selector}, not by {selector}: its clients would be "
             f"sent to other Pods. To resolve this, {rename}change the Service's selector first."
         )
-    if _is_made_by_component(live, set_name):
+    if is_made_by_component(live, set_name):
         return refusals
     cluster_ip = live["spec"].get("clusterIP")
     if cluster_ip != "None":
@@ -50,7 +48,7 @@ def service_refusals(
 
 def disruption_budget_refusals(live: KubernetesObject | None, set_name: str) -> list[str]:
     """Refuses an existing PodDisruptionBudget with ``maxUnavailable``: the component's has ``minAvailable``."""
-    if live is None or "maxUnavailable" not in live["spec"] or _is_made_by_component(live, set_name):
+    if live is None or "maxUnavailable" not in live["spec"] or is_made_by_component(live, set_name):
         return []
     refusal = (
         f"PodDisruptionBudget {_path(live)} already exists with maxUnavailable={live['spec']['maxUnavailable']}, which "
@@ -61,12 +59,12 @@ def disruption_budget_refusals(live: KubernetesObject | None, set_name: str) -> 
     return [refusal]
 
 
-def _is_made_by_component(live: KubernetesObject, set_name: str) -> bool:
+def is_made_by_component(live: KubernetesObject, set_name: str) -> bool:
     """Whether the component of this StatefulSet has made the object, for example before its state was lost.
 
     Then its fields are the component's, and change with the program.
     """
-    return bool(live["metadata"].get("annotations", {}).get(_FIELD_MANAGER) == field_manager(set_name))
+    return bool(live["metadata"].get("annotations", {}).get(FIELD_MANAGER_ANNOTATION) == field_manager(set_name))
 
 
 def _key(port: KubernetesObject) -> tuple[object, object]:
