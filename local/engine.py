@@ -16,6 +16,9 @@ from local.errors import LocalError
 from local.locks import locked
 from local.paths import CACHE, CLONE, KUBECONFIG, PULUMI_HOME, PULUMI_REAL_STATE, PULUMI_STATE
 
+PROVIDER_VARIABLE = "STATEFUL_SERVICE_PROVIDER"
+"""The path of another build of the Kubernetes provider, to run the program and the cluster tests with."""
+
 _PLUGIN = PULUMI_HOME / "plugins" / f"resource-kubernetes-v{pins.KUBERNETES_PROVIDER}"
 
 
@@ -81,8 +84,21 @@ def environment(context: str = "") -> dict[str, str]:
             # It guards nothing: the state lies beside it, and the cluster is this machine's.
             variables["PULUMI_CONFIG_PASSPHRASE"] = "embedded"  # noqa: S105
     rest = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each not in path and not _is_ours(each)]
-    variables["PATH"] = os.pathsep.join([*path, *rest])
+    variables["PATH"] = os.pathsep.join([*_other_provider(), *path, *rest])
     return variables
+
+
+def _other_provider() -> list[str]:
+    """The folder of the provider that STATEFUL_SERVICE_PROVIDER names: Pulumi prefers a plugin on PATH to any other."""
+    chosen = os.environ.get(PROVIDER_VARIABLE, "")
+    if not chosen:
+        return []
+    program = Path(chosen).absolute()
+    if program.name != "pulumi-resource-kubernetes" or not os.access(program, os.X_OK):
+        raise LocalError(
+            f"{PROVIDER_VARIABLE} is {chosen!r}: it must be the path of a program named pulumi-resource-kubernetes."
+        )
+    return [str(program.parent)]
 
 
 def state_url(folder: Path) -> str:

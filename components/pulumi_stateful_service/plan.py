@@ -10,7 +10,7 @@ from pulumi_stateful_service.arguments.defaults import has_disruption_budget
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
-from pulumi_stateful_service.live.guard import IGNORED, IGNORED_WITH_CLAIMS
+from pulumi_stateful_service.live.desired_set import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
 from pulumi_stateful_service.objects.security import network_policy

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -31,6 +32,9 @@ MOMENTS = int(os.environ.get("FAULT_MOMENTS", "2"))
 """At how many moments each operation is interrupted."""
 
 Make = Callable[..., Service]
+
+UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
+"""The setting with which one `pulumi up` adopts objects that exist and that Pulumi's state does not know."""
 
 _LINE = re.compile(r"(\d+) (\S+) (\S+) (\d+)")
 _HIGHEST = 3
@@ -305,6 +309,13 @@ def _descendants(pid: int) -> list[int]:
     return []
 
 
+def lose_the_state(rg: Service) -> None:
+    """Removes all that Pulumi knew, and makes the stack anew, as on a new machine."""
+    shutil.rmtree(rg.folder / "state")
+    (rg.folder / "state").mkdir()
+    rg.init()
+
+
 def recovered(rg: Service, command: str = "up") -> str:
     """One more command, after what its message says, and nothing else; what it says."""
     result = rg.run(command, "--yes", "--skip-preview")
@@ -315,6 +326,11 @@ def recovered(rg: Service, command: str = "up") -> str:
     if result.returncode and "run pulumi refresh and then pulumi up" in result.stdout:
         rg.refresh()
         result = rg.run(command, "--yes", "--skip-preview")
+    if result.returncode and f"{UPSERT}=true" in result.stdout:
+        # Pulumi's provider from 4.29 on does not create what exists.
+        rg.env[UPSERT] = "true"
+        result = rg.run(command, "--yes", "--skip-preview")
+        del rg.env[UPSERT]
     assert result.returncode == 0, result.stdout
     assert "Traceback" not in result.stdout
     return result.stdout

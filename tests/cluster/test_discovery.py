@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+from faults import lose_the_state, recovered
 from harness import CommandError, Service, eventually
 from lightkube.resources.apps_v1 import StatefulSetScale
 from lightkube.resources.core_v1 import Service as KubernetesService
@@ -191,6 +192,32 @@ def test_an_autoscaler_owns_the_number_of_instances(service: Make) -> None:
     rg.deploy(env={"LOG_FILE": "/opt/logs/random.log", "A": "b"}, volumes=[rg.args["volumes"][0] | {"size": "20Mi"}])
     assert sorted(rg.pods()) == ["rg-0"]
     assert [each["pod"] for each in rg.outputs()["instances"]] == ["rg-0"]
+
+
+def test_a_recreation_keeps_what_an_autoscaler_did(service: Make) -> None:
+    """Recreated, created again after a lost state and replaced: as many instances as the autoscaler asked for."""
+    rg = service(autoscaled=True, persistent_volume_claim_retention_policy={"when_scaled": "Delete"})
+    rg.deploy()
+    scale(rg, 4)
+    eventually("the fourth is ready", lambda: rg.is_ready("rg-3"))
+    pods, claims = rg.uids(), {name: claim.metadata.uid for name, claim in rg.claims().items()}
+    rg.deploy(recreate_keeping_pods=True, pod_management_policy="Parallel")
+    assert (rg.stateful_set().spec.replicas, rg.uids()) == (4, pods)
+    rg.deploy(recreate_keeping_pods=None)
+    lose_the_state(rg)
+    recovered(rg)
+    assert (rg.stateful_set().spec.replicas, rg.uids()) == (4, pods)
+    # Pulumi's state has the number that it created the set with, or read last.
+    scale(rg, 3)
+    eventually("three are left", lambda: sorted(rg.pods()) == ["rg-0", "rg-1", "rg-2"])
+    urn = "urn:pulumi:test::test::stateful-service:index:StatefulService$kubernetes:apps/v1:StatefulSet::rg"
+    assert "is scaled to 3 replicas" in rg.must_fail("preview", "--replace", urn)
+    rg.refresh()
+    rg.up("--replace", urn)
+    assert rg.stateful_set().spec.replicas == 3
+    assert {name: claim.metadata.uid for name, claim in rg.claims().items()} == {
+        name: uid for name, uid in claims.items() if name != "logs-rg-3"
+    }
 
 
 def scale(rg: Service, replicas: int) -> None:

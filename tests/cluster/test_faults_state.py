@@ -1,19 +1,10 @@
 """Pulumi's state is in use, lost, or from an older day."""
 
-import shutil
-
 import pytest
-from faults import Make, Running, as_asked, recovered, witnessed
-from harness import Service, eventually
+from faults import Make, Running, as_asked, lose_the_state, recovered, witnessed
+from harness import eventually
 
 OLD, NEW = "random-generator:1.0", "random-generator:2.0"
-
-
-def lose_the_state(rg: Service) -> None:
-    """Removes all that Pulumi knew, and makes the stack anew, as on a new machine."""
-    shutil.rmtree(rg.folder / "state")
-    (rg.folder / "state").mkdir()
-    rg.init()
 
 
 def test_two_at_once(service: Make) -> None:

@@ -5,9 +5,7 @@ is the only sign that it operates on a resource. So the hooks of the StatefulSet
 after one of them has run are volumes expanded and Pods evicted.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -21,52 +19,20 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
     set_of_field_manager,
 )
-from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, resolve
+from pulumi_stateful_service.foundation.outputs import contains_unknown, resolve
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
+from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identity_note, with_whole_numbers
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
-from pulumi_stateful_service.live.provider import creates_by_post, reads_cluster
+from pulumi_stateful_service.live.provider import reads_cluster, setting_to_update_existing
 from pulumi_stateful_service.live.rules.conflicts import is_made_by_component, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
+from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals
 from pulumi_stateful_service.live.rules.update import warnings_about_others
 
 STATEFUL_SET = "StatefulSet"
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
-
-IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
-"""Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
-
-IGNORED = tuple(f"spec.{field}" for field in IDENTITY_FIELDS)
-"""They are left to the guard: the engine never replaces the StatefulSet for them, and the provider sends live ones."""
-
-IGNORED_WITH_CLAIMS = ("metadata.name", "metadata.namespace")
-"""Claims are found by them, so that a StatefulSet that has claims must keep them."""
-
-
-@dataclass(frozen=True)
-class _Desired:
-    """The StatefulSet as the engine is asked for it, after all transformations."""
-
-    change: Change
-    protected: bool
-
-    @property
-    def metadata(self) -> KubernetesObject:
-        return dict(self.change.stateful_set["metadata"])
-
-    @property
-    def spec(self) -> KubernetesObject:
-        return dict(self.change.stateful_set["spec"])
-
-    @property
-    def is_named(self) -> bool:
-        """Whether its name and namespace are known."""
-        return not contains_unknown([self.metadata.get("name"), self.metadata.get("namespace")])
-
-    def where(self, cluster: Cluster) -> tuple[str, str]:
-        """Its namespace and name."""
-        return self.metadata.get("namespace") or cluster.default_namespace, self.metadata["name"]
 
 
 class Guard:
@@ -90,7 +56,7 @@ class Guard:
         self._connection = connection
         self._resource = resource
         self._volumes = volumes
-        self._desired: _Desired | None = None
+        self._desired: DesiredStatefulSet | None = None
         self._warned = False
         self._said: set[str] = set()
         self.operated = False
@@ -113,24 +79,26 @@ class Guard:
         Called by the engine whenever the StatefulSet is registered, also where it does not operate on it.
         """
         props: dict[str, Any] = {**args.props}
-        metadata, spec = _with_whole_numbers((await resolve([props["metadata"], props["spec"]])).value)
-        self._desired = desired = _Desired(await self._change(metadata, spec), bool(args.opts.protect))
+        metadata, spec = with_whole_numbers((await resolve([props["metadata"], props["spec"]])).value)
+        self._desired = desired = DesiredStatefulSet(await self._change(metadata, spec), bool(args.opts.protect))
         annotations = dict(props["metadata"].get("annotations") or {})
-        identity = {field: spec.get(field) for field in IDENTITY_FIELDS if spec.get(field) is not None}
-        identity |= {field: metadata[field] for field in ("name", "namespace") if field in metadata}
-        annotations[IDENTITY_ANNOTATION] = UNKNOWN if contains_unknown(identity) else _identity(identity)
+        annotations[IDENTITY_ANNOTATION] = identity_note(metadata, spec)
         live, attempt = await self._look(desired)
         if attempt:
             annotations[ATTEMPT_ANNOTATION] = str(attempt)
         props["metadata"] = {**props["metadata"], "annotations": annotations}
-        if live is not None and _keeps_claims(live):
+        if live is not None and desired.change.autoscaled:
+            # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done.
+            self._desired = desired.with_replicas(live)
+            props["spec"] = {**props["spec"], "replicas": live["spec"].get("replicas", 1)}
+        if live is not None and desired.change.owns(live) and keeps_claims(live):
             # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the
             # StatefulSet comes back on the same claims; deleted last, it would take the new one with it.
             args.opts.delete_before_replace = True
         return pulumi.ResourceTransformResult(props, args.opts)
 
-    async def _look(self, desired: _Desired) -> tuple[KubernetesObject | None, int]:
-        """The live StatefulSet of the component, and the number of the operation that is to be noted on it."""
+    async def _look(self, desired: DesiredStatefulSet) -> tuple[KubernetesObject | None, int]:
+        """The live StatefulSet that the component has or adopts, and the number of the operation to note on it."""
         try:
             connection = await self._connection()
             if connection is None or connection.renders or not desired.is_named:
@@ -138,7 +106,7 @@ class Guard:
             async with connected(connection) as cluster:
                 live = await cluster.get_stateful_set(*desired.where(cluster))
                 if live is None or not desired.change.owns(live):
-                    return None, 0
+                    return live if desired.change.adopt else None, 0
                 for warning in warnings_about_others(live, autoscaled=desired.change.autoscaled):
                     self._said.add(warning)
                     pulumi.log.warn(f"{self._prefix}: {warning}", self._resource)
@@ -185,7 +153,8 @@ class Guard:
             async with connected(connection) as cluster:
                 if args.old_outputs is not None:
                     self._refuse_move(args.old_outputs["metadata"], *desired.where(cluster))
-                await self._judge_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
+                sent = ((args.new_inputs or {}).get("spec") or {}).get("replicas")
+                await self._judge_and_prepare(cluster, desired, sent, is_update=args.old_inputs is not None)
         except NoClusterError:
             return
         except ClusterError as error:
@@ -237,10 +206,14 @@ class Guard:
         if kind == "Service" and metadata["name"] == change.governing_service["metadata"]["name"]:
             for refusal in service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
                 raise RefusedError(f"{self._prefix}: {refusal}")
-        if creates_by_post():
+        self._warn_exists(where)
+
+    def _warn_exists(self, where: str) -> None:
+        """Says with what Pulumi's provider updates an object that exists, where it would fail to create it."""
+        if setting := setting_to_update_existing():
             pulumi.log.warn(
-                f"{self._prefix}: {where} already exists. If Pulumi's state was lost, or the object is adopted, run "
-                "pulumi up once with the environment variable PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true.",
+                f"{self._prefix}: {where} already exists, and Pulumi's provider does not create what exists. Unless "
+                f"Pulumi is about to replace it, run pulumi up once with {setting}: it then adopts the object.",
                 self._resource,
             )
 
@@ -256,25 +229,22 @@ class Guard:
         """Raises where the StatefulSet has claims and is to have another name or another namespace."""
         self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
-    async def _judge_and_prepare(self, cluster: Cluster, desired: _Desired, *, is_update: bool) -> None:
+    async def _judge_and_prepare(
+        self, cluster: Cluster, desired: DesiredStatefulSet, sent_replicas: Any, *, is_update: bool
+    ) -> None:
         live = await cluster.get_stateful_set(*desired.where(cluster))
+        if live is not None and desired.change.autoscaled:
+            desired = desired.with_replicas(live)
         recreate = await judge(cluster, desired.change, live, self._resource, self._said)
         if recreate and desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
                 "kept) and creates it again. Remove protect for one pulumi up."
             )
-        if live is not None and not is_update and desired.change.owns(live) and not _keeps_claims(live):
-            raise RefusedError(
-                f"{self._prefix}: StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']} exists, and "
-                "Pulumi is about to replace it (--replace, pulumi state taint, or another provider) or has lost its "
-                "state. With when_deleted Delete its PersistentVolumeClaims and their data would be deleted with it. "
-                "Keep them first: kubectl --namespace "
-                f"{live['metadata']['namespace']} patch statefulset {live['metadata']['name']} --type merge --patch "
-                """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'. """
-                "If the provider has a new address of the same cluster, set its cluster_identifier, or give it an "
-                "alias with its old name."
-            )
+        if live is not None and not is_update and desired.change.owns(live):
+            for refusal in replacement_refusals(live, autoscaled=desired.change.autoscaled, replicas=sent_replicas):
+                raise RefusedError(f"{self._prefix}: {refusal}")
+            self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
         if pulumi.runtime.is_dry_run():
             return
         if live is not None and is_update and not recreate:
@@ -291,7 +261,7 @@ class Guard:
             pulumi.log.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
 
 
-async def _patch_revision_history_limit(cluster: Cluster, desired: _Desired, live: KubernetesObject) -> None:
+async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:
     """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
     limit = desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
     if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
@@ -300,33 +270,10 @@ async def _patch_revision_history_limit(cluster: Cluster, desired: _Desired, liv
     await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
 
 
-async def _create(cluster: Cluster, desired: _Desired) -> None:
+async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
     """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
     namespace, name = desired.where(cluster)
     body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
     await cluster.patch(
         STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
     )
-
-
-def _with_whole_numbers(value: Any) -> Any:
-    """The value with whole numbers as int: the engine passes every number as a float."""
-    if isinstance(value, Mapping):
-        return {key: _with_whole_numbers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_whole_numbers(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _keeps_claims(live: KubernetesObject) -> bool:
-    """Whether the claims stay when the live StatefulSet is deleted."""
-    policy = live["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-    return bool(policy.get("whenDeleted", "Retain") == "Retain")
-
-
-def _identity(fields: Mapping[str, Any]) -> str:
-    """The identity fields as the annotation notes them. Sizes are not among them: volumes grow in place."""
-    noted = json.loads(json.dumps(fields))
-    for template in noted.get("volumeClaimTemplates", []):
-        template["spec"].pop("resources", None)
-    return json.dumps(noted, sort_keys=True, separators=(",", ":"))

@@ -11,6 +11,8 @@ from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.connection import Connection
 
 _FIRST_WITH_POST = (4, 29)
+_SERVER_SIDE_APPLY = "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY"
+_UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
 _SETTINGS = ("kubeconfig", "context", "cluster", "namespace")
 _connections: WeakKeyDictionary[pulumi.ProviderResource, Connection | None] = WeakKeyDictionary()
 
@@ -50,10 +52,20 @@ async def _of_explicit_provider(provider: pulumi.ProviderResource) -> Connection
     return Connection(**given)
 
 
-def creates_by_post() -> bool:
-    """Whether the provider refuses to create an object that exists: from 4.29, or without server-side apply."""
-    settings = pulumi.Config("kubernetes")
-    if settings.get_bool("upsertExistingObjects") or os.environ.get("PULUMI_K8S_UPSERT_EXISTING_OBJECTS") == "true":
-        return False
+def setting_to_update_existing() -> str | None:
+    """With what the provider updates an object that exists instead of failing to create it; None if it does anyway.
+
+    It creates by a POST from 4.29 on, and without server-side apply.
+    """
+    settings, needed = pulumi.Config("kubernetes"), []
+    if settings.get_bool("enableServerSideApply") is False or _environment(_SERVER_SIDE_APPLY) == "false":
+        needed.append("the configuration kubernetes:enableServerSideApply=true")
+    upserts = settings.get_bool("upsertExistingObjects") or _environment(_UPSERT) == "true"
     major, minor = map(int, metadata.version("pulumi-kubernetes").split(".")[:2])
-    return (major, minor) >= _FIRST_WITH_POST or settings.get_bool("enableServerSideApply") is False
+    if (major, minor) >= _FIRST_WITH_POST and not upserts:
+        needed.append(f"the environment variable {_UPSERT}=true")
+    return " and ".join(needed) or None
+
+
+def _environment(name: str) -> str:
+    return os.environ.get(name, "").lower()

@@ -122,6 +122,12 @@ def test_a_stateful_set_that_the_component_has_not_applied_has_no_changes() -> N
     assert changes_outside_pulumi(edited_by("kubectl", component="helm"), autoscaled=False) == []
 
 
+def test_changes_before_the_first_update_are_named() -> None:
+    """A set that Pulumi's provider has created by a POST is the provider's until the first update."""
+    live = edited_by("kubectl", component="pulumi-kubernetes")
+    assert [change.manager for change in changes_outside_pulumi(live, autoscaled=False)] == ["kubectl", "kubectl-set"]
+
+
 @pytest.mark.parametrize(("before", "after"), [("20Mi", "10Mi"), ("20Mi", "20971519"), ("1Gi", "1G")])
 def test_shrinking_is_refused(before: str, after: str) -> None:
     """However the quantities are written."""

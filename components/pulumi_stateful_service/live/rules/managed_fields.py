@@ -7,6 +7,9 @@ from typing import Any
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import field_manager
 
+_CREATION_MANAGER = "pulumi-kubernetes"
+"""Who owns the fields of an object that Pulumi's provider has created by a POST, until it first updates it."""
+
 
 @dataclass(frozen=True)
 class FieldChange:
@@ -40,8 +43,8 @@ def changes_outside_pulumi(live: KubernetesObject, *, autoscaled: bool) -> list[
 
 
 def _applied_entries(live: KubernetesObject) -> list[KubernetesObject]:
-    manager = field_manager(live["metadata"]["name"])
-    return [entry for entry in live["metadata"].get("managedFields", []) if entry["manager"] == manager]
+    managers = (field_manager(live["metadata"]["name"]), _CREATION_MANAGER)
+    return [entry for entry in live["metadata"].get("managedFields", []) if entry["manager"] in managers]
 
 
 def _spec_fields(entry: Mapping[str, Any]) -> Mapping[str, Any]:
