@@ -17,6 +17,9 @@ BENCH ?=
 SIDE_BY_SIDE ?= 4
 # Random arguments of each kind that `make fuzz` tries.
 EXAMPLES ?= 2000
+# How many random changes `make test-forecast` makes, and which.
+PAIRS ?= 2000
+SEED ?= 1
 # At how many moments the fault tests interrupt each operation.
 MOMENTS ?= 20
 
@@ -76,6 +79,10 @@ test: check test-package test-cluster ## Run everything
 test-faults: environment cluster ## Interrupt each operation at MOMENTS moments, and break the cluster as often
 	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal
 	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m alone
+
+.PHONY: test-forecast
+test-forecast: environment cluster ## Hold what is foretold of PAIRS random changes against what happens
+	FORECAST_PAIRS=$(PAIRS) FORECAST_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_forecast.py -q
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time

@@ -8,13 +8,16 @@ config = pulumi.Config()
 namespace = config.require("namespace")
 on_cluster = pulumi.ResourceOptions()
 # Manifests are rendered by the default provider, which needs no cluster.
-if not pulumi.Config("kubernetes").get("renderYamlToDirectory"):
+renders = pulumi.Config("kubernetes").get("renderYamlToDirectory")
+if not renders:
     on_cluster.provider = kubernetes.Provider("cluster", context=config.require("context"))
 
 if namespace != "default":
-    # Destroy leaves the namespace, since its claims, and with them the data, would go with it.
+    # Destroy leaves the namespace, since its claims, and with them the data, would go with it. The next `up` meets it
+    # again: a NamespacePatch creates what does not exist, and accepts what does.
     kept = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(retain_on_delete=True))
-    made = kubernetes.core.v1.Namespace("namespace", metadata={"name": namespace}, opts=kept)
+    kind = kubernetes.core.v1.Namespace if renders else kubernetes.core.v1.NamespacePatch
+    made = kind("namespace", metadata={"name": namespace}, opts=kept)
     on_cluster = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[made]))
 
 args: StatefulServiceArgs = {

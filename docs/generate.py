@@ -139,10 +139,11 @@ def arguments_page() -> str:
     classes = [node for node in arguments.body if isinstance(node, ast.ClassDef)]
     main = _class(arguments, "StatefulServiceArgs")
     instance = _class(ast.parse((PACKAGE / "foundation" / "names.py").read_text()), "Instance")
+    forecast = _class(ast.parse((PACKAGE / "live" / "forecast.py").read_text()), "ForecastOutput")
     objects = [each for each in classes if _base(each) == "TypedDict" and each is not main]
     enumerations = [each for each in classes if _base(each) == "StrEnum"]
     groups = argument_groups(source)
-    names = {"Instance", *(each.name for each in classes)}
+    names = {"Instance", "ForecastOutput", *(each.name for each in classes)}
     lines = [
         "# Arguments and outputs",
         "",
@@ -160,6 +161,7 @@ def arguments_page() -> str:
         *(line for heading in groups for line in _group(main, names, heading, groups[heading])),
         *_table(_class(component, "StatefulService"), names, "output", "## Outputs"),
         *_table(instance, names, "field", "## Instance"),
+        *_table(forecast, names, "field", "## ForecastOutput"),
     ]
     for each in objects:
         lines += _table(each, names, "argument", f"## {each.name}")

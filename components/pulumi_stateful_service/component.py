@@ -16,6 +16,8 @@ from pulumi_stateful_service.arguments.defaults import (
     selector,
 )
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
+from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
+from pulumi_stateful_service.arguments.validation.unique_names import claim_name
 from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import names
@@ -31,6 +33,7 @@ from pulumi_stateful_service.foundation.outputs import (
     without_dependencies,
 )
 from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
@@ -83,6 +86,8 @@ class StatefulService(pulumi.ComponentResource):
     outdated: pulumi.Output[Sequence[str]]
     """The Pods that do not run the update revision: those held back by ``canary`` or ``partition``, or with
     ``OnDelete`` those that were not deleted yet."""
+    forecast: pulumi.Output[ForecastOutput]
+    """What the change of this ``pulumi up``, or of this preview, does to every instance and every claim."""
 
     def __init__(
         self,
@@ -104,7 +109,7 @@ class StatefulService(pulumi.ComponentResource):
         stages = {after: [each for each in planned if each.after is after] for after in After}
         [wanted] = stages[After.PREREQUISITES]
 
-        checked = output_of(_once(checks.run()))
+        checked = output_of(_once(self._check(checks)))
         self._guard = self._new_guard(checks.prefix, earlier)
         prerequisites = [self._register(each, [checked]) for each in stages[After.VALIDATION]]
         governing = prerequisites[-1]
@@ -112,8 +117,16 @@ class StatefulService(pulumi.ComponentResource):
         rollout = output_of(self._follow(wanted.fields))
         ready = output_of(_once(rollout.future(), self._stateful_set))
         clients = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
-        for output, value in service_outputs(self._args, self._class_name, governing, rollout, clients).items():
+        for output, value in service_outputs(
+            self._args, self._class_name, governing, rollout, output_of(self._forecast()), clients
+        ).items():
             setattr(self, output, value)
+
+    async def _check(self, checks: CrossChecks) -> None:
+        await checks.run()
+        given = await resolve([self._args.get("namespace"), self._args["name"]])
+        if given.known:
+            claim_name(checks, self._name, *given.value)
 
     def _component_label(self) -> Any:
         # Not an Output of the URN: a child that depends on its component waits for itself.
@@ -195,6 +208,16 @@ class StatefulService(pulumi.ComponentResource):
             status = await self._rollout(metadata, operated=self._guard.operated)
         # A kubeconfig is a secret, but which Pod runs which revision is not.
         return Resolved(status, resources=frozenset([self._stateful_set]))
+
+    async def _forecast(self) -> Resolved:
+        """What the change does: known when the engine has begun it, in a preview too."""
+        await self._stateful_set.urn.future()
+        guard, forecast = self._guard, NO_CHANGE
+        if guard is None or guard.operated:
+            forecast = (guard and guard.forecast) or NOT_CHECKED
+        is_unknown = guard is not None and forecast is NOT_CHECKED and pulumi.runtime.is_dry_run()
+        value = UNKNOWN if is_unknown else forecast.as_output()
+        return Resolved(value, resources=frozenset([self._stateful_set]))
 
     async def _rollout(self, metadata: Any, *, operated: bool) -> Any:
         """The rollout of the live StatefulSet: after an operation of the engine when it is complete, else as it is."""

@@ -25,6 +25,7 @@ OUTPUTS = (
     "update_revision",
     "revisions",
     "outdated",
+    "forecast",
 )
 """The outputs of the component."""
 
@@ -34,6 +35,7 @@ def service_outputs(
     class_name: pulumi.Input[str] | None,
     governing_service: Any,
     rollout: pulumi.Output[Any],
+    forecast: pulumi.Output[Any],
     clients: Sequence[tuple[Planned, Any]],
 ) -> dict[str, pulumi.Output[Any]]:
     """The outputs by name. ``clients`` are the Services for clients as they were planned and registered."""
@@ -58,8 +60,9 @@ def service_outputs(
         "load_balancer_address": load_balancer_address,
         "instance_service_addresses": apply_inputs(_addresses_by_pod, list(addresses.values())),
     }
-    of_rollout = OUTPUTS[len(known) :]
+    of_rollout = ("current_revision", "update_revision", "revisions", "outdated")
     return {
+        "forecast": forecast,
         **{name: pulumi.Output.from_input(value) for name, value in known.items()},
         **{name: apply_inputs(lambda status, name=name: getattr(status, name), rollout) for name in of_rollout},
     }

@@ -19,12 +19,14 @@ OTHER = "urn:pulumi:test::test::kubernetes:core/v1:ConfigMap::other"
 BROKEN = "no-such-image:1"
 
 PROGRAM = """\
+import base64
 import json
 import os
 from pathlib import Path
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+import yaml
 from pulumi_stateful_service import StatefulService
 
 args = json.loads(Path("args.json").read_text())
@@ -34,8 +36,14 @@ kubernetes.core.v1.ConfigMap(
 )
 opts = pulumi.ResourceOptions(protect=more["protect"])
 if more["server"]:
-    kubeconfig = Path(os.environ["KUBECONFIG"]).read_text().replace("127.0.0.1", more["server"])
-    opts.provider = kubernetes.Provider("cluster", kubeconfig=kubeconfig)
+    kubeconfig = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text().replace("127.0.0.1", more["server"]))
+    cluster = kubeconfig["clusters"][0]["cluster"]
+    if "certificate-authority" in cluster:
+        authority = Path(cluster.pop("certificate-authority")).read_bytes()
+    else:
+        authority = base64.b64decode(cluster["certificate-authority-data"])
+    cluster["certificate-authority-data"] = base64.b64encode(authority * more["authorities"]).decode()
+    opts.provider = kubernetes.Provider("cluster", kubeconfig=yaml.safe_dump(kubeconfig))
 rg = StatefulService("rg", args, opts)
 pulumi.export("update_revision", rg.update_revision)
 rg.update_revision.apply(lambda revision: pulumi.log.info(f"the revision is {revision}"))
@@ -45,7 +53,9 @@ rg.update_revision.apply(lambda revision: pulumi.log.info(f"the revision is {rev
 def program(rg: Service, **more: Any) -> None:
     """The service beside a ConfigMap, and what else is different."""
     (rg.folder / "__main__.py").write_text(PROGRAM)
-    (rg.folder / "more.json").write_text(json.dumps({"other": "1", "protect": False, "server": "", **more}))
+    (rg.folder / "more.json").write_text(
+        json.dumps({"other": "1", "protect": False, "server": "", "authorities": 1, **more})
+    )
 
 
 def requested(rg: Service) -> dict[str, str]:
@@ -154,12 +164,14 @@ def forced(rg: Service, how: str) -> Callable[..., str]:
     if how == "taint":
         for urn in (SET, GOVERNING):
             rg.must("state", "taint", "--yes", urn)
-    else:
+    elif how == "another address":
         program(rg, server="localhost")
+    else:
+        program(rg, server="127.0.0.1", authorities=2)
     return lambda *options: rg.must("up", "--yes", *options)
 
 
-@pytest.mark.parametrize("how", ["--replace", "taint", "another address"])
+@pytest.mark.parametrize("how", ["--replace", "taint", "another address", "another certificate authority"])
 def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) -> None:
     """StatefulSet, Pods and Service are there afterwards, with the data; and then there is nothing to do."""
     rg = service()

@@ -169,6 +169,14 @@ def test_p16_the_cluster_is_the_one_of_the_provider_that_is_given(
     project.up()
     assert list(project.outputs()["revisions"]) == ["rg-0"]
     project.unchanged()
+    content["resources"]["rg"]["properties"]["podManagementPolicy"] = "Parallel"
+    changed = {
+        **content,
+        "runtime": "yaml",
+        "packages": yaml.safe_load((project.folder / "Pulumi.yaml").read_text())["packages"],
+    }
+    (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump(changed))
+    assert "podManagementPolicy (OrderedReady → Parallel)" in project.must_fail("preview")
 
 
 def test_p16_secrets_and_outputs_reach_the_instances(

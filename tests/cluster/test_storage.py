@@ -86,7 +86,7 @@ def test_p05_disks_grow_in_place(service: Make) -> None:
         pods, claims = rg.uids(), identities(rg)
         rg.set(volumes=[logs("20Mi")])
         preview = rg.must("preview")
-        assert "logs-rg-0 is expanded from 10Mi to 20Mi" in preview
+        assert "logs-rg-0, logs-rg-1: expanded from 10Mi to 20Mi; no Pod restarts for it" in preview
         assert "~ 1 to update" in preview
         rg.up()
         # At once: up waited for the capacity.

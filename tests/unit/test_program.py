@@ -56,7 +56,7 @@ def test_p15_each_stack_is_reached_in_its_own_way(stack: str, kind: str | None) 
 def test_destroy_leaves_the_namespace(stack: str) -> None:
     """A namespace takes its claims with it, so it is kept; the service waits for it."""
     made = deployed(stack)
-    namespace = made.one("Namespace")
+    namespace = made.one("NamespacePatch")
     assert namespace.options.retain_on_delete
     made.assert_order(namespace, made.governing_service())
     made.service("rg").assert_claims_are_kept()

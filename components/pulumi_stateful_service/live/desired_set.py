@@ -9,9 +9,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.preflight import Change
-
-IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
-"""Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
+from pulumi_stateful_service.live.stateful_set_fields import IDENTITY_FIELDS
 
 IGNORED = tuple(f"spec.{field}" for field in IDENTITY_FIELDS)
 """They are left to the guard: the engine never replaces the StatefulSet for them, and the provider sends live ones."""
@@ -46,6 +44,10 @@ class DesiredStatefulSet:
         """The same with the live number of replicas."""
         spec = {**self.spec, "replicas": live["spec"].get("replicas", 1)}
         return replace(self, change=replace(self.change, stateful_set={"metadata": self.metadata, "spec": spec}))
+
+    def with_uid(self, uid: str | None) -> "DesiredStatefulSet":
+        """The same for the StatefulSet with this uid, which Pulumi's state has."""
+        return replace(self, change=replace(self.change, uid=uid))
 
     def where(self, cluster: Cluster) -> tuple[str, str]:
         """Its namespace and name."""

@@ -6,7 +6,7 @@ after one of them has run are volumes expanded and Pods evicted.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -24,12 +24,18 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identity_note, with_whole_numbers
+from pulumi_stateful_service.live.dry_run import predict
+from pulumi_stateful_service.live.forecast_text import forecast_message
+from pulumi_stateful_service.live.held_back import held_back_refusals
 from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
 from pulumi_stateful_service.live.provider import reads_cluster, setting_to_update_existing
 from pulumi_stateful_service.live.rules.conflicts import is_made_by_component, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
-from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals
+from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.update import warnings_about_others
+
+if TYPE_CHECKING:
+    from pulumi_stateful_service.live.forecast import Forecast
 
 STATEFUL_SET = "StatefulSet"
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
@@ -63,6 +69,8 @@ class Guard:
         """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
         self.created = False
         """Whether it creates it."""
+        self.forecast: Forecast | None = None
+        """What the operation does; None where that is not known."""
 
         # Its name is shown before a refusal.
         self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
@@ -153,8 +161,8 @@ class Guard:
             async with connected(connection) as cluster:
                 if args.old_outputs is not None:
                     self._refuse_move(args.old_outputs["metadata"], *desired.where(cluster))
-                sent = ((args.new_inputs or {}).get("spec") or {}).get("replicas")
-                await self._judge_and_prepare(cluster, desired, sent, is_update=args.old_inputs is not None)
+                    desired = desired.with_uid(args.old_outputs["metadata"].get("uid"))
+                await self._judge_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
         except NoClusterError:
             return
         except ClusterError as error:
@@ -229,9 +237,7 @@ class Guard:
         """Raises where the StatefulSet has claims and is to have another name or another namespace."""
         self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
-    async def _judge_and_prepare(
-        self, cluster: Cluster, desired: DesiredStatefulSet, sent_replicas: Any, *, is_update: bool
-    ) -> None:
+    async def _judge_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
         live = await cluster.get_stateful_set(*desired.where(cluster))
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
@@ -242,9 +248,12 @@ class Guard:
                 "kept) and creates it again. Remove protect for one pulumi up."
             )
         if live is not None and not is_update and desired.change.owns(live):
-            for refusal in replacement_refusals(live, autoscaled=desired.change.autoscaled, replicas=sent_replicas):
+            for refusal in replacement_refusals(live):
                 raise RefusedError(f"{self._prefix}: {refusal}")
+            pulumi.log.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
             self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
+        if live is None or is_update or recreate:
+            await self._foretell(cluster, desired, live, recreate=recreate)
         if pulumi.runtime.is_dry_run():
             return
         if live is not None and is_update and not recreate:
@@ -254,6 +263,32 @@ class Guard:
             await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
         if is_update and (live is None or recreate):
             await _create(cluster, desired)
+
+    async def _foretell(
+        self, cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject | None, *, recreate: bool
+    ) -> None:
+        """Says what the change does to every instance and claim; raises where it would replace what is held back."""
+        namespace, _ = desired.where(cluster)
+        try:
+            predicted = await predict(cluster, namespace, desired.metadata, desired.spec, live, recreate=recreate)
+        except ClusterError as error:
+            pulumi.log.warn(
+                f"{self._prefix}: what this change does to the instances cannot be told: {error.problem}.",
+                self._resource,
+            )
+            return
+        self.forecast = predicted
+        if predicted is None:
+            pulumi.log.info(
+                f"{self._prefix}: what this change does to the instances is not known before the update: the "
+                "StatefulSet has values that are not known yet.",
+                self._resource,
+            )
+            return
+        for refusal in held_back_refusals(predicted, adopting=live is not None and not desired.change.owns(live)):
+            raise RefusedError(f"{self._prefix}: {refusal}")
+        if live is not None:
+            pulumi.log.info(forecast_message(self._prefix, predicted), self._resource)
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:

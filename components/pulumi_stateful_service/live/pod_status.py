@@ -67,6 +67,11 @@ def claim_names(pod: KubernetesObject) -> list[str]:
     return [source["claimName"] for source in sources if source is not None]
 
 
+def claim_volumes(pod: KubernetesObject) -> set[str]:
+    """The names of the Pod's volumes that are claims."""
+    return {volume["name"] for volume in pod["spec"].get("volumes", []) if volume.get("persistentVolumeClaim")}
+
+
 def why_not_ready(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
     """The reason as the kubelet, the scheduler or the storage controller gives it."""
     for container in _containers(pod):

@@ -1,4 +1,4 @@
-"""Reads the live objects before the StatefulSet is sent, and refuses or announces the change."""
+"""Reads the live objects before the StatefulSet is sent, and refuses the change, or says how it is made."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +44,8 @@ class Change:
     recreate_keeping_pods: bool
     adopt: bool
     autoscaled: bool
+    uid: str | None = None
+    """Of the StatefulSet that Pulumi's state has; None where it has none."""
 
     @property
     def set_name(self) -> str:
@@ -51,8 +53,10 @@ class Change:
         return str(self.stateful_set["metadata"]["name"])
 
     def owns(self, live: KubernetesObject) -> bool:
-        """Whether a live object has the component's label."""
-        return (live["metadata"].get("labels") or {}).get(COMPONENT_LABEL) in self.component_labels
+        """Whether a live object has the component's label, or Pulumi's state has it: a stack can be renamed."""
+        metadata = live["metadata"]
+        labelled = (metadata.get("labels") or {}).get(COMPONENT_LABEL) in self.component_labels
+        return labelled or (self.uid is not None and metadata.get("uid") == self.uid)
 
 
 async def judge(
@@ -88,7 +92,7 @@ async def judge(
     for warning in verdict.warnings:
         if warning not in said:
             pulumi.log.warn(f"{change.prefix}: {warning}", resource)
-    await _validate_growth(cluster, change, live, resource)
+    await _validate_growth(cluster, change, live)
     return verdict.recreate
 
 
@@ -138,8 +142,8 @@ async def _conflicts(cluster: Cluster, namespace: str, change: Change, *, adopti
     return [*refusals, *disruption_budget_refusals(budget, change.set_name)]
 
 
-async def _validate_growth(cluster: Cluster, change: Change, live: KubernetesObject, resource: pulumi.Resource) -> None:
-    """Refuses volumes that cannot grow, and announces those that will."""
+async def _validate_growth(cluster: Cluster, change: Change, live: KubernetesObject) -> None:
+    """Refuses volumes that cannot grow."""
     sizes = sizes_by_claim(change.set_name, volume_sizes(change.stateful_set), desired_ordinals(live))
     labels: Mapping[str, Any] = live["spec"]["selector"]["matchLabels"]
     claims = await cluster.list_claims(live["metadata"]["namespace"], sizes.keys(), labels)
@@ -148,12 +152,6 @@ async def _validate_growth(cluster: Cluster, change: Change, live: KubernetesObj
         return
     storage_classes = {claim["spec"].get("storageClassName") or "" for claim in claims}
     _refuse(change, growth_refusals(growths, claims, await cluster.get_expandable(storage_classes)))
-    for growth in growths:
-        pulumi.log.info(
-            f"PersistentVolumeClaim {growth.claim} is expanded from {growth.requested} to {growth.target}; no Pod is "
-            "restarted.",
-            resource,
-        )
 
 
 def _refuse(change: Change, refusals: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.live.pod_status import (
     Crash,
     Diagnostics,
+    claim_volumes,
     crash,
     is_ready,
     is_terminating,
@@ -20,7 +21,12 @@ from pulumi_stateful_service.live.pod_status import (
     was_ever_ready,
     why_not_ready,
 )
-from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals, first_ordinal
+from pulumi_stateful_service.live.stateful_set_fields import (
+    claim_templates,
+    desired_ordinals,
+    first_updated_ordinal,
+    is_updated_on_delete,
+)
 
 
 @dataclass(frozen=True)
@@ -142,20 +148,14 @@ def _is_observed(stateful_set: KubernetesObject) -> bool:
 
 def _must_be_updated(stateful_set: KubernetesObject, ordinal: int, pod: KubernetesObject) -> bool:
     """Whether the controller must replace the Pod by one of the update revision."""
-    strategy = stateful_set["spec"].get("updateStrategy", {})
-    if strategy.get("type") == "OnDelete":
+    if is_updated_on_delete(stateful_set) or ordinal < first_updated_ordinal(stateful_set):
         return False
-    # Kubernetes counts the partition from the first ordinal.
-    first_updated = first_ordinal(stateful_set) + strategy.get("rollingUpdate", {}).get("partition", 0)
-    return bool(ordinal >= first_updated) and revision(pod) != stateful_set.get("status", {}).get("updateRevision")
+    return bool(revision(pod) != stateful_set.get("status", {}).get("updateRevision"))
 
 
 def _lacks_volume(stateful_set: KubernetesObject, pod: KubernetesObject) -> bool:
     """Whether the Pod was created before one of the claim templates was added."""
-    volumes = {
-        volume["name"] for volume in pod["spec"].get("volumes", []) if volume.get("persistentVolumeClaim") is not None
-    }
-    return not claim_templates(stateful_set).keys() <= volumes
+    return not claim_templates(stateful_set).keys() <= claim_volumes(pod)
 
 
 def _why_not_created(stateful_set: KubernetesObject, diagnostics: Diagnostics) -> str:

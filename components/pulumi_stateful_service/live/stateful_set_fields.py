@@ -5,6 +5,9 @@ import json
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
 
+IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
+"""Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
+
 
 def first_ordinal(stateful_set: KubernetesObject) -> int:
     """``spec.ordinals.start``."""
@@ -15,6 +18,17 @@ def desired_ordinals(stateful_set: KubernetesObject) -> range:
     """The ordinals of the Pods that the StatefulSet controller creates."""
     start = first_ordinal(stateful_set)
     return range(start, start + int(stateful_set["spec"].get("replicas", 1)))
+
+
+def first_updated_ordinal(stateful_set: KubernetesObject) -> int:
+    """The first ordinal that a rolling update reaches: Kubernetes counts the partition from the first ordinal."""
+    strategy = stateful_set["spec"].get("updateStrategy") or {}
+    return first_ordinal(stateful_set) + int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+
+
+def is_updated_on_delete(stateful_set: KubernetesObject) -> bool:
+    """Whether a Pod gets the new revision only when it is deleted."""
+    return bool((stateful_set["spec"].get("updateStrategy") or {}).get("type") == "OnDelete")
 
 
 def claim_templates(stateful_set: KubernetesObject) -> dict[str, KubernetesObject]:

@@ -144,14 +144,6 @@ def test_several_refusals_are_listed(validate: Any) -> None:
     ]
 
 
-def test_growth_is_announced(validate: Any, log: list[str]) -> None:
-    """With each claim, in the preview too."""
-    template = {**TEMPLATE, "spec": {"resources": {"requests": {"storage": "2Gi"}}}}
-    desired = {**STATEFUL_SET, "spec": {**STATEFUL_SET["spec"], "volumeClaimTemplates": [template]}}
-    validate(ScriptedCluster(ours()), replace(CHANGE, stateful_set=desired))
-    assert log == ["PersistentVolumeClaim data-db-0 is expanded from 1Gi to 2Gi; no Pod is restarted."]
-
-
 def test_another_name_is_refused(validate: Any) -> None:
     """The StatefulSet of the component is found by its label."""
     with pytest.raises(RefusedError, match="name cannot be changed from 'rg' to 'db'"):

@@ -40,6 +40,11 @@ class Cluster(Objects):
         pods = await self.list("Pod", metadata["namespace"], labels=stateful_set["spec"]["selector"]["matchLabels"])
         return [pod for pod in pods if _is_owned(pod, metadata["uid"])]
 
+    async def list_orphans(self, namespace: str, stateful_set: KubernetesObject) -> list[KubernetesObject]:
+        """The Pods that no object owns and that a StatefulSet would adopt."""
+        pods = await self.list("Pod", namespace, labels=stateful_set["spec"]["selector"]["matchLabels"])
+        return [pod for pod in pods if not pod["metadata"].get("ownerReferences")]
+
     async def list_warning_events(self, namespace: str) -> list[KubernetesObject]:
         """The Warning events of a namespace, the latest last."""
         events = await self.list("Event", namespace, fields={"type": "Warning"})

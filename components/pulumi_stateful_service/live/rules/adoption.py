@@ -8,6 +8,7 @@ PersistentVolumeClaims must fit the new one.
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.documentation import ADOPTION
 from pulumi_stateful_service.live.rules.identity import identity_refusals
+from pulumi_stateful_service.live.rules.managed_fields import pulumi_managers
 from pulumi_stateful_service.live.rules.update import RECREATED
 from pulumi_stateful_service.live.rules.verdict import Verdict
 from pulumi_stateful_service.live.rules.volumes import volume_refusals
@@ -24,7 +25,7 @@ def validate_adoption(live: KubernetesObject, desired: KubernetesObject, *, adop
             'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
         )
         return Verdict([refusal])
-    refusals = [*identity_refusals(live, desired), *volume_refusals(live, desired)]
+    refusals = [*_pulumi_refusals(live, described), *identity_refusals(live, desired), *volume_refusals(live, desired)]
     if "matchExpressions" in live["spec"]["selector"]:
         refusals.append(f"{described} selects its Pods by matchExpressions, so it cannot be adopted ({ADOPTION}).")
     for field, before, after in (
@@ -39,3 +40,22 @@ def validate_adoption(live: KubernetesObject, desired: KubernetesObject, *, adop
             )
     warning = f"{described} is adopted: {RECREATED}. Pods whose template changes are then replaced in turn."
     return Verdict(refusals, [warning], recreate=True)
+
+
+def _pulumi_refusals(live: KubernetesObject, described: str) -> list[str]:
+    """Refuses what Pulumi manages elsewhere: it deletes by name, and would delete the adopted StatefulSet."""
+    managers = pulumi_managers(live)
+    if not managers:
+        return []
+    metadata = live["metadata"]
+    refusal = (
+        f"{described} is managed by Pulumi, by another resource of this stack or by another stack (field manager "
+        f"{', '.join(managers)}). When it is removed there, Pulumi deletes the StatefulSet of this name with its Pods. "
+        "If the component, its parent, the project or the stack was renamed, add an alias instead: "
+        'aliases=[pulumi.Alias(name="old")] or Alias(stack="old"). Else remove it from that state first (pulumi state '
+        f"delete URN), and clear its field managers: kubectl --namespace {metadata.get('namespace', 'default')} patch "
+        f"statefulset {metadata['name']} --type merge --patch "
+        """'{"metadata":{"managedFields":[{}]}}'. """
+        f"Then run pulumi up again ({ADOPTION})."
+    )
+    return [refusal]

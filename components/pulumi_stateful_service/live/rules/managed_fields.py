@@ -42,6 +42,22 @@ def changes_outside_pulumi(live: KubernetesObject, *, autoscaled: bool) -> list[
     return list(changes.values())
 
 
+def pulumi_managers(live: KubernetesObject) -> list[str]:
+    """The field managers of Pulumi, and of other components of this kind, among those of a live object."""
+    prefixes = (_CREATION_MANAGER, field_manager(""))
+    managers = [str(entry["manager"]) for entry in live["metadata"].get("managedFields", [])]
+    return [manager for manager in dict.fromkeys(managers) if manager.startswith(prefixes)]
+
+
+def is_applied_by_component(live: KubernetesObject) -> bool:
+    """Whether the component's fields are owned under its own name: from the first update on, if a POST created it."""
+    manager = field_manager(live["metadata"]["name"])
+    entries = live["metadata"].get("managedFields", [])
+    return any(entry["manager"] == manager and entry.get("operation") == "Apply" for entry in entries) and not any(
+        entry["manager"] == _CREATION_MANAGER for entry in entries
+    )
+
+
 def _applied_entries(live: KubernetesObject) -> list[KubernetesObject]:
     managers = (field_manager(live["metadata"]["name"]), _CREATION_MANAGER)
     return [entry for entry in live["metadata"].get("managedFields", []) if entry["manager"] in managers]

@@ -7,31 +7,32 @@ deleted first, and the new one finds its claims by name.
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 
 
-def replacement_refusals(live: KubernetesObject, *, autoscaled: bool, replicas: object) -> list[str]:
-    """Refuses the creation of a StatefulSet that exists where claims or instances would be lost.
+def replacement_refusals(live: KubernetesObject) -> list[str]:
+    """Refuses the creation of a StatefulSet that exists where claims would be lost."""
+    if keeps_claims(live):
+        return []
+    refusal = (
+        f"{_described(live)} exists, and Pulumi is about to replace it (--replace, pulumi state taint, or another "
+        "provider) or has lost its state. With when_deleted Delete its PersistentVolumeClaims and their data would "
+        f"be deleted with it. Keep them first: kubectl --namespace {live['metadata']['namespace']} patch "
+        f"statefulset {live['metadata']['name']} --type merge --patch "
+        """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'. """
+        "If the provider has a new address of the same cluster, set its cluster_identifier, or give it an alias "
+        "with its old name."
+    )
+    return [refusal]
 
-    ``replicas`` is the number that Pulumi is about to send.
-    """
-    where = f"{live['metadata']['namespace']}/{live['metadata']['name']}"
-    if not keeps_claims(live):
-        refusal = (
-            f"StatefulSet {where} exists, and Pulumi is about to replace it (--replace, pulumi state taint, or another "
-            "provider) or has lost its state. With when_deleted Delete its PersistentVolumeClaims and their data would "
-            f"be deleted with it. Keep them first: kubectl --namespace {live['metadata']['namespace']} patch "
-            f"statefulset {live['metadata']['name']} --type merge --patch "
-            """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'. """
-            "If the provider has a new address of the same cluster, set its cluster_identifier, or give it an alias "
-            "with its old name."
-        )
-        return [refusal]
-    scaled = live["spec"].get("replicas", 1)
-    if autoscaled and isinstance(replicas, int | float) and replicas != scaled:
-        refusal = (
-            f"StatefulSet {where} is scaled to {scaled} replicas, and Pulumi is about to replace it with "
-            f"{replicas:g}, the number in its state. Run pulumi refresh first."
-        )
-        return [refusal]
-    return []
+
+def replacement_warning(live: KubernetesObject) -> str:
+    """Says what a replacement does. The engine does not tell whether it replaces, or has lost its state."""
+    return (
+        f"{_described(live)} exists. If Pulumi replaces it (--replace, pulumi state taint, or another provider), all "
+        "its Pods stop at once and start again on their claims. If Pulumi has lost its state, no Pod restarts for that."
+    )
+
+
+def _described(live: KubernetesObject) -> str:
+    return f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}"
 
 
 def keeps_claims(live: KubernetesObject) -> bool:

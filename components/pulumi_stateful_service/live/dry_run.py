@@ -1,0 +1,108 @@
+"""Foretells a change by the API server's own answer: what it would store, with all its defaults."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, field_manager
+from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.claim_growth import sizes_by_claim
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ForbiddenError
+from pulumi_stateful_service.live.forecast import Forecast, forecast
+from pulumi_stateful_service.live.rules.managed_fields import is_applied_by_component
+from pulumi_stateful_service.live.stateful_set_fields import (
+    IDENTITY_FIELDS,
+    claim_templates,
+    desired_ordinals,
+    volume_sizes,
+)
+
+_STATEFUL_SET = "StatefulSet"
+
+
+async def predict(
+    cluster: Cluster,
+    namespace: str,
+    metadata: KubernetesObject,
+    spec: KubernetesObject,
+    live: KubernetesObject | None,
+    *,
+    recreate: bool,
+) -> Forecast | None:
+    """What the change to this metadata and spec does; None where a value that decides it is not known yet.
+
+    Raises ClusterError where the API server does not answer, or would not accept the StatefulSet.
+    """
+    if contains_unknown([metadata, spec]):
+        return None
+    after = await _stored(cluster, namespace, metadata, spec, live, recreate=recreate)
+    pods = await cluster.list_pods(live) if live else await cluster.list_orphans(namespace, after)
+    names = _claims_of(live) | _claims_of(after)
+    claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
+    revision = await _revision(cluster, namespace, live, after)
+    return forecast(live, after, pods, claims, revision, recreated=recreate)
+
+
+async def _stored(
+    cluster: Cluster,
+    namespace: str,
+    metadata: KubernetesObject,
+    spec: KubernetesObject,
+    live: KubernetesObject | None,
+    *,
+    recreate: bool,
+) -> KubernetesObject:
+    """The StatefulSet as the API server would store it."""
+    name = metadata["name"]
+    if live is None or recreate or not is_applied_by_component(live):
+        # Another name, since the live one cannot be created twice. Nothing that is foretold depends on it.
+        temporary = f"{name[: MAX_SET_NAME_LENGTH - 5]}-{secrets.token_hex(2)}"
+        body: KubernetesObject = {"metadata": {**metadata, "name": temporary}, "spec": spec}
+        stored = await cluster.create(_STATEFUL_SET, namespace, body, dry_run=True)
+        return {**stored, "metadata": {**stored["metadata"], "name": name}}
+    kept = {field: live["spec"][field] for field in IDENTITY_FIELDS if field in live["spec"]}
+    sent = {field: value for field, value in spec.items() if field not in IDENTITY_FIELDS}
+    body = {"apiVersion": "apps/v1", "kind": _STATEFUL_SET, "metadata": metadata, "spec": {**sent, **kept}}
+    return await cluster.patch(
+        _STATEFUL_SET,
+        namespace,
+        name,
+        body,
+        patch_type="apply",
+        field_manager=field_manager(name),
+        force=True,
+        dry_run=True,
+    )
+
+
+async def _revision(
+    cluster: Cluster, namespace: str, live: KubernetesObject | None, after: KubernetesObject
+) -> str | None:
+    """The name of the revision that the change makes, if it exists: the controller uses an earlier one again."""
+    template = after["spec"]["template"]
+    if live is not None and live["spec"]["template"] == template:
+        update_revision = live.get("status", {}).get("updateRevision")
+        return str(update_revision) if update_revision else None
+    try:
+        revisions = await cluster.list("ControllerRevision", namespace, labels=after["spec"]["selector"]["matchLabels"])
+    except ForbiddenError:
+        return None
+    for each in sorted(revisions, key=lambda each: int(each.get("revision", 0)), reverse=True):
+        stored = {key: value for key, value in _template_of(each).items() if key != "$patch"}
+        if json.dumps(stored, sort_keys=True) == json.dumps(template, sort_keys=True):
+            return str(each["metadata"]["name"])
+    return None
+
+
+def _template_of(revision: Mapping[str, Any]) -> KubernetesObject:
+    return dict(((revision.get("data") or {}).get("spec") or {}).get("template") or {})
+
+
+def _claims_of(stateful_set: KubernetesObject | None) -> set[str]:
+    if stateful_set is None or not claim_templates(stateful_set):
+        return set()
+    name, sizes = stateful_set["metadata"]["name"], volume_sizes(stateful_set)
+    return set(sizes_by_claim(name, sizes, desired_ordinals(stateful_set)))

@@ -1,0 +1,67 @@
+"""A forecast as the user reads it."""
+
+from collections.abc import Mapping, Sequence
+
+from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
+
+_MAX_SHOWN = 10
+
+
+def forecast_message(prefix: str, forecast: Forecast) -> str:
+    """What a change does, as a message of the component."""
+    lines = forecast_lines(forecast)
+    if len(lines) == 1:
+        return f"{prefix}: {lines[0]}."
+    return "\n".join([f"{prefix}: this change does the following:", *(f"  {line}" for line in lines)])
+
+
+def forecast_lines(forecast: Forecast) -> list[str]:
+    """A line for each group of instances and of claims to which something happens."""
+    lines = [*_instance_lines(forecast), *_expansion_lines(forecast.sizes), *_claim_lines(forecast)]
+    if forecast.stateful_set is StatefulSetOutcome.RECREATED:
+        lines.insert(0, "the StatefulSet object is recreated; its Pods keep running")
+    if not forecast.order and not forecast.of(InstanceOutcome.REMOVED):
+        lines.append("no Pod restarts")
+    return lines
+
+
+def _instance_lines(forecast: Forecast) -> list[str]:
+    because = f" ({', '.join(forecast.reasons)})" if forecast.reasons else ""
+    how = ""
+    if len(forecast.order) > 1:
+        how = " one after another" if forecast.at_a_time == 1 else f" {forecast.at_a_time} at a time"
+    groups = (
+        (forecast.order, f"replaced{how}{because}"),
+        (forecast.on_delete, f"replaced when you delete the Pods (OnDelete){because}"),
+        (forecast.held_back, f"not updated (held back by the partition){because}"),
+        (forecast.of(InstanceOutcome.ADDED), "added"),
+        (forecast.of(InstanceOutcome.REMOVED), "removed"),
+        (
+            forecast.losing_revision,
+            "come back with the new revision: without Pods, Kubernetes keeps no earlier one",
+        ),
+    )
+    return [f"{_listed(names)}: {what}" for names, what in groups if names]
+
+
+def _expansion_lines(sizes: Mapping[str, tuple[str, str]]) -> list[str]:
+    by_size: dict[tuple[str, str], list[str]] = {}
+    for name, size in sizes.items():
+        by_size.setdefault(size, []).append(name)
+    return [
+        f"{_listed(names)}: expanded from {before} to {after}; no Pod restarts for it"
+        for (before, after), names in by_size.items()
+    ]
+
+
+def _claim_lines(forecast: Forecast) -> list[str]:
+    groups = (
+        (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
+        (ClaimOutcome.DELETED, "deleted with the data (when_scaled: Delete)"),
+    )
+    return [f"{_listed(names)}: {what}" for outcome, what in groups if (names := forecast.claims_of(outcome))]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_SHOWN
+    return ", ".join(names[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
