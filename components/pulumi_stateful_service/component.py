@@ -15,7 +15,7 @@ from pulumi_stateful_service.arguments.defaults import (
     rollout_timeout_seconds,
     selector,
 )
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs, VolumeArgs
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.validation.unique_names import claim_name
 from pulumi_stateful_service.arguments.validation.validate import validate
@@ -32,6 +32,7 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
     without_dependencies,
 )
+from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
@@ -227,7 +228,7 @@ class StatefulService(pulumi.ComponentResource):
         args = self._args
         settings = await resolve(
             [
-                {volume["name"]: volume["size"] for volume in args["volumes"]},
+                {volume["name"]: _asked_of_claims(volume) for volume in args["volumes"]},
                 selector(args),
                 args.get("max_unavailable"),
                 rollout_timeout_seconds(args),
@@ -236,8 +237,10 @@ class StatefulService(pulumi.ComponentResource):
         )
         if not settings.known:
             return UNKNOWN
+        volumes, *others = settings.value
+        claims = {volume: DesiredClaim(**asked) for volume, asked in volumes.items()}
         target = RolloutTarget(
-            _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, *settings.value
+            _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, claims, *others
         )
         if operated:
             return await wait_for_rollout(connection, target, self)
@@ -299,6 +302,16 @@ def _class_name(args: StatefulServiceArgs) -> pulumi.Input[str] | None:
         return args.get("storage_class_name")
     default_name = apply_inputs(names.storage_class_name, pulumi.get_project(), pulumi.get_stack(), args["name"])
     return args["storage_class"].get("name", default_name)
+
+
+def _asked_of_claims(volume: VolumeArgs) -> dict[str, Any]:
+    """The fields of a ``DesiredClaim``."""
+    return {
+        "size": volume["size"],
+        "attributes_class": volume.get("volume_attributes_class_name"),
+        "labels": volume.get("labels", {}),
+        "annotations": volume.get("annotations", {}),
+    }
 
 
 def _relied_on(spec: Any) -> KubernetesObject:

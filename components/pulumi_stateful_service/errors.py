@@ -5,6 +5,18 @@ from collections.abc import Callable, Mapping
 import pulumi
 
 _MAX_SHOWN = 80
+_translate: Callable[[str], str] = str
+
+
+def use_argument_names(rename: Callable[[str], str]) -> None:
+    """Has messages name arguments as another language writes them: ``rename`` changes the names in a text."""
+    global _translate  # noqa: PLW0603 - a process serves programs of one language
+    _translate = rename
+
+
+def with_argument_names(text: str) -> str:
+    """A message with the names of arguments as the program's language writes them."""
+    return _translate(text)
 
 
 class ArgumentError(pulumi.RunError):
@@ -47,9 +59,15 @@ class ArgumentError(pulumi.RunError):
 class RefusedError(pulumi.RunError):
     """A change that would lose data or leave it behind: what it would do, and how to make it safely."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(with_argument_names(message))
+
 
 class RolloutError(pulumi.RunError):
     """A rollout that did not complete in time: which instances are not there yet, why, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(with_argument_names(message))
 
 
 def shown(value: object) -> str:

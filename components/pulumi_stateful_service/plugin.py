@@ -23,7 +23,7 @@ from pulumi.provider.server import ComponentInitError
 
 from pulumi_stateful_service.arguments import types as argument_types
 from pulumi_stateful_service.component import StatefulService
-from pulumi_stateful_service.errors import ArgumentError
+from pulumi_stateful_service.errors import ArgumentError, use_argument_names
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -44,7 +44,9 @@ def serve() -> None:
     """Serves the plugin to the engine that started it."""
     # As Pulumi does when it runs a program: otherwise each output that fails with the error is logged again.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    main(Plugin(), sys.argv[1:])
+    plugin = Plugin()
+    use_argument_names(plugin.in_camel_case)
+    main(plugin, sys.argv[1:])
 
 
 class UnionAnalyzer(Analyzer):
@@ -141,10 +143,10 @@ class Plugin(ComponentProvider):
     def _input_error(self, error: pulumi.RunError) -> InputPropertiesError:
         """The error in the form that Pulumi prints as its message, without a stack trace."""
         if isinstance(error, ArgumentError):
-            return InputPropertiesError(error.for_other_languages(self._in_camel_case), [])
-        return InputPropertiesError(self._in_camel_case(str(error)), [])
+            return InputPropertiesError(error.for_other_languages(self.in_camel_case), [])
+        return InputPropertiesError(self.in_camel_case(str(error)), [])
 
-    def _in_camel_case(self, text: str) -> str:
+    def in_camel_case(self, text: str) -> str:
         """The text with the names of arguments and outputs as other languages write them."""
         return _SNAKE_CASE.sub(lambda name: self._names.get(name[0], name[0]), text)
 
@@ -208,7 +210,7 @@ class Plugin(ComponentProvider):
     def _description(self, docstring: str | None) -> str:
         if not docstring:
             raise ValueError("every argument and every output needs a docstring")
-        return self._in_camel_case(inspect.cleandoc(docstring).replace("``", "`"))
+        return self.in_camel_case(inspect.cleandoc(docstring).replace("``", "`"))
 
 
 class _ConvertedErrors:

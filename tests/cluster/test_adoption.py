@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from faults import recovered
 from harness import ROOT, Project, Service, absent_as_none, only, printed, watching
 from lightkube import Client
 from lightkube.resources.core_v1 import Namespace
@@ -75,7 +76,7 @@ def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> No
     assert f"StatefulSet {rg.namespace}/rg is adopted" in preview
     assert rg.stateful_set().metadata.uid == made_by_helm
 
-    rg.up()
+    recovered(rg)
     own = rg.stateful_set()
     assert own.metadata.uid != made_by_helm
     assert not [label for label in own.metadata.labels if label.startswith("helm.sh/")]
@@ -114,7 +115,7 @@ def test_p11_no_pod_restarts_where_the_template_is_the_same(service: Make, helm:
     program(rg, AS_HELM_HAS_IT, options="transformations=[as_helm_has_it]")
     pods, disks = rg.uids(), claims(rg)
     written = {name: rg.write(name, 2) for name in pods}
-    rg.up()
+    recovered(rg)
     rg.deploy(adopt=None)
     rg.unchanged()
     assert rg.uids() == pods
@@ -150,7 +151,7 @@ def test_p11_an_adoption_that_was_interrupted_goes_on(service: Make, helm: Helm)
     rg = service(**SAME, adopt=True, canary=0)
     pods, disks = rg.uids(), claims(rg)
     rg.kubectl("delete", "statefulset", "rg", "--cascade=orphan")
-    rg.up()
+    recovered(rg)
     assert rg.uids() == pods
     assert claims(rg) == disks
 

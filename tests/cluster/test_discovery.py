@@ -210,7 +210,8 @@ def test_a_recreation_keeps_what_an_autoscaler_did(service: Make) -> None:
     scale(rg, 3)
     eventually("three are left", lambda: sorted(rg.pods()) == ["rg-0", "rg-1", "rg-2"])
     urn = "urn:pulumi:test::test::stateful-service:index:StatefulService$kubernetes:apps/v1:StatefulSet::rg"
-    assert "If Pulumi replaces it" in rg.up("--replace", urn)
+    assert "If Pulumi replaces it" in rg.must("preview", "--replace", urn)
+    rg.up("--replace", urn)
     assert rg.stateful_set().spec.replicas == 3
     assert {name: claim.metadata.uid for name, claim in rg.claims().items()} == {
         name: uid for name, uid in claims.items() if name != "logs-rg-3"

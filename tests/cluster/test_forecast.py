@@ -22,6 +22,7 @@ from lightkube.resources.core_v1 import Pod
 from pulumi_stateful_service import ArgumentError, StatefulService
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
+from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.dry_run import predict
@@ -32,7 +33,6 @@ from pulumi_stateful_service.live.rules.update import validate_update
 from pulumi_stateful_service.live.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
-    volume_sizes,
 )
 from pulumi_stateful_service.testing import deploy
 
@@ -62,6 +62,8 @@ CHOICES: Mapping[str, list[Any]] = {
         [DATA],
         [{**DATA, "size": "20Mi"}],
         [{**DATA, "size": "10240Ki"}],
+        [{**DATA, "labels": {"tier": "gold"}, "annotations": {"backup": "daily"}}],
+        [{**DATA, "labels": {"tier": "silver"}}],
         [DATA, LOGS],
         [LOGS, DATA],
         [],
@@ -166,7 +168,7 @@ async def settle(connection: Connection, namespace: str, desired: dict[str, Any]
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata["generation"],
-        volume_sizes=volume_sizes({"metadata": desired["metadata"], "spec": spec}),
+        claims=desired_claims({"metadata": desired["metadata"], "spec": spec}),
         claim_labels=spec["selector"]["matchLabels"],
         max_unavailable=None,
         rollout_timeout_seconds=120,
@@ -177,11 +179,14 @@ async def settle(connection: Connection, namespace: str, desired: dict[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """The identities of Pods and claims, and the sizes that the claims ask for."""
+    """The identities of Pods and claims, and what the claims ask for."""
 
     stateful_set: str
     pods: Mapping[str, str]
     claims: Mapping[str, tuple[str, int]]
+    """Uid and requested size."""
+    marks: Mapping[str, Any]
+    """Labels and annotations of each claim."""
 
 
 async def look(cluster: Cluster, namespace: str, name: str, selector: Mapping[str, str]) -> Seen:
@@ -199,6 +204,13 @@ async def look(cluster: Cluster, namespace: str, name: str, selector: Mapping[st
             )
             for claim in claims
             if "deletionTimestamp" not in claim["metadata"]
+        },
+        {
+            claim["metadata"]["name"]: [
+                claim["metadata"].get("labels"),
+                {key: value for key, value in claim["metadata"]["annotations"].items() if "kubernetes.io" not in key},
+            ]
+            for claim in claims
         },
     )
 
@@ -221,7 +233,9 @@ def claim_outcome(before: Seen, after: Seen, name: str, used: set[str]) -> Claim
     assert before.claims[name][0] == after.claims[name][0], f"claim {name} was replaced"
     if name not in used:
         return ClaimOutcome.LEFT_BEHIND
-    return ClaimOutcome.KEPT if before.claims[name][1] == after.claims[name][1] else ClaimOutcome.EXPANDED
+    if before.claims[name][1] != after.claims[name][1]:
+        return ClaimOutcome.EXPANDED
+    return ClaimOutcome.KEPT if before.marks[name] == after.marks[name] else ClaimOutcome.MODIFIED
 
 
 def happened(before: Seen, after: Seen, used: set[str]) -> tuple[StatefulSetOutcome, Any, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from faults import recovered
 from harness import ROOT, Project, Service, printed
 from lightkube import Client, codecs
 from lightkube.resources.core_v1 import PersistentVolumeClaim
@@ -111,7 +112,8 @@ def test_what_was_applied_goes_on_with_pulumi(service: Callable[..., Service], c
     rg.kubectl("apply", "--server-side", "--field-manager=gitops", "--recursive", "-f", folder)
     rg.kubectl("rollout", "status", "statefulset/rg", "--timeout=180s")
     before = rg.stateful_set().metadata, rg.uids(), identities(client, PersistentVolumeClaim, rg.namespace)
-    rg.deploy(adopt=True)
+    rg.set(adopt=True)
+    recovered(rg)
     rg.deploy(adopt=None)
     after = rg.stateful_set().metadata, rg.uids(), identities(client, PersistentVolumeClaim, rg.namespace)
     assert (before[0].uid, before[0].generation) == (after[0].uid, after[0].generation)

@@ -20,3 +20,12 @@ def pick(source: Mapping[str, Any], **fields: str) -> KubernetesObject:
 def _says_nothing(value: Any) -> bool:
     # An Output has no length and no truth before it is known; what it holds was given by the user.
     return value is None or (isinstance(value, dict | list) and not value)
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """The value with whole numbers as int: the engine passes every number as a float."""
+    if isinstance(value, Mapping):
+        return {key: with_whole_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

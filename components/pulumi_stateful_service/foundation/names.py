@@ -32,6 +32,9 @@ MAX_SET_NAME_LENGTH = 52
 SIZES_ANNOTATION = "pulumi-stateful-service/volume-sizes"
 """On the set: the size that each volume was last asked for, since the set's own templates keep the first."""
 
+CLAIM_METADATA_ANNOTATION = "pulumi-stateful-service/claim-metadata"
+"""On a claim: the keys of the labels and annotations that the component has set, so that it can remove them."""
+
 IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
 """On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""
 

@@ -1,7 +1,6 @@
 """The StatefulSet that the engine is asked for, and what is noted on it of its identity."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,12 +63,3 @@ def identity_note(metadata: KubernetesObject, spec: KubernetesObject) -> Any:
     for template in noted.get("volumeClaimTemplates", []):
         template["spec"].pop("resources", None)
     return json.dumps(noted, sort_keys=True, separators=(",", ":"))
-
-
-def with_whole_numbers(value: Any) -> Any:
-    """The value with whole numbers as int: the engine passes every number as a float."""
-    if isinstance(value, Mapping):
-        return {key: with_whole_numbers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [with_whole_numbers(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, field_manager
+from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, claim_name, field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
-from pulumi_stateful_service.live.claim_growth import sizes_by_claim
+from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.forecast import Forecast, forecast
@@ -17,7 +17,6 @@ from pulumi_stateful_service.live.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
     desired_ordinals,
-    volume_sizes,
 )
 
 _STATEFUL_SET = "StatefulSet"
@@ -43,7 +42,8 @@ async def predict(
     names = _claims_of(live) | _claims_of(after)
     claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
     revision = await _revision(cluster, namespace, live, after)
-    return forecast(live, after, pods, claims, revision, recreated=recreate)
+    wanted = desired_claims({"metadata": metadata, "spec": spec})
+    return forecast(live, after, pods, claims, revision, wanted, recreated=recreate)
 
 
 async def _stored(
@@ -104,5 +104,9 @@ def _template_of(revision: Mapping[str, Any]) -> KubernetesObject:
 def _claims_of(stateful_set: KubernetesObject | None) -> set[str]:
     if stateful_set is None or not claim_templates(stateful_set):
         return set()
-    name, sizes = stateful_set["metadata"]["name"], volume_sizes(stateful_set)
-    return set(sizes_by_claim(name, sizes, desired_ordinals(stateful_set)))
+    name = stateful_set["metadata"]["name"]
+    return {
+        claim_name(volume, name, ordinal)
+        for volume in claim_templates(stateful_set)
+        for ordinal in desired_ordinals(stateful_set)
+    }

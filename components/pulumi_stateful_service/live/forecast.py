@@ -12,8 +12,9 @@ from math import floor
 from typing import TypedDict
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import claim_name, pod_name
+from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
+from pulumi_stateful_service.live.claim_changes import DesiredClaim, by_claim, claim_patch, requested_size
 from pulumi_stateful_service.live.pod_status import claim_volumes, is_terminating, revision
 from pulumi_stateful_service.live.pod_template_changes import pod_template_changes
 from pulumi_stateful_service.live.stateful_set_fields import (
@@ -22,7 +23,6 @@ from pulumi_stateful_service.live.stateful_set_fields import (
     first_ordinal,
     first_updated_ordinal,
     is_updated_on_delete,
-    volume_sizes,
 )
 
 
@@ -46,6 +46,10 @@ class ClaimOutcome(StrEnum):
     """It stays as it is."""
     EXPANDED = "Expanded"
     """Its volume grows; no Pod restarts for it."""
+    REDUCED = "Reduced"
+    """Its request is lowered: an expansion that was not carried out is taken back."""
+    MODIFIED = "Modified"
+    """Its VolumeAttributesClass, labels or annotations change; no Pod restarts for it."""
     CREATED = "Created"
     """It does not exist, and is created."""
     LEFT_BEHIND = "LeftBehind"
@@ -79,8 +83,9 @@ class ForecastOutput(TypedDict):
     order: Sequence[str]
     """The Pods that are replaced, in the order of their replacement."""
     claims: Mapping[str, str]
-    """To each claim, by its name: ``Kept``, ``Expanded``, ``Created``, ``LeftBehind`` (kept with the data, and used by
-    no instance) or ``Deleted`` (``when_scaled: Delete``)."""
+    """To each claim, by its name: ``Kept``, ``Expanded``, ``Reduced`` (an expansion that was not carried out is taken
+    back), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``LeftBehind`` (kept with the data,
+    and used by no instance) or ``Deleted`` (``when_scaled: Delete``)."""
     reasons: Sequence[str]
     """What in the Pod template changes: ``image``, ``env`` and so on."""
 
@@ -110,7 +115,7 @@ class Forecast:
     reasons: Sequence[str] = ()
     """What in the Pod template changes."""
     sizes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """The size of each claim that is expanded, before and after."""
+    """The size that each claim requests before and after, where that changes."""
 
     def of(self, outcome: InstanceOutcome) -> list[str]:
         """The names of the instances with this outcome."""
@@ -141,12 +146,14 @@ def forecast(
     pods: Sequence[KubernetesObject],
     claims: Sequence[KubernetesObject],
     new_revision: str | None,
+    wanted: Mapping[str, DesiredClaim],
     *,
     recreated: bool = False,
 ) -> Forecast:
     """What the change from ``live`` to ``after``, both with the API's defaults, does.
 
-    ``new_revision`` is the name of the revision that the change makes; None where no Pod runs it yet.
+    ``new_revision`` is the name of the revision that the change makes; None where no Pod runs it yet. ``wanted`` is
+    what the program asks of the claims of each volume.
     """
     set_name = after["metadata"]["name"]
     pods_by_name = {pod["metadata"]["name"]: pod for pod in pods}
@@ -177,7 +184,7 @@ def forecast(
     instances |= dict.fromkeys(order, InstanceOutcome.REPLACED)
     removed = [name for name in pods_by_name if name not in ordinals]
     instances |= dict.fromkeys(removed, InstanceOutcome.REMOVED)
-    outcomes, sizes = _claim_outcomes(live, after, claims, removed)
+    outcomes, sizes = _claim_outcomes(live, after, claims, wanted, removed)
     return Forecast(
         stateful_set=_outcome(live, recreated=recreated),
         instances=instances,
@@ -215,22 +222,25 @@ def _claim_outcomes(
     live: KubernetesObject | None,
     after: KubernetesObject,
     claims: Sequence[KubernetesObject],
+    wanted: Mapping[str, DesiredClaim],
     removed: Sequence[str],
 ) -> tuple[dict[str, ClaimOutcome], dict[str, tuple[str, str]]]:
     existing = {claim["metadata"]["name"]: claim for claim in claims}
     set_name = after["metadata"]["name"]
+    templates = claim_templates(live or after)
     outcomes: dict[str, ClaimOutcome] = {}
     sizes: dict[str, tuple[str, str]] = {}
-    for volume, size in volume_sizes(after).items():
-        for ordinal in desired_ordinals(after):
-            name = claim_name(volume, set_name, ordinal)
-            outcomes[name] = ClaimOutcome.KEPT if name in existing else ClaimOutcome.CREATED
-            if name not in existing:
-                continue
-            requested = existing[name]["spec"]["resources"]["requests"]["storage"]
-            if size_in_bytes(requested) < size_in_bytes(size):
-                outcomes[name] = ClaimOutcome.EXPANDED
-                sizes[name] = (requested, size)
+    for name, (volume, desired) in by_claim(set_name, wanted, desired_ordinals(after)).items():
+        if name not in existing:
+            outcomes[name] = ClaimOutcome.CREATED
+            continue
+        patch = claim_patch(existing[name], desired, templates.get(volume), set_name)
+        outcomes[name] = ClaimOutcome.MODIFIED if patch else ClaimOutcome.KEPT
+        if size := patch.get("spec", {}).get("resources", {}).get("requests", {}).get("storage"):
+            requested = requested_size(existing[name])
+            is_larger = size_in_bytes(requested) < size_in_bytes(size)
+            outcomes[name] = ClaimOutcome.EXPANDED if is_larger else ClaimOutcome.REDUCED
+            sizes[name] = (requested, size)
     if live is None:
         return outcomes, sizes
     policy = after["spec"].get("persistentVolumeClaimRetentionPolicy") or {}

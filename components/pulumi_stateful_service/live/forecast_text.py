@@ -1,6 +1,6 @@
 """A forecast as the user reads it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
 
@@ -17,7 +17,7 @@ def forecast_message(prefix: str, forecast: Forecast) -> str:
 
 def forecast_lines(forecast: Forecast) -> list[str]:
     """A line for each group of instances and of claims to which something happens."""
-    lines = [*_instance_lines(forecast), *_expansion_lines(forecast.sizes), *_claim_lines(forecast)]
+    lines = [*_instance_lines(forecast), *_size_lines(forecast), *_claim_lines(forecast)]
     if forecast.stateful_set is StatefulSetOutcome.RECREATED:
         lines.insert(0, "the StatefulSet object is recreated; its Pods keep running")
     if not forecast.order and not forecast.of(InstanceOutcome.REMOVED):
@@ -44,18 +44,20 @@ def _instance_lines(forecast: Forecast) -> list[str]:
     return [f"{_listed(names)}: {what}" for names, what in groups if names]
 
 
-def _expansion_lines(sizes: Mapping[str, tuple[str, str]]) -> list[str]:
-    by_size: dict[tuple[str, str], list[str]] = {}
-    for name, size in sizes.items():
-        by_size.setdefault(size, []).append(name)
-    return [
-        f"{_listed(names)}: expanded from {before} to {after}; no Pod restarts for it"
-        for (before, after), names in by_size.items()
-    ]
+def _size_lines(forecast: Forecast) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for name, (before, after) in forecast.sizes.items():
+        if forecast.claims[name] is ClaimOutcome.EXPANDED:
+            what = f"expanded from {before} to {after}; no Pod restarts for it"
+        else:
+            what = f"the expansion to {before}, which was not carried out, is taken back (requested: {after})"
+        groups.setdefault(what, []).append(name)
+    return [f"{_listed(names)}: {what}" for what, names in groups.items()]
 
 
 def _claim_lines(forecast: Forecast) -> list[str]:
     groups = (
+        (ClaimOutcome.MODIFIED, "changed in place; no Pod restarts for it"),
         (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
         (ClaimOutcome.DELETED, "deleted with the data (when_scaled: Delete)"),
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from pulumi_stateful_service.errors import RefusedError
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation import messages
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, with_whole_numbers
 from pulumi_stateful_service.foundation.names import (
     ATTEMPT_ANNOTATION,
     FIELD_MANAGER_ANNOTATION,
@@ -23,7 +24,7 @@ from pulumi_stateful_service.foundation.outputs import contains_unknown, resolve
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
-from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identity_note, with_whole_numbers
+from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identity_note
 from pulumi_stateful_service.live.dry_run import predict
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
@@ -117,7 +118,7 @@ class Guard:
                     return live if desired.change.adopt else None, 0
                 for warning in warnings_about_others(live, autoscaled=desired.change.autoscaled):
                     self._said.add(warning)
-                    pulumi.log.warn(f"{self._prefix}: {warning}", self._resource)
+                    messages.warn(f"{self._prefix}: {warning}", self._resource)
                 attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
                 return live, attempt + await unfinished_work(cluster, live)
         except NoClusterError:
@@ -219,7 +220,7 @@ class Guard:
     def _warn_exists(self, where: str) -> None:
         """Says with what Pulumi's provider updates an object that exists, where it would fail to create it."""
         if setting := setting_to_update_existing():
-            pulumi.log.warn(
+            messages.warn(
                 f"{self._prefix}: {where} already exists, and Pulumi's provider does not create what exists. Unless "
                 f"Pulumi is about to replace it, run pulumi up once with {setting}: it then adopts the object.",
                 self._resource,
@@ -250,7 +251,7 @@ class Guard:
         if live is not None and not is_update and desired.change.owns(live):
             for refusal in replacement_refusals(live):
                 raise RefusedError(f"{self._prefix}: {refusal}")
-            pulumi.log.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
+            messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
             self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
         if live is None or is_update or recreate:
             await self._foretell(cluster, desired, live, recreate=recreate)
@@ -272,14 +273,14 @@ class Guard:
         try:
             predicted = await predict(cluster, namespace, desired.metadata, desired.spec, live, recreate=recreate)
         except ClusterError as error:
-            pulumi.log.warn(
+            messages.warn(
                 f"{self._prefix}: what this change does to the instances cannot be told: {error.problem}.",
                 self._resource,
             )
             return
         self.forecast = predicted
         if predicted is None:
-            pulumi.log.info(
+            messages.info(
                 f"{self._prefix}: what this change does to the instances is not known before the update: the "
                 "StatefulSet has values that are not known yet.",
                 self._resource,
@@ -288,12 +289,12 @@ class Guard:
         for refusal in held_back_refusals(predicted, adopting=live is not None and not desired.change.owns(live)):
             raise RefusedError(f"{self._prefix}: {refusal}")
         if live is not None:
-            pulumi.log.info(forecast_message(self._prefix, predicted), self._resource)
+            messages.info(forecast_message(self._prefix, predicted), self._resource)
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:
             self._warned = True
-            pulumi.log.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
+            messages.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
 
 
 async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:

@@ -8,14 +8,18 @@ import pulumi
 from pulumi.output import Unknown
 
 from pulumi_stateful_service.errors import RefusedError
+from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
-from pulumi_stateful_service.live.claim_growth import (
+from pulumi_stateful_service.live.claim_changes import (
+    by_claim,
+    claim_patch,
     claims_to_grow,
+    desired_claims,
     growth_refusals,
     is_bound,
-    pending_growth,
-    sizes_by_claim,
+    pending_change,
+    shrink_refusals,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.rollout_status import is_incomplete, is_settled
@@ -23,7 +27,8 @@ from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
 from pulumi_stateful_service.live.rules.update import validate_update
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, template_sizes, volume_sizes
+from pulumi_stateful_service.live.rules.volumes import shrink_refusal
+from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals, noted, volume_sizes
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,8 @@ async def judge(
     _refuse(change, [*verdict.refusals, *conflicts])
     for warning in verdict.warnings:
         if warning not in said:
-            pulumi.log.warn(f"{change.prefix}: {warning}", resource)
-    await _validate_growth(cluster, change, live)
+            messages.warn(f"{change.prefix}: {warning}", resource)
+    await _validate_sizes(cluster, change, live)
     return verdict.recreate
 
 
@@ -100,16 +105,22 @@ async def unfinished_work(cluster: Cluster, live: KubernetesObject) -> bool:
     """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
     if not is_settled(live) and is_incomplete(live, await cluster.list_pods(live)):
         return True
-    if volume_sizes(live) == template_sizes(live):
-        # Nothing was expanded since the StatefulSet was created.
+    if _as_created(live):
         return False
-    sizes = sizes_by_claim(live["metadata"]["name"], volume_sizes(live), desired_ordinals(live))
+    name, templates = live["metadata"]["name"], claim_templates(live)
+    wanted = by_claim(name, desired_claims(noted(live)), desired_ordinals(live))
     labels = live["spec"]["selector"]["matchLabels"]
-    claims = await cluster.list_claims(live["metadata"]["namespace"], sizes.keys(), labels)
-    return any(
-        is_bound(claim) and (claims_to_grow([claim], sizes) or pending_growth(claim, sizes[claim["metadata"]["name"]]))
-        for claim in claims
-    )
+    for claim in await cluster.list_claims(live["metadata"]["namespace"], wanted.keys(), labels):
+        volume, desired = wanted[claim["metadata"]["name"]]
+        if is_bound(claim) and (claim_patch(claim, desired, templates[volume], name) or pending_change(claim, desired)):
+            return True
+    return False
+
+
+def _as_created(live: KubernetesObject) -> bool:
+    """Whether the claims are asked for nothing but what they were created with."""
+    without_notes = {**live, "metadata": {"name": live["metadata"]["name"]}}
+    return desired_claims(without_notes) == desired_claims(noted(live))
 
 
 def known_part(desired: Any, live: Any) -> Any:
@@ -142,16 +153,21 @@ async def _conflicts(cluster: Cluster, namespace: str, change: Change, *, adopti
     return [*refusals, *disruption_budget_refusals(budget, change.set_name)]
 
 
-async def _validate_growth(cluster: Cluster, change: Change, live: KubernetesObject) -> None:
-    """Refuses volumes that cannot grow."""
-    sizes = sizes_by_claim(change.set_name, volume_sizes(change.stateful_set), desired_ordinals(live))
+async def _validate_sizes(cluster: Cluster, change: Change, live: KubernetesObject) -> None:
+    """Refuses volumes that cannot grow, and those that would have to shrink."""
+    before, after = volume_sizes(live), volume_sizes(change.stateful_set)
+    wanted = by_claim(change.set_name, desired_claims(change.stateful_set), desired_ordinals(live))
     labels: Mapping[str, Any] = live["spec"]["selector"]["matchLabels"]
-    claims = await cluster.list_claims(live["metadata"]["namespace"], sizes.keys(), labels)
-    growths = claims_to_grow(claims, sizes)
-    if not growths:
-        return
-    storage_classes = {claim["spec"].get("storageClassName") or "" for claim in claims}
-    _refuse(change, growth_refusals(growths, claims, await cluster.get_expandable(storage_classes)))
+    claims = await cluster.list_claims(live["metadata"]["namespace"], wanted.keys(), labels)
+    by_volume: dict[str, list[KubernetesObject]] = {}
+    for claim in claims:
+        by_volume.setdefault(wanted[claim["metadata"]["name"]][0], []).append(claim)
+    shrinking = shrink_refusals(before, after, by_volume)
+    _refuse(change, [shrink_refusal(each, before[each], after[each], names) for each, names in shrinking.items()])
+    growths = claims_to_grow(claims, {name: desired.size for name, (_, desired) in wanted.items()})
+    if growths:
+        storage_classes = {claim["spec"].get("storageClassName") or "" for claim in claims}
+        _refuse(change, growth_refusals(growths, claims, await cluster.get_expandable(storage_classes)))
 
 
 def _refuse(change: Change, refusals: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Waits in ``pulumi up`` until volumes have grown and the rollout is complete, or fails with the reason."""
+"""Waits in ``pulumi up`` until claims are changed and the rollout is complete, or fails with the reason."""
 
 import asyncio
 import time
@@ -9,16 +9,26 @@ from typing import TypeVar
 import pulumi
 
 from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.live.claim_growth import claims_to_grow, is_bound, pending_growth, sizes_by_claim
+from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.live.claim_changes import (
+    DesiredClaim,
+    by_claim,
+    claim_patch,
+    infeasible_change,
+    is_bound,
+    pending_change,
+    requested_size,
+)
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.documentation import OPERATING, ROLLOUTS
+from pulumi_stateful_service.live.documentation import OPERATING, ROLLOUTS, STORAGE
 from pulumi_stateful_service.live.pod_status import Diagnostics, claim_names
 from pulumi_stateful_service.live.rollout_status import Rollout, may_be_complete, rollout_status
 from pulumi_stateful_service.live.rules.update import max_unavailable_warning
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
+from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals
 
 _T = TypeVar("_T")
 
@@ -45,8 +55,8 @@ class RolloutTarget:
     uid: str
     generation: int
     """``metadata.generation`` of the change."""
-    volume_sizes: Mapping[str, str]
-    """The size of each volume, by its name."""
+    claims: Mapping[str, DesiredClaim]
+    """What is asked of the claims of each volume, by the volume's name."""
     claim_labels: Mapping[str, str]
     """The labels that the StatefulSet gives its claims."""
     max_unavailable: object
@@ -64,14 +74,14 @@ async def current_rollout(connection: Connection, target: RolloutTarget, resourc
         async with connected(connection) as cluster:
             return await _read_rollout(cluster, target)
     except RolloutError as error:
-        pulumi.log.warn(str(error), resource)
+        messages.warn(str(error), resource)
         return None
     except ClusterError:
         return None
 
 
 async def wait_for_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
-    """Grows the volumes, waits for the rollout, and returns its state when both are complete.
+    """Changes the claims, waits for the rollout, and returns its state when both are complete.
 
     Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
     to do.
@@ -80,49 +90,75 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         # Before anything is changed: is this the cluster that Pulumi's provider deploys to?
         live = await _retry_until_answered(target, lambda: _read_stateful_set(cluster, target))
         if warning := max_unavailable_warning(live, target.max_unavailable):
-            pulumi.log.warn(f"{target.prefix}: {warning}", resource)
+            messages.warn(f"{target.prefix}: {warning}", resource)
+        templates = claim_templates(live)
+        wanted = {
+            name: (desired, templates.get(volume))
+            for name, (volume, desired) in by_claim(target.name, target.claims, desired_ordinals(live)).items()
+        }
         # Before the wait for the rollout: a Pod may wait for space on its volume.
-        sizes = sizes_by_claim(target.name, target.volume_sizes, desired_ordinals(live))
-        claims = await _retry_until_answered(target, lambda: _grow_claims(cluster, target, sizes))
+        claims = await _retry_until_answered(target, lambda: _change_claims(cluster, target, wanted))
         rollout = await _wait_until_complete(cluster, target, resource)
-        if len(claims) < len(sizes) or not all(is_bound(claim) for claim in claims):
-            # The claims of new Pods have the first size, which the templates keep.
-            claims = await _retry_until_answered(target, lambda: _grow_claims(cluster, target, sizes))
-        await _wait_until_grown(cluster, target, sizes, claims)
+        if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
+            # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
+            claims = await _retry_until_answered(target, lambda: _change_claims(cluster, target, wanted))
+        await _wait_until_changed(cluster, target, wanted, claims)
         return rollout
 
 
-async def _grow_claims(cluster: Cluster, target: RolloutTarget, sizes: Mapping[str, str]) -> list[KubernetesObject]:
-    """Requests the larger size for each claim that is too small, and returns the existing claims.
+_Wanted = Mapping[str, tuple[DesiredClaim, KubernetesObject | None]]
+"""What is asked of each claim, and the live template of its volume, by the claim's name."""
 
-    A claim that is not bound yet cannot be changed, so it is left for later.
+
+async def _change_claims(cluster: Cluster, target: RolloutTarget, wanted: _Wanted) -> list[KubernetesObject]:
+    """Changes each claim that is not as asked for, and returns the existing claims.
+
+    A claim that is not bound yet cannot be expanded, so it is left for later.
     """
-    claims = await cluster.list_claims(target.namespace, sizes.keys(), target.claim_labels)
-    for growth in claims_to_grow([claim for claim in claims if is_bound(claim)], sizes):
-        try:
-            await cluster.patch_claim_size(target.namespace, growth.claim, growth.target)
-        except ClusterError as error:
-            raise RolloutError(
-                f"{target.prefix}: PersistentVolumeClaim {growth.claim} cannot be expanded from {growth.requested} to "
-                f"{growth.target}: {error.problem}"
-            ) from error
-    return claims
+    claims = await cluster.list_claims(target.namespace, wanted.keys(), target.claim_labels)
+    changed = []
+    for claim in claims:
+        patch = claim_patch(claim, *wanted[claim["metadata"]["name"]], target.name) if is_bound(claim) else {}
+        changed.append(await _patch_claim(cluster, target, claim, patch) if patch else claim)
+    return changed
 
 
-async def _wait_until_grown(
-    cluster: Cluster, target: RolloutTarget, sizes: Mapping[str, str], claims: list[KubernetesObject]
+async def _patch_claim(
+    cluster: Cluster, target: RolloutTarget, claim: KubernetesObject, patch: KubernetesObject
+) -> KubernetesObject:
+    name = claim["metadata"]["name"]
+    try:
+        return await cluster.patch_claim(target.namespace, name, patch, field_manager=field_manager(target.name))
+    except ClusterError as error:
+        size = patch.get("spec", {}).get("resources", {}).get("requests", {}).get("storage")
+        what = f"expanded from {requested_size(claim)} to {size}" if size else "changed"
+        raise RolloutError(
+            f"{target.prefix}: PersistentVolumeClaim {name} cannot be {what}: {error.problem}. To take the change "
+            f"back, set the earlier value again and run pulumi up ({STORAGE})."
+        ) from error
+
+
+async def _wait_until_changed(
+    cluster: Cluster, target: RolloutTarget, wanted: _Wanted, claims: list[KubernetesObject]
 ) -> None:
     started = time.monotonic()
     while pending := [
-        problem for claim in claims if (problem := pending_growth(claim, sizes[claim["metadata"]["name"]]))
+        problem for claim in claims if (problem := pending_change(claim, wanted[claim["metadata"]["name"]][0]))
     ]:
+        if infeasible := [problem for claim in claims if (problem := infeasible_change(claim))]:
+            heading = f"{target.prefix}: the storage driver does not carry out what the claims request:"
+            remedy = f"Set the earlier value again and run pulumi up: a request is taken back ({STORAGE})."
+            raise RolloutError("\n".join([heading, *_indented(infeasible), remedy]))
         seconds = target.growth_timeout_seconds
         if time.monotonic() - started > seconds:
-            heading = f"{target.prefix}: volumes were not expanded within growth_timeout_seconds ({seconds}):"
-            remedy = "The Pods keep running, and the next pulumi up continues to wait."
+            heading = f"{target.prefix}: volumes were not changed within growth_timeout_seconds ({seconds}):"
+            remedy = (
+                "The Pods keep running, and the next pulumi up continues to wait. To take the request back, set the "
+                f"earlier value again ({STORAGE})."
+            )
             raise RolloutError("\n".join([heading, *_indented(pending), remedy]))
         await _pause(cluster, started)
-        claims = await _retry_until_answered(target, lambda: _grow_claims(cluster, target, sizes))
+        claims = await _retry_until_answered(target, lambda: _change_claims(cluster, target, wanted))
 
 
 async def _retry_until_answered(target: RolloutTarget, request: Callable[[], Awaitable[_T]]) -> _T:
@@ -153,7 +189,7 @@ async def _wait_until_complete(cluster: Cluster, target: RolloutTarget, resource
             if rollout is not None and report:
                 last_report = time.monotonic()
                 await _evict_never_ready_pods(cluster, target, rollout, resource)
-                pulumi.log.info(f"waiting for {rollout.pending[0]}", resource, ephemeral=True)
+                messages.info(f"waiting for {rollout.pending[0]}", resource, ephemeral=True)
         except ForbiddenError:
             raise
         except ClusterError as error:
@@ -177,7 +213,7 @@ async def _evict_never_ready_pods(
     """
     for pod, uid in rollout.never_ready.items():
         if await cluster.evict_pod(target.namespace, pod, uid):
-            pulumi.log.warn(
+            messages.warn(
                 f"{target.prefix}: {pod} has an outdated revision and never became ready, so it is replaced. Its "
                 "PersistentVolumeClaims are kept.",
                 resource,
@@ -194,7 +230,7 @@ async def _evict_pod_without_volume(
     """
     for pod, uid in list(rollout.without_volume.items())[:1]:
         if await cluster.evict_pod(target.namespace, pod, uid):
-            pulumi.log.info(f"{pod} is replaced to mount its new volume.", resource)
+            messages.info(f"{pod} is replaced to mount its new volume.", resource)
 
 
 async def _read_rollout(cluster: Cluster, target: RolloutTarget, *, every_pod: bool = True) -> Rollout | None:

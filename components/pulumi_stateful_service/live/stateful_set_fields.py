@@ -3,7 +3,7 @@
 import json
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
+from pulumi_stateful_service.foundation.names import IDENTITY_ANNOTATION, SIZES_ANNOTATION
 
 IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
 """Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
@@ -34,6 +34,19 @@ def is_updated_on_delete(stateful_set: KubernetesObject) -> bool:
 def claim_templates(stateful_set: KubernetesObject) -> dict[str, KubernetesObject]:
     """``spec.volumeClaimTemplates`` by the name of the volume."""
     return {template["metadata"]["name"]: template for template in stateful_set["spec"].get("volumeClaimTemplates", [])}
+
+
+def noted(live: KubernetesObject) -> KubernetesObject:
+    """The live StatefulSet with the claim templates that the program had last; its own never change."""
+    note = (live["metadata"].get("annotations") or {}).get(IDENTITY_ANNOTATION)
+    by_name = {each["metadata"]["name"]: each for each in json.loads(note or "{}").get("volumeClaimTemplates", [])}
+    templates = [
+        {**by_name[name], "spec": {**by_name[name]["spec"], "resources": template["spec"]["resources"]}}
+        if name in by_name
+        else template
+        for name, template in claim_templates(live).items()
+    ]
+    return {**live, "spec": {**live["spec"], "volumeClaimTemplates": templates}}
 
 
 def template_sizes(stateful_set: KubernetesObject) -> dict[str, str]:

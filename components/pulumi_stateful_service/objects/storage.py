@@ -52,6 +52,9 @@ def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> 
     """An item of ``spec.volumeClaimTemplates``. Without a class, the cluster's default class is used."""
     source = volume.get("data_source")
     return {
+        # As the API server stores it: Argo CD would show a difference otherwise.
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
         # Without the labels of all objects: they may change, but the templates of a StatefulSet cannot.
         "metadata": without_empty(
             name=volume["name"],

@@ -14,7 +14,10 @@ import yaml
 
 from pulumi_stateful_service.arguments.types import UpdateStrategy
 from pulumi_stateful_service.foundation import names
+from pulumi_stateful_service.foundation.kubernetes_object import with_whole_numbers
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE
+from pulumi_stateful_service.live.forecast import ForecastOutput
+from pulumi_stateful_service.testing.live_set import forecast_of_live_set
 from pulumi_stateful_service.testing.mocks import (
     Computed,
     Recording,
@@ -219,6 +222,22 @@ class DeployedService:
         for each in self.deployment.all("Namespace"):
             if each.metadata.get("name") == made.metadata.get("namespace"):
                 _must(_is_kept(each), f"destroying the stack deletes {_called(each)}, and the claims in it")
+
+    def forecast(self, live: Mapping[str, Any]) -> ForecastOutput:
+        """What deploying it to this live StatefulSet does to every instance and every claim.
+
+        ``live`` is what ``kubectl get statefulset NAME --output json --show-managed-fields`` prints. Its Pods are taken
+        to be ready. Raises RefusedError for a change that the component refuses.
+        """
+        made = self.stateful_set
+        return forecast_of_live_set(dict(live), with_whole_numbers({"metadata": made.metadata, "spec": made.spec}))
+
+    def assert_restarts_nobody(self, live: Mapping[str, Any]) -> None:
+        """Deploying it to this live StatefulSet (as ``forecast`` takes it) neither replaces nor removes a Pod."""
+        __tracebackhide__, foretold = True, self.forecast(live)
+        stopped = [name for name, outcome in foretold["instances"].items() if outcome in {"Replaced", "Removed"}]
+        because = f" ({', '.join(foretold['reasons'])})" if foretold["reasons"] else ""
+        _must(not stopped, f"{self._called} replaces or removes {_listed(stopped)}{because}")
 
     @property
     def _services(self) -> list[Registered]:

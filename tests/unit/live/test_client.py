@@ -256,7 +256,7 @@ class TestErrors:
             (lambda c: c.list("Pod", None), "list pods in all namespaces"),
             (lambda c: c.get("StorageClass", None, "fast"), "get storageclasses/fast (cluster-wide)"),
             (
-                lambda c: c.patch_claim_size("prod", "data-0", "2Gi"),
+                lambda c: c.patch_claim("prod", "data-0", {}, field_manager="me"),
                 "patch persistentvolumeclaims/data-0 in namespace prod",
             ),
             (lambda c: c.evict_pod("prod", "db-0", "1"), "create pods/db-0/eviction in namespace prod"),
@@ -303,7 +303,7 @@ class TestErrors:
         assert len(api.requests) == 2
         left.append(0)
         with pytest.raises(ClusterError, match=r"127\.0\.0\.1:\d+ cannot be reached: Remote end closed") as caught:
-            ask(lambda c: c.patch_claim_size("ns", "data-0", "2Gi"))
+            ask(lambda c: c.patch_claim("ns", "data-0", {}, field_manager="me"))
         assert caught.value.transient
         assert len(api.requests) == 3
 
@@ -372,9 +372,11 @@ class TestComponent:
         assert [each["message"] for each in ask(lambda c: c.list_warning_events("ns"))] == ["early", "late"]
 
     def test_size_of_a_claim(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """A claim's request is patched."""
-        ask(lambda c: c.patch_claim_size("ns", "data-0", "2Gi"))
-        assert api.requests[0].json == {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+        """A claim is patched, under a name of the component's own."""
+        patch = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+        ask(lambda c: c.patch_claim("ns", "data-0", patch, field_manager="me"))
+        assert api.requests[0].json == patch
+        assert "fieldManager=me" in api.requests[0].path
 
     @pytest.mark.parametrize(("status", "evicted"), [(201, True), (404, False), (409, False), (429, False)])
     def test_eviction(self, api: ApiServer, ask: Ask[Any], status: int, evicted: bool) -> None:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome, forecast
+from pulumi_stateful_service.live import forecast as forecasts
+from pulumi_stateful_service.live.claim_changes import desired_claims
+from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome
 from pulumi_stateful_service.live.forecast_text import forecast_lines, forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
 from pulumi_stateful_service.live.pod_template_changes import pod_template_changes
@@ -42,6 +44,13 @@ def claims(*ordinals: int, size: str = "1Gi") -> list[dict[str, Any]]:
         {"metadata": {"name": f"data-db-{ordinal}"}, "spec": {"resources": {"requests": {"storage": size}}}}
         for ordinal in ordinals
     ]
+
+
+def forecast(
+    live: Any, after: Any, pods: Any, claims: Any, revision: str | None, *, recreated: bool = False
+) -> Forecast:
+    """The forecast of a change whose claims are as the templates."""
+    return forecasts.forecast(live, after, pods, claims, revision, desired_claims(after), recreated=recreated)
 
 
 def partitioned(partition: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.live import rollout_wait
+from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 
@@ -17,7 +18,7 @@ TARGET = rollout_wait.RolloutTarget(
     name="rg",
     uid="the-set",
     generation=1,
-    volume_sizes={"logs": "20Mi"},
+    claims={"logs": DesiredClaim("20Mi")},
     claim_labels={},
     max_unavailable=None,
     rollout_timeout_seconds=1,
@@ -87,11 +88,14 @@ class ScriptedCluster:
             {"metadata": {"name": "logs-rg-0", "uid": "the-claim"}, "spec": {"resources": requests}, "status": status}
         ]
 
-    async def patch_claim_size(self, _: str, claim: str, size: str) -> None:
+    async def patch_claim(self, _: str, claim: str, patch: dict[str, Any], *, field_manager: str) -> dict[str, Any]:
+        assert field_manager == "pulumi-stateful-service.rg"
         self.requests.append(f"grow {claim}")
         if self.reads_until_bound:
             raise ClusterError("spec is immutable except for bound claims")
-        self.size = size
+        self.size = patch["spec"]["resources"]["requests"]["storage"]
+        [changed] = await self.list_claims()
+        return changed
 
 
 def wait(cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
-from pulumi_stateful_service.live.claim_growth import claims_to_grow, sizes_by_claim
+from pulumi_stateful_service.foundation.names import IDENTITY_ANNOTATION, SIZES_ANNOTATION
+from pulumi_stateful_service.live.claim_changes import claims_to_grow, shrink_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
 from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi
 from pulumi_stateful_service.live.rules.update import max_unavailable_warning, validate_update
@@ -128,35 +128,12 @@ def test_changes_before_the_first_update_are_named() -> None:
     assert [change.manager for change in changes_outside_pulumi(live, autoscaled=False)] == ["kubectl", "kubectl-set"]
 
 
-@pytest.mark.parametrize(("before", "after"), [("20Mi", "10Mi"), ("20Mi", "20971519"), ("1Gi", "1G")])
-def test_shrinking_is_refused(before: str, after: str) -> None:
-    """However the quantities are written."""
-    [refusal] = update(a_set(logs=before), a_set(logs=after), recreate=True).refusals
-    assert refusal.startswith(
-        f"volume 'logs': size cannot be reduced from {before} to {after}: volumes cannot shrink. "
-        f"Keep {before}, or move "
-    )
-    assert "docs/storage.md" in refusal
-
-
-def test_shrinking_below_the_last_requested_size_is_refused() -> None:
-    """The templates keep the first size; the last one is in an annotation."""
-    live = a_set(logs="10Mi")
-    live["metadata"]["annotations"] = {SIZES_ANNOTATION: '{"logs": "30Mi"}'}
-    assert volume_sizes(live) == {"logs": "30Mi"}
-    [refusal] = update(live, a_set(logs="20Mi"), recreate=False).refusals
-    assert "from 30Mi to 20Mi" in refusal
-    assert not update(live, a_set(logs="30720Ki"), recreate=False).refusals
-    assert not update(live, a_set(logs="40Mi"), recreate=False).refusals
-
-
 @pytest.mark.parametrize(
     ("api_field", "value", "argument"),
     [
         ("storageClassName", "other", "storage_class_name"),
         ("accessModes", ["ReadWriteMany"], "access_modes"),
         ("volumeMode", "Block", "volume_mode"),
-        ("volumeAttributesClassName", "gold", "volume_attributes_class_name"),
         ("selector", {"matchLabels": {"a": "b"}}, "selector"),
         ("dataSource", {"kind": "PersistentVolumeClaim", "name": "a"}, "data_source"),
     ],
@@ -271,13 +248,29 @@ def test_an_autoscalers_replicas_count_when_the_ordinals_change() -> None:
 
 
 @pytest.mark.parametrize("key", ["labels", "annotations"])
-def test_labels_and_annotations_of_claims_need_a_new_stateful_set(key: str) -> None:
-    """Those of a template cannot be changed; existing claims keep theirs."""
+def test_labels_and_annotations_of_claims_need_no_new_stateful_set(key: str) -> None:
+    """Those of a template cannot be changed: the claims themselves are."""
     desired = a_set(logs="10Mi")
     desired["spec"]["volumeClaimTemplates"][0]["metadata"][key] = {"tier": "gold"}
-    [refusal] = update(a_set(logs="10Mi"), desired).refusals
-    assert f"{key} of volume 'logs' are changed (for new PersistentVolumeClaims only)" in refusal
-    assert update(a_set(logs="10Mi"), desired, recreate=True).recreate
+    verdict = update(a_set(logs="10Mi"), desired)
+    assert not verdict.refusals
+    assert not verdict.recreate
+
+
+def test_an_attributes_class_changes_but_does_not_go() -> None:
+    """From none, from one to another; Kubernetes takes none from a claim."""
+    gold = with_template_field(a_set(logs="10Mi"), "volumeAttributesClassName", "gold")
+    silver = with_template_field(a_set(logs="10Mi"), "volumeAttributesClassName", "silver")
+    assert not update(a_set(logs="10Mi"), gold).refusals
+    assert not update(gold, silver).refusals
+    [refusal] = update(gold, a_set(logs="10Mi")).refusals
+    assert "volume_attributes_class_name cannot be removed" in refusal
+    # The template keeps the first one, or none; the last one is noted.
+    noted = a_set(logs="10Mi")
+    note = json.dumps({"volumeClaimTemplates": silver["spec"]["volumeClaimTemplates"]})
+    noted["metadata"]["annotations"] = {IDENTITY_ANNOTATION: note}
+    [refusal] = update(noted, a_set(logs="10Mi")).refusals
+    assert "Keep 'silver'" in refusal
 
 
 def test_a_cluster_without_max_unavailable_is_named() -> None:
@@ -305,7 +298,8 @@ VOLUMES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 5).ma
 
 
 def a_claim(name: str, size: str) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "spec": {"resources": {"requests": {"storage": size}}}}
+    requests = {"requests": {"storage": size}}
+    return {"metadata": {"name": name}, "spec": {"resources": requests}, "status": {"capacity": {"storage": size}}}
 
 
 @given(st.lists(VOLUMES, min_size=2, max_size=6), st.booleans())
@@ -316,7 +310,7 @@ def test_no_sequence_of_accepted_updates_loses_a_claim(steps: list[dict[str, str
 
     def mount(volumes: dict[str, str]) -> None:
         existing = [a_claim(name, f"{size}Mi") for name, size in claims.items()]
-        sizes = sizes_by_claim("rg", volumes, range(2))
+        sizes = {f"{volume}-rg-{ordinal}": size for volume, size in volumes.items() for ordinal in range(2)}
         claims.update({name: int(size[:-2]) for name, size in sizes.items() if name not in claims})
         claims.update({growth.claim: int(growth.target[:-2]) for growth in claims_to_grow(existing, sizes)})
 
@@ -324,7 +318,9 @@ def test_no_sequence_of_accepted_updates_loses_a_claim(steps: list[dict[str, str
     for step in steps[1:]:
         desired = a_set(**step)
         verdict = update(live, desired, recreate=recreate)
-        if verdict.refusals:
+        existing = [a_claim(name, f"{size}Mi") for name, size in claims.items()]
+        by_volume = {volume: [each for each in existing if each["metadata"]["name"][0] == volume] for volume in "abc"}
+        if verdict.refusals or shrink_refusals(volume_sizes(live), volume_sizes(desired), by_volume):
             continue
         before = dict(claims)
         same_volumes = volume_sizes(live).keys() == volume_sizes(desired).keys()

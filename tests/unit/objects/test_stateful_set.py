@@ -73,6 +73,8 @@ def test_the_whole_stateful_set(chapter: Chapter) -> None:
             },
             "volumeClaimTemplates": [
                 {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
                     "metadata": {"name": "logs"},
                     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}},
                 }

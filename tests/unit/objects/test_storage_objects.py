@@ -90,6 +90,8 @@ def test_fields_of_a_claim_template(chapter: Chapter) -> None:
     deployed = chapter(volumes=[volume])
     [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
     assert template == {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
         "metadata": {"name": "a", "labels": {"l": "1"}, "annotations": {"n": "2"}},
         "spec": {
             "accessModes": ["ReadWriteOnce"],

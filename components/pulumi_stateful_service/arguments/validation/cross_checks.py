@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from pulumi_stateful_service.errors import ArgumentError
+from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.outputs import contains_output, resolve
 
 
@@ -42,7 +43,7 @@ class CrossChecks:
 
     def warn(self, message: str) -> None:
         """Shows a warning."""
-        pulumi.log.warn(f"{self.prefix}: {message}", self.resource)
+        messages.warn(f"{self.prefix}: {message}", self.resource)
 
     async def run(self) -> None:
         """Runs the checks whose values were not known at once, without those whose values are unknown in a preview.

@@ -81,10 +81,11 @@ class Cluster(Objects):
                 expandable[name] = bool(found and found.get("allowVolumeExpansion"))
         return expandable
 
-    async def patch_claim_size(self, namespace: str, claim: str, size: str) -> None:
-        """Requests another size of a claim's volume."""
-        change = {"spec": {"resources": {"requests": {"storage": size}}}}
-        await self.patch("PersistentVolumeClaim", namespace, claim, change)
+    async def patch_claim(
+        self, namespace: str, name: str, patch: KubernetesObject, *, field_manager: str
+    ) -> KubernetesObject:
+        """Changes a claim by a merge patch, and returns it."""
+        return await self.patch("PersistentVolumeClaim", namespace, name, patch, field_manager=field_manager)
 
     async def delete_orphaning(self, namespace: str, name: str, uid: str, *, timeout: float = 60) -> None:
         """Deletes the StatefulSet with this uid, but not its Pods, and waits until it is gone and they have no owner.

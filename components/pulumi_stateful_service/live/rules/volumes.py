@@ -1,12 +1,11 @@
 """Changes to the volumes of a live StatefulSet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from pulumi_stateful_service.live.documentation import STORAGE
-from pulumi_stateful_service.live.stateful_set_fields import claim_templates, volume_sizes
+from pulumi_stateful_service.live.stateful_set_fields import claim_templates, noted
 
 _API_DEFAULTS: Mapping[str, Any] = {"volumeMode": "Filesystem"}
 """Values that the API server fills into claim templates."""
@@ -15,7 +14,6 @@ _IMMUTABLE = {
     "accessModes": "access_modes",
     "storageClassName": "storage_class_name",
     "volumeMode": "volume_mode",
-    "volumeAttributesClassName": "volume_attributes_class_name",
     "selector": "selector",
     "dataSource": "data_source",
 }
@@ -23,16 +21,11 @@ _IMMUTABLE = {
 
 
 def volume_refusals(live: KubernetesObject, desired: KubernetesObject) -> list[str]:
-    """Refuses smaller sizes, and changes that existing PersistentVolumeClaims would not follow."""
-    live_sizes, sizes = volume_sizes(live), volume_sizes(desired)
+    """Refuses changes that existing PersistentVolumeClaims would not follow."""
     live_templates, templates = claim_templates(live), claim_templates(desired)
+    last_templates = claim_templates(noted(live))
     refusals: list[str] = []
     for volume in live_templates.keys() & templates.keys():
-        if size_in_bytes(sizes[volume]) < size_in_bytes(live_sizes[volume]):
-            refusals.append(
-                f"volume {volume!r}: size cannot be reduced from {live_sizes[volume]} to {sizes[volume]}: volumes "
-                f"cannot shrink. Keep {live_sizes[volume]}, or move the data to smaller volumes ({STORAGE})."
-            )
         for field, argument in _IMMUTABLE.items():
             before, after = (
                 template["spec"].get(field, _API_DEFAULTS.get(field))
@@ -43,7 +36,21 @@ def volume_refusals(live: KubernetesObject, desired: KubernetesObject) -> list[s
                     f"volume {volume!r}: {argument} cannot be changed from {_shown(before)} to {_shown(after)}: "
                     f"existing PersistentVolumeClaims keep {_shown(before)}. Keep it, or move the data ({STORAGE})."
                 )
+        last = last_templates[volume]["spec"].get("volumeAttributesClassName")
+        if last is not None and templates[volume]["spec"].get("volumeAttributesClassName") is None:
+            refusals.append(
+                f"volume {volume!r}: volume_attributes_class_name cannot be removed: Kubernetes does not take a "
+                f"VolumeAttributesClass from a claim. Keep {last!r}, or name another class ({STORAGE})."
+            )
     return refusals
+
+
+def shrink_refusal(volume: str, before: str, after: str, claims: Sequence[str]) -> str:
+    """Says that a volume cannot become smaller, which these claims would have to."""
+    return (
+        f"volume {volume!r}: size cannot be reduced from {before} to {after}: volumes cannot shrink "
+        f"({', '.join(claims)}). Keep {before}, or move the data to smaller volumes ({STORAGE})."
+    )
 
 
 def template_changes(live: KubernetesObject, desired: KubernetesObject) -> list[str]:
@@ -55,13 +62,7 @@ def template_changes(live: KubernetesObject, desired: KubernetesObject) -> list[
         for volume in live_templates
         if volume not in templates
     ]
-    relabelled = [
-        f"{key} of volume {volume!r} are changed (for new PersistentVolumeClaims only)"
-        for volume in live_templates.keys() & templates.keys()
-        for key in ("labels", "annotations")
-        if live_templates[volume]["metadata"].get(key, {}) != templates[volume]["metadata"].get(key, {})
-    ]
-    return [*added, *removed, *relabelled]
+    return [*added, *removed]
 
 
 def _shown(value: object) -> str:
