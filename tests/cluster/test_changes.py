@@ -53,7 +53,7 @@ def claims(rg: Service) -> dict[str, Any]:
     return {name: claim.metadata.uid for name, claim in rg.claims().items()}
 
 
-def testing_kit(rg: Service) -> Any:
+def kit_forecast(rg: Service) -> Any:
     """What the testing kit foretells of the live StatefulSet, without the cluster."""
     live = json.loads(rg.kubectl("get", "statefulset", "rg", "--output", "json", "--show-managed-fields"))
     return deploy(lambda: StatefulService("rg", {**rg.args})).service().forecast(live)  # type: ignore[typeddict-item]
@@ -74,13 +74,13 @@ def test_p08_a_preview_says_what_happens_to_every_instance(service: Make) -> Non
         assert rg.outputs()["forecast"]["order"] == ["rg-2"]
         rg.set(canary=None)
         assert "rg-1, rg-0: replaced one after another" in rg.must("preview")
-        foretold = testing_kit(rg)
+        foretold = kit_forecast(rg)
         rg.up()
         assert foretold == rg.outputs()["forecast"]
         pods = rg.uids()
         rg.set(annotations={"owner": "storage"}, revision_history_limit=5)
         assert "StatefulService 'rg': no Pod restarts." in rg.must("preview")
-        foretold = testing_kit(rg)
+        foretold = kit_forecast(rg)
         rg.up()
         assert foretold == rg.outputs()["forecast"]
         assert rg.uids() == pods

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,22 @@ def test_p16_the_cluster_is_the_one_of_the_provider_that_is_given(
     }
     (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump(changed))
     assert "podManagementPolicy (OrderedReady → Parallel)" in project.must_fail("preview")
+
+
+def test_p16_what_package_add_records_is_found_on_path(program: Callable[..., Project], namespace: str) -> None:
+    """The program's path is added, its name and version are recorded, and any machine with it on PATH is served."""
+    project = program({"name": "test"})
+    file = project.folder / "Pulumi.yaml"
+    file.write_text("name: test\nruntime: yaml\n")
+    plugin = ROOT / ".venv" / "bin" / PLUGIN
+    project.must("package", "add", str(plugin))
+    recorded = yaml.safe_load(file.read_text())["packages"]["stateful-service"]
+    version = recorded.rpartition("@")[2]
+    assert version == installed_version("pulumi-stateful-service")
+    content = {**one_service(namespace), "runtime": "yaml", "packages": {"stateful-service": version}}
+    file.write_text(yaml.safe_dump(content))
+    project.env = {**project.env, "PATH": f"{plugin.parent}:{project.env['PATH']}"}
+    assert "1 errored" not in project.must("preview")
 
 
 def test_p16_secrets_and_outputs_reach_the_instances(

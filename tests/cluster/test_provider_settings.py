@@ -67,6 +67,37 @@ def test_p05_the_whole_life_without_server_side_apply(posting: Make) -> None:
     assert {name: rg.log(name)[:2] for name in written} == written
 
 
+CHANGES: list[dict[str, object]] = [
+    # Pulumi's provider replaces a StatefulSet for a change of these; the component leaves them out of the comparison.
+    {"pod_management_policy": "Parallel", "recreate_keeping_pods": True},
+    {"revision_history_limit": 10},
+    {"revision_history_limit": 5},
+    {"volumes": [{"name": "logs", "mount_path": "/opt/logs", "size": "20Mi", "labels": {"a": "b"}}]},
+    {"volumes": [], "recreate_keeping_pods": True},
+    # And for none of these.
+    {"image": "random-generator:2.0"},
+    {"replicas": 3},
+    {"update_strategy": "OnDelete"},
+    {"min_ready_seconds": 0},
+    {"persistent_volume_claim_retention_policy": {"when_scaled": "Delete"}},
+    {"labels": {"a": "b"}, "annotations": {"a": "b"}},
+    {"secret_env": {"PASSWORD": "new"}},
+]
+
+
+def test_p11_pulumi_replaces_the_stateful_set_for_no_change(service: Make) -> None:
+    """By presence or by value: an update in place, whatever the provider's own rules are."""
+    rg = service(secret_env={"PASSWORD": "old"})
+    rg.up()
+    for change in CHANGES:
+        original = dict(rg.args)
+        rg.set(**change)
+        said = rg.must("preview")
+        assert "kubernetes:apps/v1:StatefulSet rg update" in said, change
+        assert "StatefulSet rg replace" not in said, change
+        rg.args = original
+
+
 def test_p11_a_lost_state_is_recovered_with_the_setting_that_the_preview_names(posting: Make) -> None:
     """All objects of the component exist: nothing is touched, and a change goes through afterwards."""
     rg = posting(load_balancer={"port": 80}, secret_env={"PASSWORD": "first"}, min_available=1, network_policy={})

@@ -360,7 +360,7 @@ def test_growth_that_does_not_happen_is_explained(service: Make, client: Client,
         pods = rg.uids()
         rg.set(volumes=[logs("20Mi")])
         said = rg.must_fail("up", "--yes", "--skip-preview")
-        assert "not expanded within growth_timeout_seconds (3)" in said
+        assert "not changed within growth_timeout_seconds (3)" in said
         assert re.search(r"logs-rg-0 \(10Mi of 20Mi\): waiting for the storage driver", said)
         assert rg.uids() == pods
         # The driver's part, played: the volume and the claim have the new size. The next up is content.

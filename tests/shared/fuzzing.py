@@ -124,7 +124,9 @@ def typed_dict(to: Any) -> st.SearchStrategy[dict[str, Any]]:
     if to.__name__ in _ONE_OF:
         return _one_of(to)
     fields = {key: right(hint, f"{to.__name__}.{key}") for key, hint in inspect.get_annotations(to).items()}
-    required = {key: fields[key] for key in to.__required_keys__}
+    # A volume's size may stand elsewhere.
+    needed = to.__required_keys__ | ({"size"} if to.__name__ == "VolumeArgs" else set())
+    required = {key: fields[key] for key in needed}
     optional = {key: fields[key] for key in fields.keys() - required.keys()}
 
     @st.composite

@@ -168,7 +168,7 @@ class TestArguments:
             ({"image": "a:1", "volumes": [{"name": "a", "mountPath": "/a", "sise": "1Gi"}]}, "volumes[0].sise is not"),
             ({"image": "a:1", "envFromSecrets": {"A": {"name": "a", "keys": "b"}}}, "envFromSecrets['A'].keys is not"),
             ({"image": "a:1", "podManagementPolicy": "Paralel"}, "podManagementPolicy is 'Paralel'"),
-            ({"image": "a:1", "volumes": [{"name": "a", "size": "1Gi"}]}, "volumes[0].mountPath is required"),
+            ({"image": "a:1", "volumes": [{"size": "1Gi"}]}, "volumes[0].name is required"),
             ({}, "image is required"),
             ({"image": 5}, "image is 5; it must be a string"),
             ({"image": "a:1", "replicas": 1.5}, "replicas is 1.5; it must be a whole number"),

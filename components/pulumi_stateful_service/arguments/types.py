@@ -53,6 +53,19 @@ class VolumeBindingMode(StrEnum):
     """When the claim is created."""
 
 
+class SelectorOperator(StrEnum):
+    """How a label is compared (``operator`` of ``matchExpressions``)."""
+
+    IN = "In"
+    """The value is one of ``values``."""
+    NOT_IN = "NotIn"
+    """The value is none of ``values``."""
+    EXISTS = "Exists"
+    """The label is there."""
+    DOES_NOT_EXIST = "DoesNotExist"
+    """The label is not there."""
+
+
 class VolumeMode(StrEnum):
     """How the container accesses a volume (``spec.volumeMode`` of a PersistentVolumeClaim)."""
 
@@ -287,19 +300,77 @@ class DataSourceArgs(TypedDict):
     ``PersistentVolumeClaim``. Default: the core group."""
 
 
+class DataSourceRefArgs(TypedDict):
+    """An object of any kind from which volumes are populated (``dataSourceRef`` of a PersistentVolumeClaim)."""
+
+    kind: pulumi.Input[str]
+    """Kind of the object."""
+    name: pulumi.Input[str]
+    """Name of the object."""
+    api_group: NotRequired[pulumi.Input[str]]
+    """API group of the object. Default: the core group."""
+    namespace: NotRequired[pulumi.Input[str]]
+    """Namespace of the object, a DNS label; requires the feature gate CrossNamespaceVolumeDataSource and a
+    ReferenceGrant there. Default: the namespace of the service."""
+
+
+class SelectorRequirementArgs(TypedDict):
+    """A requirement on the labels of a pre-provisioned volume (``matchExpressions``)."""
+
+    key: pulumi.Input[str]
+    """Key of a label."""
+    operator: pulumi.Input[str]
+    """One of ``SelectorOperator``."""
+    values: NotRequired[Sequence[pulumi.Input[str]]]
+    """Values for ``In`` and ``NotIn``. Default: none."""
+
+
+class MountArgs(TypedDict):
+    """One more place in the container at which a volume is mounted (``volumeMounts``)."""
+
+    mount_path: pulumi.Input[str]
+    """Absolute path in the container, other than ``/``, without a colon (``mountPath``)."""
+    sub_path: NotRequired[pulumi.Input[str]]
+    """Directory of the volume that is mounted, a relative path without ``..`` (``subPath``). Default: the root."""
+    sub_path_expr: NotRequired[pulumi.Input[str]]
+    """The same with variables of the environment, such as ``$(POD_NAME)`` (``subPathExpr``). Mutually exclusive with
+    ``sub_path``. Default: none."""
+    read_only: NotRequired[pulumi.Input[bool]]
+    """Whether it is mounted read-only (``readOnly``). Default: false."""
+
+
+class ScratchVolumeArgs(TypedDict):
+    """A volume without a claim, empty whenever a Pod is created and deleted with it (``emptyDir``)."""
+
+    name: str
+    """Name of the volume, a DNS label."""
+    mount_path: pulumi.Input[str]
+    """Absolute path in the container, other than ``/``, without a colon (``mountPath``)."""
+    in_memory: NotRequired[pulumi.Input[bool]]
+    """Whether it is kept in memory, which counts against the container's memory limit (``medium: Memory``). Default:
+    false, so on the node's disk."""
+    size_limit: NotRequired[pulumi.Input[str]]
+    """How much it may hold, a Kubernetes quantity; a Pod that exceeds it is evicted (``sizeLimit``). Default: no
+    limit."""
+
+
 class VolumeArgs(TypedDict):
     """A volume of which every instance gets its own (``spec.volumeClaimTemplates``)."""
 
     name: str
     """Name of the claim template, a DNS label. The PersistentVolumeClaim of instance 0 is
     ``VOLUME-STATEFULSET-0``, so another name means another claim, without the data."""
-    mount_path: pulumi.Input[str]
+    mount_path: NotRequired[pulumi.Input[str]]
     """Path in the container at which the volume is mounted: absolute, other than ``/``, without a colon
-    (``volumeMounts[].mountPath``). With ``volume_mode`` ``Block``, the path of the device."""
-    size: pulumi.Input[str]
+    (``volumeMounts[].mountPath``). With ``volume_mode`` ``Block``, the path of the device. Default: not mounted in the
+    component's container, but for a side-car in ``pod_template``."""
+    mounts: NotRequired[Sequence[MountArgs]]
+    """More places in the container at which it is mounted. Default: none."""
+    size: NotRequired[pulumi.Input[str]]
     """Requested capacity, a Kubernetes quantity greater than zero such as ``10Gi`` (``spec.resources.requests.storage``
-    of the claims). It can be increased: the existing volumes are expanded without a restart, if the storage class
-    allows volume expansion. It cannot be reduced."""
+    of the claims). Required unless ``volume_sizes`` has it. It can be increased: the existing volumes are expanded
+    without a restart, if the storage class allows volume expansion. It cannot be reduced below what a claim has; an
+    expansion that was not carried out is taken back by setting the earlier size again."""
     storage_class_name: NotRequired[pulumi.Input[str]]
     """Name of a storage class for this volume only. The empty string selects pre-provisioned volumes without a class.
     Default: ``storage_class`` or ``storage_class_name`` of the component."""
@@ -310,19 +381,32 @@ class VolumeArgs(TypedDict):
     sub_path: NotRequired[pulumi.Input[str]]
     """Directory of the volume that is mounted instead of its root, a relative path without ``..``
     (``volumeMounts[].subPath``). Default: the root."""
+    sub_path_expr: NotRequired[pulumi.Input[str]]
+    """The same with variables of the environment, such as ``$(POD_NAME)`` (``volumeMounts[].subPathExpr``). Mutually
+    exclusive with ``sub_path``. Default: none."""
+    size_limit: NotRequired[pulumi.Input[str]]
+    """The most that the claims may request, a Kubernetes quantity (``spec.resources.limits.storage``). Default:
+    none."""
     volume_mode: NotRequired[str]
     """One of ``VolumeMode``. Default: ``Filesystem``."""
     volume_attributes_class_name: NotRequired[pulumi.Input[str]]
     """Name of a VolumeAttributesClass, which sets mutable attributes of the volume such as IOPS
-    (``spec.volumeAttributesClassName`` of the claims). Default: none."""
+    (``spec.volumeAttributesClassName`` of the claims). Existing claims are changed without a restart; it cannot be
+    removed. Default: none."""
     selector: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Labels that a pre-provisioned volume must have (``spec.selector.matchLabels`` of the claims). Default: none."""
+    selector_expressions: NotRequired[Sequence[SelectorRequirementArgs]]
+    """More requirements on the labels of a pre-provisioned volume, all of which must hold
+    (``spec.selector.matchExpressions`` of the claims). Default: none."""
     data_source: NotRequired[DataSourceArgs]
     """Object from which new volumes are populated (``spec.dataSource`` of the claims). Default: empty volumes."""
+    data_source_ref: NotRequired[DataSourceRefArgs]
+    """Object of any kind from which a volume populator fills new volumes (``spec.dataSourceRef`` of the claims).
+    Mutually exclusive with ``data_source``. Default: none."""
     labels: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Labels of the PersistentVolumeClaims. Default: none."""
+    """Labels of the PersistentVolumeClaims; those of existing claims change without a restart. Default: none."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Annotations of the PersistentVolumeClaims. Default: none."""
+    """Annotations of the PersistentVolumeClaims; those of existing claims change without a restart. Default: none."""
 
 
 class TopologyArgs(TypedDict):
@@ -633,6 +717,11 @@ class StatefulServiceArgs(TypedDict):
     persistent_volume_claim_retention_policy: NotRequired[ClaimRetentionPolicyArgs]
     """When PersistentVolumeClaims, and with them the data, are deleted (``spec.persistentVolumeClaimRetentionPolicy``).
     Default: never."""
+    volume_sizes: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Sizes of volumes that have no ``size`` of their own, by the volume's name, so that a stack has all its sizes in
+    one place. Default: none."""
+    scratch_volumes: NotRequired[Sequence[ScratchVolumeArgs]]
+    """Volumes without claims, on the node's disk or in memory. Default: none."""
     growth_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which volumes must be expanded after ``size`` was increased, at least 1; otherwise ``pulumi up``
     fails. Default: 300."""

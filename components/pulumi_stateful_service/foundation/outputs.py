@@ -73,7 +73,7 @@ async def resolve(value: Any) -> Resolved:
     if inspect.isawaitable(value):
         return await resolve(await value)
     if isinstance(value, Mapping) and contains_output(value):
-        parts = {key: await resolve(each) for key, each in value.items()}
+        parts = {key: await resolve(value[key]) for key in value}
         return _joined({key: part.value for key, part in parts.items()}, parts.values())
     if isinstance(value, list | tuple) and contains_output(value):
         items = [await resolve(each) for each in value]
@@ -87,10 +87,13 @@ def _joined(value: Any, parts: Any) -> Resolved:
     return Resolved(value, any(part.secret for part in parts), resources)
 
 
+# The SDK's own dictionaries have fields such as ``values`` in place of the methods, so the keys are gone through.
+
+
 def contains_output(value: Any) -> bool:
     """Whether an Output or another awaitable is in the value, at any depth of dictionaries, lists and tuples."""
     if isinstance(value, Mapping):
-        return any(map(contains_output, value.values()))
+        return any(contains_output(value[key]) for key in value)
     if isinstance(value, list | tuple):
         return any(map(contains_output, value))
     return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
@@ -99,7 +102,7 @@ def contains_output(value: Any) -> bool:
 def contains_unknown(value: Any) -> bool:
     """Whether any part of a resolved value is unknown."""
     if isinstance(value, Mapping):
-        return any(map(contains_unknown, value.values()))
+        return any(contains_unknown(value[key]) for key in value)
     if isinstance(value, list | tuple):
         return any(map(contains_unknown, value))
     return isinstance(value, Unknown)
@@ -114,7 +117,7 @@ def without_dependencies(value: Any) -> tuple[Any, Coroutine[Any, Any, list[pulu
 
     def stripped(part: Any) -> Any:
         if isinstance(part, Mapping):
-            return {key: stripped(each) for key, each in part.items()}
+            return {key: stripped(part[key]) for key in part}
         if isinstance(part, list | tuple):
             return [stripped(each) for each in part]
         if not contains_output(part):

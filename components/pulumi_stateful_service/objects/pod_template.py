@@ -1,8 +1,18 @@
 """The Pod template: one container with its ports, environment, probes and volumes, merged with ``pod_template``."""
 
-from pulumi_stateful_service.arguments.types import ProbeArgs, StatefulServiceArgs, VolumeArgs, VolumeMode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pulumi_stateful_service.arguments.types import (
+    ProbeArgs,
+    ScratchVolumeArgs,
+    StatefulServiceArgs,
+    VolumeArgs,
+    VolumeMode,
+)
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
+from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.availability import topology_spread
 from pulumi_stateful_service.objects.environment import environment, environment_sources, secret_env_digest
 from pulumi_stateful_service.objects.metadata import common_labels
@@ -26,6 +36,7 @@ def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
             topologySpreadConstraints=topology_spread(args),
             imagePullSecrets=[{"name": name} for name in args.get("image_pull_secrets", [])],
             containers=[_container(args)],
+            volumes=[_scratch_volume(volume) for volume in args.get("scratch_volumes", [])],
         ),
     }
     return strategic_merge(template, args.get("pod_template", {}))
@@ -49,8 +60,10 @@ def _container(args: StatefulServiceArgs) -> KubernetesObject:
         startupProbe=_probe(args.get("startup_probe")),
         # Then the termination message is the end of the log, unless the program writes one.
         terminationMessagePolicy="FallbackToLogsOnError",
-        volumeMounts=[_volume_mount(volume) for volume in args["volumes"] if not _is_block_device(volume)],
-        volumeDevices=[_volume_device(volume) for volume in args["volumes"] if _is_block_device(volume)],
+        volumeMounts=[*_volume_mounts(args["volumes"]), *map(_scratch_mount, args.get("scratch_volumes", []))],
+        volumeDevices=[
+            _volume_device(volume) for volume in args["volumes"] if _is_block_device(volume) and "mount_path" in volume
+        ],
     )
 
 
@@ -84,8 +97,32 @@ def _is_block_device(volume: VolumeArgs) -> bool:
     return volume.get("volume_mode") == VolumeMode.BLOCK
 
 
-def _volume_mount(volume: VolumeArgs) -> KubernetesObject:
-    return pick(volume, name="name", mountPath="mount_path", readOnly="read_only", subPath="sub_path")
+def _volume_mounts(volumes: Sequence[VolumeArgs]) -> list[KubernetesObject]:
+    return [
+        {"name": volume["name"], **_mount(mount)}
+        for volume in volumes
+        if not _is_block_device(volume)
+        for mount in (volume, *volume.get("mounts", []))
+        if "mount_path" in mount
+    ]
+
+
+def _mount(mount: Mapping[str, Any]) -> KubernetesObject:
+    return pick(mount, mountPath="mount_path", readOnly="read_only", subPath="sub_path", subPathExpr="sub_path_expr")
+
+
+def _scratch_mount(volume: ScratchVolumeArgs) -> KubernetesObject:
+    return pick(volume, name="name", mountPath="mount_path")
+
+
+def _scratch_volume(volume: ScratchVolumeArgs) -> KubernetesObject:
+    medium = (
+        apply_inputs(lambda in_memory: "Memory" if in_memory else "", volume["in_memory"])
+        if "in_memory" in volume
+        else None
+    )
+    # An emptyDir says something also when it is empty.
+    return {"name": volume["name"], "emptyDir": without_empty(medium=medium, sizeLimit=volume.get("size_limit"))}
 
 
 def _volume_device(volume: VolumeArgs) -> KubernetesObject:

@@ -66,9 +66,24 @@ def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> 
             storageClassName=volume.get("storage_class_name", class_name),
             volumeMode=volume.get("volume_mode"),
             volumeAttributesClassName=volume.get("volume_attributes_class_name"),
-            selector=without_empty(matchLabels=dict(volume.get("selector", {}))),
+            selector=without_empty(
+                matchLabels=dict(volume.get("selector", {})),
+                matchExpressions=[
+                    pick(each, key="key", operator="operator", values="values")
+                    for each in volume.get("selector_expressions", [])
+                ],
+            ),
             dataSource=pick(source, apiGroup="api_group", kind="kind", name="name") if source else None,
-            resources={"requests": {"storage": volume["size"]}},
+            dataSourceRef=pick(
+                volume.get("data_source_ref", {}),
+                apiGroup="api_group",
+                kind="kind",
+                name="name",
+                namespace="namespace",
+            ),
+            resources=without_empty(
+                requests={"storage": volume["size"]}, limits=without_empty(storage=volume.get("size_limit"))
+            ),
         ),
     }
 

@@ -26,7 +26,50 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "volumes[0].size is '0Gi'; it must be a Kubernetes quantity greater than zero",
     ),
     ({"volumes": [{**VOLUME, "size": 10}]}, "volumes[0].size is 10; it must be a string"),
-    ({"volumes": [{"name": "logs", "size": "1Gi"}]}, "volumes[0].mount_path is required"),
+    (
+        {"volumes": [{"name": "logs", "mount_path": "/a"}]},
+        "volumes[0].size is required, or a size for 'logs' in volume_siz",
+    ),
+    (
+        {"volumes": [VOLUME], "volume_sizes": {"logs": "1Gi"}},
+        "volumes[0].size and volume_sizes['logs'] are mutually exclusive",
+    ),
+    (
+        {"volumes": [VOLUME], "volume_sizes": {"log": "1Gi"}},
+        "volume_sizes has 'log', which is not the name of a volume; there are: logs",
+    ),
+    (
+        {"volumes": [VOLUME], "scratch_volumes": [{"name": "logs", "mount_path": "/scratch"}]},
+        "volumes and scratch_volumes has 2 items with name 'logs'",
+    ),
+    (
+        {"volumes": [VOLUME], "scratch_volumes": [{"name": "tmp", "mount_path": "/opt/logs"}]},
+        "volumes has 2 items with mount_path '/opt/logs'",
+    ),
+    (
+        {"volumes": [VOLUME | {"mounts": [{"mount_path": "/b", "sub_path": "a", "sub_path_expr": "b"}]}]},
+        "volumes[0].mounts[0].sub_path and volumes[0].mounts[0].sub_path_expr are mutually exclusive",
+    ),
+    (
+        {"volumes": [VOLUME | {"mounts": [{"mount_path": "/b"}], "volume_mode": "Block"}]},
+        "volumes[0].mounts is not possible with volume_mode Block",
+    ),
+    (
+        {"volumes": [VOLUME | {"selector_expressions": [{"key": "a", "operator": "Is"}]}]},
+        "volumes[0].selector_expressions[0].operator is 'Is'; it must be one of In, NotIn",
+    ),
+    (
+        {
+            "volumes": [
+                VOLUME
+                | {
+                    "data_source": {"kind": "PersistentVolumeClaim", "name": "a"},
+                    "data_source_ref": {"kind": "A", "name": "a"},
+                }
+            ]
+        },
+        "volumes[0].data_source and volumes[0].data_source_ref are mutually exclusive",
+    ),
     (
         {"volumes": [VOLUME, VOLUME | {"mount_path": "/b"}]},
         "volumes has 2 items with name 'logs'; each name must be unique",

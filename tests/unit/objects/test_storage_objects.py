@@ -118,6 +118,67 @@ def test_fields_of_a_volume_mount(chapter: Chapter) -> None:
     ]
 
 
+def test_more_fields_of_a_claim_template(chapter: Chapter) -> None:
+    """Any data source, requirements on labels, and the most that may be requested."""
+    volume = {
+        "name": "a",
+        "size": "1Gi",
+        "size_limit": "2Gi",
+        "selector": {"disk": "a"},
+        "selector_expressions": [{"key": "zone", "operator": "In", "values": ["x"]}],
+        "data_source_ref": {"kind": "Dump", "name": "d", "api_group": "example.com", "namespace": "dumps"},
+    }
+    deployed = chapter(volumes=[volume])
+    [template] = deployed.stateful_set().spec["volumeClaimTemplates"]
+    assert template["spec"] == {
+        "accessModes": ["ReadWriteOnce"],
+        "selector": {
+            "matchLabels": {"disk": "a"},
+            "matchExpressions": [{"key": "zone", "operator": "In", "values": ["x"]}],
+        },
+        "dataSourceRef": {"apiGroup": "example.com", "kind": "Dump", "name": "d", "namespace": "dumps"},
+        "resources": {"requests": {"storage": "1Gi"}, "limits": {"storage": "2Gi"}},
+    }
+    # For a side-car alone.
+    assert "volumeMounts" not in container(deployed)
+
+
+def test_a_volume_at_several_places(chapter: Chapter) -> None:
+    """Each with a directory of its own; an expression may refer to the environment."""
+    mounts = [{"mount_path": "/b", "sub_path": "b", "read_only": True}, {"mount_path": "/c", "sub_path_expr": "$(A)"}]
+    deployed = chapter(volumes=[{"name": "a", "mount_path": "/a", "size": "1Gi", "mounts": mounts}])
+    assert container(deployed)["volumeMounts"] == [
+        {"name": "a", "mountPath": "/a"},
+        {"name": "a", "mountPath": "/b", "readOnly": True, "subPath": "b"},
+        {"name": "a", "mountPath": "/c", "subPathExpr": "$(A)"},
+    ]
+
+
+def test_sizes_in_one_place(chapter: Chapter) -> None:
+    """For the volumes that have none of their own; as Outputs too."""
+    volumes = [{"name": "a", "mount_path": "/a"}, {"name": "b", "mount_path": "/b", "size": "3Gi"}]
+    deployed = chapter(volumes=volumes, volume_sizes={"a": lambda: pulumi.Output.from_input("2Gi")})
+    assert set(deployed.service().claims.values()) == {"2Gi", "3Gi"}
+
+
+def test_scratch_volumes(chapter: Chapter) -> None:
+    """On the node's disk or in memory, without a claim."""
+    scratch = [
+        {"name": "tmp", "mount_path": "/scratch"},
+        {"name": "cache", "mount_path": "/cache", "in_memory": True, "size_limit": "64Mi"},
+    ]
+    deployed = chapter(volumes=[], scratch_volumes=scratch)
+    assert deployed.stateful_set().spec["template"]["spec"]["volumes"] == [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "cache", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+    ]
+    assert container(deployed)["volumeMounts"] == [
+        {"name": "tmp", "mountPath": "/scratch"},
+        {"name": "cache", "mountPath": "/cache"},
+    ]
+    assert "volumeClaimTemplates" not in deployed.stateful_set().spec
+
+
 def test_claim_templates_are_sorted(chapter: Chapter) -> None:
     """Another order would replace the StatefulSet."""
     volumes = [{"name": name, "mount_path": f"/{name}", "size": "1Gi"} for name in ("b", "a")]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs, VolumeMode
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 
 
@@ -21,13 +21,39 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _warn_of_deletion(args, checks)
 
 
+def set_sizes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Gives each volume its size from ``volume_sizes`` where it has none of its own."""
+    sizes = dict(args.get("volume_sizes", {}))
+    for i, volume in enumerate(args["volumes"]):
+        size = sizes.pop(volume["name"], None)
+        if size is not None and "size" in volume:
+            raise checks.error(f"volumes[{i}].size and volume_sizes[{volume['name']!r}] are mutually exclusive")
+        if size is not None:
+            volume["size"] = size
+        elif "size" not in volume:
+            raise checks.error(f"volumes[{i}].size is required, or a size for {volume['name']!r} in volume_sizes")
+    for name in sizes:
+        known = ", ".join(volume["name"] for volume in args["volumes"]) or "none"
+        raise checks.error(f"volume_sizes has {name!r}, which is not the name of a volume; there are: {known}")
+
+
 def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    volumes = args["volumes"]
-    _refuse_duplicates(checks, "volumes", "name", [volume["name"] for volume in volumes])
+    volumes, scratch = args["volumes"], args.get("scratch_volumes", [])
+    names = [volume["name"] for volume in volumes]
+    _refuse_duplicates(checks, "volumes", "name", names)
+    _refuse_duplicates(checks, "volumes and scratch_volumes", "name", [*names, *(each["name"] for each in scratch)])
+    mounts = [mount for volume in volumes for mount in (volume, *volume.get("mounts", []))]
     checks.check(
         lambda paths: _refuse_duplicates(checks, "volumes", "mount_path", [path.rstrip("/") for path in paths]),
-        [volume["mount_path"] for volume in volumes],
+        [mount["mount_path"] for mount in (*mounts, *scratch) if "mount_path" in mount],
     )
+    for i, volume in enumerate(volumes):
+        checks.refuse_both(volume, "data_source", "data_source_ref", f"volumes[{i}].")
+        checks.refuse_both(volume, "sub_path", "sub_path_expr", f"volumes[{i}].")
+        for j, mount in enumerate(volume.get("mounts", [])):
+            checks.refuse_both(mount, "sub_path", "sub_path_expr", f"volumes[{i}].mounts[{j}].")
+        if volume.get("mounts") and volume.get("volume_mode") == VolumeMode.BLOCK:
+            raise checks.error(f"volumes[{i}].mounts is not possible with volume_mode Block: a device has one path")
 
     def has_an_api_group(path: str, kind: str) -> None:
         if kind != "PersistentVolumeClaim":

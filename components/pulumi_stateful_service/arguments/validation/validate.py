@@ -33,6 +33,7 @@ def validate(
     checked.setdefault("replicas", 1)
     checked.setdefault("ports", {})
     checked.setdefault("volumes", [])
+    storage.set_sizes(checked, checks)
     for theme in (pods, storage, network, rollout, availability):
         theme.check(checked, checks)
     return checked, checks

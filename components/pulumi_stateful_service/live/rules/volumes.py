@@ -16,6 +16,7 @@ _IMMUTABLE = {
     "volumeMode": "volume_mode",
     "selector": "selector",
     "dataSource": "data_source",
+    "dataSourceRef": "data_source_ref",
 }
 """Fields of a claim template that existing claims keep, and the arguments that set them."""
 

@@ -1,0 +1,211 @@
+"""P05: what Kubernetes changes on a live claim, and the way back from a size that cannot be had.
+
+The embedded cluster's driver neither fails nor knows VolumeAttributesClasses: where a test needs that, it plays the
+driver's part on the claims' status.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import witnessed
+from harness import CHAPTER, Service, eventually
+from lightkube import Client
+from lightkube.models.core_v1 import HostPathVolumeSource, PersistentVolumeSpec, ResourceQuotaSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, ResourceQuota
+from lightkube.resources.storage_v1 import VolumeAttributesClass
+
+Make = Callable[..., Service]
+
+LOGS = CHAPTER["volumes"][0]
+MI = 1024**2
+
+
+def sized(size: str, **more: Any) -> list[dict[str, Any]]:
+    return [{**LOGS, "size": size, **more}]
+
+
+def requested(rg: Service, claim: str = "logs-rg-0") -> str:
+    return str(rg.claims()[claim].spec.resources.requests["storage"])
+
+
+def status(rg: Service, claim: str, fields: dict[str, Any]) -> None:
+    """What a driver writes."""
+    rg.client.patch(PersistentVolumeClaim.Status, claim, {"status": fields}, namespace=rg.namespace)
+
+
+def test_p05_a_growth_that_a_quota_refuses_is_taken_back(service: Make, client: Client) -> None:
+    """By setting the size again; nothing restarts, and the next growth that fits goes through."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        pods = rg.uids()
+        quota = ResourceQuota(
+            metadata=ObjectMeta(name="disks"), spec=ResourceQuotaSpec(hard={"requests.storage": "25Mi"})
+        )
+        client.create(quota, namespace=rg.namespace)
+        rg.set(volumes=sized("20Mi"))
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+        assert "exceeded quota" in said
+        assert "To take the change back, set the earlier value again" in said
+        assert {requested(rg, name) for name in rg.claims()} == {"10Mi"}
+        rg.deploy(volumes=sized("10Mi"))
+        rg.unchanged()
+        client.delete(ResourceQuota, "disks", namespace=rg.namespace)
+        rg.deploy(volumes=sized("20Mi"))
+        assert {requested(rg, name) for name in rg.claims()} == {"20Mi"}
+        assert rg.uids() == pods
+        assert "size cannot be reduced from 20Mi to 10Mi" in _refused(rg, sized("10Mi"))
+
+
+def _refused(rg: Service, volumes: list[dict[str, Any]]) -> str:
+    rg.set(volumes=volumes)
+    said = rg.must_fail("preview")
+    rg.set(volumes=sized("20Mi"))
+    return said
+
+
+@pytest.fixture
+def idle_driver(service: Make, client: Client, tmp_path: Path) -> Iterator[Service]:
+    """A service whose class promises expansion, and whose driver does nothing."""
+    name = f"idle-{id(service)}"
+    rg = service(
+        replicas=1,
+        growth_timeout_seconds=4,
+        storage_class={"provisioner": "example.org/idle", "name": name, "volume_binding_mode": "Immediate"},
+        security={"standard": "baseline", "run_as_user": 0},
+    )
+    volume = f"idle-{rg.namespace}"
+    disk = HostPathVolumeSource(path=str(tmp_path / "disk"), type="DirectoryOrCreate")
+    spec = PersistentVolumeSpec(
+        accessModes=["ReadWriteOnce"],
+        capacity={"storage": "10Mi"},
+        storageClassName=name,
+        persistentVolumeReclaimPolicy="Retain",
+        hostPath=disk,
+    )
+    client.create(PersistentVolume(metadata=ObjectMeta(name=volume), spec=spec))
+    yield rg
+    rg.run("destroy", "--yes", "--skip-preview")
+    client.delete(PersistentVolume, volume)
+
+
+def test_p05_a_size_that_the_driver_cannot_have_is_taken_back(idle_driver: Service) -> None:
+    """A typo of 100Ti: up ends at once where the driver says so, and the request is lowered, not the volume."""
+    rg = idle_driver
+    rg.up()
+    pods = rg.uids()
+    rg.set(volumes=sized("100Ti"))
+    assert "not changed within growth_timeout_seconds (4)" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert requested(rg) == "100Ti"
+    refused = {"type": "ControllerResizeError", "status": "True", "message": "the pool has 3Ti"}
+    resizing = {"allocatedResources": {"storage": "100Ti"}, "allocatedResourceStatuses": _infeasible()}
+    status(rg, "logs-rg-0", {**resizing, "conditions": [refused]})
+    rg.set(growth_timeout_seconds=3600)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "ControllerResizeInfeasible: the pool has 3Ti" in said
+
+    # Another size that is larger than what there is; the driver carries it out.
+    rg.set(volumes=sized("20Mi"))
+    preview = rg.must("preview")
+    assert "logs-rg-0: the expansion to 100Ti, which was not carried out, is taken back (requested: 20Mi)" in preview
+    with driver(
+        rg, {"capacity": {"storage": "20Mi"}, "allocatedResourceStatuses": None}, lambda: requested(rg) == "20Mi"
+    ):
+        rg.up()
+    rg.unchanged()
+
+    # Back to what it has: the API allows no request below it, so the lowest one that it takes is made.
+    rg.set(volumes=sized("100Ti"), growth_timeout_seconds=3)
+    rg.must_fail("up", "--yes", "--skip-preview")
+    rg.deploy(volumes=sized("20Mi"))
+    assert requested(rg) == str(20 * MI + 1)
+    rg.unchanged()
+    assert rg.uids() == pods
+    rg.set(volumes=sized("10Mi"))
+    assert "size cannot be reduced from 20Mi to 10Mi" in rg.must_fail("preview")
+
+
+def _infeasible() -> dict[str, str]:
+    return {"storage": "ControllerResizeInfeasible"}
+
+
+@contextmanager
+def driver(rg: Service, fields: dict[str, Any], when: Callable[[], bool]) -> Iterator[None]:
+    """Writes the status as a driver does, once a condition holds."""
+
+    def act() -> None:
+        eventually("the claim asks for it", when)
+        status(rg, "logs-rg-0", fields)
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    yield
+    thread.join(60)
+
+
+@pytest.fixture
+def classes(client: Client) -> Iterator[tuple[str, str]]:
+    """Two VolumeAttributesClasses."""
+    names = (f"silver-{id(client)}", f"gold-{id(client)}")
+    for name in names:
+        made = VolumeAttributesClass(metadata=ObjectMeta(name=name), driverName="example.org/d", parameters={"a": name})
+        client.create(made)
+    yield names
+    for name in names:
+        client.delete(VolumeAttributesClass, name)
+
+
+def test_p05_the_attributes_class_of_live_claims_changes(idle_driver: Service, classes: tuple[str, str]) -> None:
+    """From none to one, to another and back, awaited; new instances follow, no Pod restarts."""
+    rg, (silver, gold) = idle_driver, classes
+    rg.up()
+    pods = rg.uids()
+
+    def asks_for(name: str) -> bool:
+        return bool(rg.claims()["logs-rg-0"].spec.volumeAttributesClassName == name)
+
+    for name in (silver, gold, silver):
+        rg.set(volumes=sized("10Mi", volume_attributes_class_name=name))
+        assert "logs-rg-0: changed in place; no Pod restarts for it" in rg.must("preview")
+        done = {"currentVolumeAttributesClassName": name, "modifyVolumeStatus": None}
+        with driver(rg, done, lambda name=name: asks_for(name)):  # type: ignore[misc]
+            rg.up()
+        rg.unchanged()
+    rg.set(volumes=sized("10Mi"))
+    assert "volume_attributes_class_name cannot be removed" in rg.must_fail("preview")
+    rg.set(volumes=sized("10Mi", volume_attributes_class_name=gold), growth_timeout_seconds=3600)
+    infeasible = {"targetVolumeAttributesClassName": gold, "status": "Infeasible"}
+    with driver(rg, {"modifyVolumeStatus": infeasible}, lambda: asks_for(gold)):
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert f"cannot change the VolumeAttributesClass to '{gold}' (Infeasible)" in said
+    rg.set(volumes=sized("10Mi", volume_attributes_class_name=silver))
+    with driver(rg, {"modifyVolumeStatus": None}, lambda: asks_for(silver)):
+        rg.up()
+    assert rg.uids() == pods
+
+
+def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None:
+    """At once, without a restart; what others put there stays, and new instances follow."""
+    rg = service()
+    with witnessed(rg):
+        rg.deploy(volumes=sized("10Mi", labels={"tier": "gold"}))
+        pods, template = rg.uids(), rg.stateful_set().metadata.uid
+        rg.kubectl("label", "pvc", "logs-rg-0", "owner=backup")
+        rg.deploy(volumes=sized("10Mi", labels={"tier": "silver"}, annotations={"backup": "daily"}), replicas=3)
+        for claim in rg.claims().values():
+            assert claim.metadata.labels["tier"] == "silver"
+            assert claim.metadata.annotations["backup"] == "daily"
+        rg.deploy(volumes=sized("10Mi", annotations={"backup": "weekly"}))
+        for claim in rg.claims().values():
+            assert "tier" not in claim.metadata.labels
+            assert claim.metadata.annotations["backup"] == "weekly"
+        assert rg.claims()["logs-rg-0"].metadata.labels["owner"] == "backup"
+        rg.refresh()
+        rg.unchanged()
+        assert {name: uid for name, uid in rg.uids().items() if name in pods} == pods
+        assert rg.stateful_set().metadata.uid == template
