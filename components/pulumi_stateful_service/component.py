@@ -42,6 +42,7 @@ from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
 from pulumi_stateful_service.objects.services import governing_service
+from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.outputs import service_outputs
 from pulumi_stateful_service.plan import After, Planned, plan
 
@@ -189,6 +190,7 @@ class StatefulService(pulumi.ComponentResource):
                 recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
                 adopt=self._args.get("adopt", False),
                 autoscaled=self._args.get("autoscaled", False),
+                restored_claims=(await resolve(restored_claims(self._args, self._class_name))).value,
             )
 
         return change

@@ -189,6 +189,40 @@ def test_p05_the_attributes_class_of_live_claims_changes(idle_driver: Service, c
     assert rg.uids() == pods
 
 
+def test_p05_a_claim_is_restored_from_a_volume(service: Make, client: Client) -> None:
+    """A claim that was deleted: the volume, which its class keeps, comes back under the instance's name."""
+    name = f"kept-{id(service)}"
+    volumes = []
+    rg = service(storage_class={"provisioner": "rancher.io/local-path", "name": name, "reclaim_policy": "Retain"})
+    try:
+        rg.up()
+        written = rg.write("rg-0", 3)
+        volumes = [str(claim.spec.volumeName) for claim in rg.claims().values()]
+        kept = str(rg.claims()["logs-rg-0"].spec.volumeName)
+        rg.set(restore=[{"ordinal": 0, "volume_name": kept}])
+        said = rg.must_fail("preview")
+        assert "PersistentVolumeClaim logs-rg-0 already exists, so it cannot be restored" in said
+        rg.set(restore=None)
+        rg.destroy()
+        client.delete(PersistentVolumeClaim, "logs-rg-0", namespace=rg.namespace)
+        eventually("the claim is gone", lambda: "logs-rg-0" not in rg.claims())
+        client.patch(PersistentVolume, kept, {"spec": {"claimRef": None}})
+        rg.set(restore=[{"ordinal": 0, "volume_name": kept}])
+        assert "PersistentVolumeClaim logs-rg-0 is created from" in rg.must("preview")
+        assert "logs-rg-0" not in rg.claims()
+        rg.up()
+        assert rg.log("rg-0")[:3] == written
+        assert rg.claims()["logs-rg-0"].spec.volumeName == kept
+        rg.unchanged()
+        rg.deploy(restore=None, volumes=sized("20Mi"))
+        assert requested(rg) == "20Mi"
+    finally:
+        rg.run("destroy", "--yes", "--skip-preview")
+        client.deletecollection(PersistentVolumeClaim, namespace=rg.namespace)
+        for each in volumes:
+            client.delete(PersistentVolume, each)
+
+
 def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None:
     """At once, without a restart; what others put there stays, and new instances follow."""
     rg = service()

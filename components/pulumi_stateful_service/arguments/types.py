@@ -409,6 +409,24 @@ class VolumeArgs(TypedDict):
     """Annotations of the PersistentVolumeClaims; those of existing claims change without a restart. Default: none."""
 
 
+class RestoredClaimArgs(TypedDict):
+    """The claim of one instance, created with data before the StatefulSet.
+
+    Exactly one of ``volume_name``, ``data_source`` and ``data_source_ref`` is required.
+    """
+
+    ordinal: int
+    """Number of the instance, at least 0."""
+    volume: NotRequired[str]
+    """Name of the volume in ``volumes``. Default: the only one, if there is only one."""
+    volume_name: NotRequired[pulumi.Input[str]]
+    """Name of an existing PersistentVolume without a claim (``spec.volumeName`` of the claim)."""
+    data_source: NotRequired[DataSourceArgs]
+    """Snapshot or claim from which the volume is populated (``spec.dataSource`` of the claim)."""
+    data_source_ref: NotRequired[DataSourceRefArgs]
+    """Object of any kind from which the volume is populated (``spec.dataSourceRef`` of the claim)."""
+
+
 class TopologyArgs(TypedDict):
     """Where volumes are provisioned: for nodes whose label has one of the values (``matchLabelExpressions``)."""
 
@@ -722,6 +740,9 @@ class StatefulServiceArgs(TypedDict):
     one place. Default: none."""
     scratch_volumes: NotRequired[Sequence[ScratchVolumeArgs]]
     """Volumes without claims, on the node's disk or in memory. Default: none."""
+    restore: NotRequired[Sequence[RestoredClaimArgs]]
+    """Claims of chosen instances that are created with data before the StatefulSet: from a snapshot, another claim or
+    an existing volume. A claim that exists, and was not restored from the same source, is refused. Default: none."""
     growth_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which volumes must be expanded after ``size`` was increased, at least 1; otherwise ``pulumi up``
     fails. Default: 300."""

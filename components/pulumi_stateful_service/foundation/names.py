@@ -35,6 +35,9 @@ SIZES_ANNOTATION = "pulumi-stateful-service/volume-sizes"
 CLAIM_METADATA_ANNOTATION = "pulumi-stateful-service/claim-metadata"
 """On a claim: the keys of the labels and annotations that the component has set, so that it can remove them."""
 
+RESTORED_ANNOTATION = "pulumi-stateful-service/restored-from"
+"""On a restored claim, and for all of them on the StatefulSet: what it was created from."""
+
 IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
 """On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""
 

@@ -17,7 +17,6 @@ from pulumi_stateful_service.foundation.names import (
     ATTEMPT_ANNOTATION,
     FIELD_MANAGER_ANNOTATION,
     IDENTITY_ANNOTATION,
-    field_manager,
     set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import contains_unknown, resolve
@@ -28,18 +27,17 @@ from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identit
 from pulumi_stateful_service.live.dry_run import predict
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
-from pulumi_stateful_service.live.preflight import Change, judge, unfinished_work
+from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, unfinished_work
+from pulumi_stateful_service.live.prepare_cluster import STATEFUL_SET, prepare_cluster
 from pulumi_stateful_service.live.provider import reads_cluster, setting_to_update_existing
 from pulumi_stateful_service.live.rules.conflicts import is_made_by_component, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
+from pulumi_stateful_service.live.rules.restore import restored_claim_message
 from pulumi_stateful_service.live.rules.update import warnings_about_others
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.forecast import Forecast
-
-STATEFUL_SET = "StatefulSet"
-_LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
 
 
 class Guard:
@@ -249,21 +247,20 @@ class Guard:
                 "kept) and creates it again. Remove protect for one pulumi up."
             )
         if live is not None and not is_update and desired.change.owns(live):
-            for refusal in replacement_refusals(live):
-                raise RefusedError(f"{self._prefix}: {refusal}")
-            messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
-            self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
+            self._judge_replacement(live)
+        missing = await missing_claims(cluster, desired.change)
+        for claim in missing:
+            messages.info(f"{self._prefix}: {restored_claim_message(claim)}", self._resource)
         if live is None or is_update or recreate:
             await self._foretell(cluster, desired, live, recreate=recreate)
-        if pulumi.runtime.is_dry_run():
-            return
-        if live is not None and is_update and not recreate:
-            await _patch_revision_history_limit(cluster, desired, live)
-        if live is not None and recreate:
-            metadata = live["metadata"]
-            await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
-        if is_update and (live is None or recreate):
-            await _create(cluster, desired)
+        if not pulumi.runtime.is_dry_run():
+            await prepare_cluster(cluster, desired, live, missing, recreate=recreate, is_update=is_update)
+
+    def _judge_replacement(self, live: KubernetesObject) -> None:
+        for refusal in replacement_refusals(live):
+            raise RefusedError(f"{self._prefix}: {refusal}")
+        messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
+        self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
 
     async def _foretell(
         self, cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject | None, *, recreate: bool
@@ -295,21 +292,3 @@ class Guard:
         if not self._warned:
             self._warned = True
             messages.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
-
-
-async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:
-    """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
-    limit = desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
-    if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
-        return
-    namespace, name = desired.where(cluster)
-    await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
-
-
-async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
-    """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
-    namespace, name = desired.where(cluster)
-    body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
-    await cluster.patch(
-        STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
-    )

@@ -26,6 +26,7 @@ from pulumi_stateful_service.live.rollout_status import is_incomplete, is_settle
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
+from pulumi_stateful_service.live.rules.restore import claims_to_restore, restore_refusals
 from pulumi_stateful_service.live.rules.update import validate_update
 from pulumi_stateful_service.live.rules.volumes import shrink_refusal
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals, noted, volume_sizes
@@ -49,6 +50,8 @@ class Change:
     recreate_keeping_pods: bool
     adopt: bool
     autoscaled: bool
+    restored_claims: Sequence[KubernetesObject] = ()
+    """Claims that are created with data before the StatefulSet."""
     uid: str | None = None
     """Of the StatefulSet that Pulumi's state has; None where it has none."""
 
@@ -99,6 +102,18 @@ async def judge(
             messages.warn(f"{change.prefix}: {warning}", resource)
     await _validate_sizes(cluster, change, live)
     return verdict.recreate
+
+
+async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObject]:
+    """The claims to create with data. Raises RefusedError where one exists that has other data."""
+    if not change.restored_claims:
+        return []
+    namespace = change.namespace or cluster.default_namespace
+    names = {claim["metadata"]["name"] for claim in change.restored_claims}
+    found = await cluster.list_claims(namespace, names, change.stateful_set["spec"]["selector"]["matchLabels"])
+    existing = {claim["metadata"]["name"]: claim for claim in found}
+    _refuse(change, restore_refusals(change.restored_claims, existing))
+    return claims_to_restore(change.restored_claims, existing)
 
 
 async def unfinished_work(cluster: Cluster, live: KubernetesObject) -> bool:

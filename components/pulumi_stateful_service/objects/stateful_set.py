@@ -1,6 +1,7 @@
 """The StatefulSet."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pulumi
@@ -8,11 +9,11 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import first_ordinal, selector, update_strategy
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.foundation.names import SIZES_ANNOTATION
+from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, SIZES_ANNOTATION
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import FORCE_CONFLICTS, object_metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
-from pulumi_stateful_service.objects.storage import claim_retention_policy, claim_template
+from pulumi_stateful_service.objects.storage import claim_retention_policy, claim_template, restored_claims
 
 
 def stateful_set(
@@ -26,7 +27,7 @@ def stateful_set(
     # In a fixed order: claim templates in another order would be other ones.
     volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
     return {
-        "metadata": _metadata(args),
+        "metadata": _metadata(args, restored_claims(args, class_name)),
         "spec": without_empty(
             replicas=args["replicas"],
             serviceName=args["service_name"],
@@ -43,7 +44,7 @@ def stateful_set(
     }
 
 
-def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
+def _metadata(args: StatefulServiceArgs, restored: Sequence[KubernetesObject]) -> KubernetesObject:
     """Metadata with the sizes of the volumes, and with what makes Pulumi's provider leave the wait to the component.
 
     The provider's check would never succeed with a partition, and a refresh would report the StatefulSet as failed, so
@@ -53,18 +54,20 @@ def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
     metadata = object_metadata(args, args["name"])
     volumes = [volume["name"] for volume in args["volumes"]]
 
-    def annotations(partition: int, *sizes: str) -> KubernetesObject:
+    def annotations(partition: int, sources: Sequence[tuple[str, str]], *sizes: str) -> KubernetesObject:
         result = {**FORCE_CONFLICTS, **metadata.get("annotations", {})}
+        if sources:
+            # What makes Pulumi update the StatefulSet, which is when claims are created.
+            result[RESTORED_ANNOTATION] = json.dumps(dict(sources), sort_keys=True)
         if volumes:
             result[SIZES_ANNOTATION] = json.dumps(dict(zip(volumes, sizes, strict=True)), sort_keys=True)
         if partition == 0:
             return {**result, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
         return {**result, "pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
 
-    return {
-        **metadata,
-        "annotations": apply_inputs(annotations, _partition(args), *(volume["size"] for volume in args["volumes"])),
-    }
+    sources = [(claim["metadata"]["name"], claim["metadata"]["annotations"][RESTORED_ANNOTATION]) for claim in restored]
+    sizes = (volume["size"] for volume in args["volumes"])
+    return {**metadata, "annotations": apply_inputs(annotations, _partition(args), sources, *sizes)}
 
 
 def _update_strategy(args: StatefulServiceArgs) -> KubernetesObject:

@@ -1,19 +1,24 @@
 """The StorageClass, the claim templates, and the retention policy of claims."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 
+from pulumi_stateful_service.arguments.defaults import selector
 from pulumi_stateful_service.arguments.types import (
     AccessMode,
     ClaimRetention,
     ReclaimPolicy,
+    RestoredClaimArgs,
     StatefulServiceArgs,
     TopologyArgs,
     VolumeArgs,
     VolumeBindingMode,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
+from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, claim_name
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import common_annotations, common_labels
 
@@ -50,7 +55,6 @@ def _topology_terms(topologies: Sequence[TopologyArgs]) -> list[KubernetesObject
 
 def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> KubernetesObject:
     """An item of ``spec.volumeClaimTemplates``. Without a class, the cluster's default class is used."""
-    source = volume.get("data_source")
     return {
         # As the API server stores it: Argo CD would show a difference otherwise.
         "apiVersion": "v1",
@@ -73,14 +77,8 @@ def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> 
                     for each in volume.get("selector_expressions", [])
                 ],
             ),
-            dataSource=pick(source, apiGroup="api_group", kind="kind", name="name") if source else None,
-            dataSourceRef=pick(
-                volume.get("data_source_ref", {}),
-                apiGroup="api_group",
-                kind="kind",
-                name="name",
-                namespace="namespace",
-            ),
+            dataSource=_source(volume.get("data_source")),
+            dataSourceRef=_source(volume.get("data_source_ref")),
             resources=without_empty(
                 requests={"storage": volume["size"]}, limits=without_empty(storage=volume.get("size_limit"))
             ),
@@ -95,3 +93,36 @@ def claim_retention_policy(args: StatefulServiceArgs) -> KubernetesObject:
         "whenDeleted": policy.get("when_deleted", ClaimRetention.RETAIN.value),
         "whenScaled": policy.get("when_scaled", ClaimRetention.RETAIN.value),
     }
+
+
+def restored_claims(args: StatefulServiceArgs, class_name: pulumi.Input[str] | None) -> list[KubernetesObject]:
+    """The claims that are created with data, as the StatefulSet would create them otherwise."""
+    volumes = {volume["name"]: volume for volume in args["volumes"]}
+    return [_restored_claim(args, volumes[claim["volume"]], claim, class_name) for claim in args.get("restore", [])]
+
+
+def _restored_claim(
+    args: StatefulServiceArgs, volume: VolumeArgs, claim: RestoredClaimArgs, class_name: pulumi.Input[str] | None
+) -> KubernetesObject:
+    template = claim_template(volume, class_name)
+    spec = {key: value for key, value in template["spec"].items() if key not in {"dataSource", "dataSourceRef"}}
+    source = without_empty(
+        volumeName=claim.get("volume_name"),
+        dataSource=_source(claim.get("data_source")),
+        dataSourceRef=_source(claim.get("data_source_ref")),
+    )
+    metadata = template["metadata"]
+    note = apply_inputs(lambda value: json.dumps(value, sort_keys=True), source)
+    return {
+        "metadata": without_empty(
+            name=apply_inputs(claim_name, claim["volume"], args["name"], claim["ordinal"]),
+            namespace=args.get("namespace"),
+            labels={**metadata.get("labels", {}), **selector(args)},
+            annotations={**metadata.get("annotations", {}), RESTORED_ANNOTATION: note},
+        ),
+        "spec": {**spec, **source},
+    }
+
+
+def _source(source: Mapping[str, Any] | None) -> KubernetesObject | None:
+    return pick(source, apiGroup="api_group", kind="kind", name="name", namespace="namespace") if source else None

@@ -35,6 +35,22 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "volumes[0].size and volume_sizes['logs'] are mutually exclusive",
     ),
     (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0}]},
+        "restore[0] requires exactly one of volume_name, data_source, data_source_ref",
+    ),
+    (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0, "volume": "log", "volume_name": "a"}]},
+        "restore[0].volume is 'log'; it must be one of logs",
+    ),
+    (
+        {"volumes": [], "restore": [{"ordinal": 0, "volume_name": "a"}]},
+        "restore[0].volume is required, because volumes has 0",
+    ),
+    (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0, "volume_name": "a"}, {"ordinal": 0, "volume_name": "b"}]},
+        "restore has 2 items with volume and ordinal 'logs of ordinal 0'",
+    ),
+    (
         {"volumes": [VOLUME], "volume_sizes": {"log": "1Gi"}},
         "volume_sizes has 'log', which is not the name of a volume; there are: logs",
     ),

@@ -1,5 +1,6 @@
 """The StorageClass, the claim templates, and the retention policy."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -177,6 +178,15 @@ def test_scratch_volumes(chapter: Chapter) -> None:
         {"name": "cache", "mountPath": "/cache"},
     ]
     assert "volumeClaimTemplates" not in deployed.stateful_set().spec
+
+
+def test_restored_claims_are_noted(chapter: Chapter) -> None:
+    """On the StatefulSet, so that Pulumi updates it when they change: they are created in that operation."""
+    restore = [{"ordinal": 1, "volume_name": lambda: pulumi.Output.from_input("pv-1")}]
+    metadata = chapter(restore=restore).stateful_set().metadata
+    assert json.loads(metadata["annotations"]["pulumi-stateful-service/restored-from"]) == {
+        "logs-rg-1": '{"volumeName": "pv-1"}'
+    }
 
 
 def test_claim_templates_are_sorted(chapter: Chapter) -> None:

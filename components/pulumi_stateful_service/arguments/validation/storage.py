@@ -8,11 +8,14 @@ import pulumi
 from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs, VolumeMode
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 
+RESTORE_SOURCES = ("volume_name", "data_source", "data_source_ref")
+
 
 def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     """Checks volumes, storage classes and the retention of claims."""
     checks.refuse_both(args, "storage_class", "storage_class_name")
     _check_volumes(args, checks)
+    _check_restored_claims(args, checks)
     topologies = args.get("storage_class", {}).get("allowed_topologies", [])
     checks.check(
         lambda keys: _refuse_duplicates(checks, "storage_class.allowed_topologies", "key", keys),
@@ -67,6 +70,24 @@ def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         source = volume.get("data_source")
         if source and "api_group" not in source:
             checks.check(has_an_api_group, f"volumes[{i}].data_source", source["kind"])
+
+
+def _check_restored_claims(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    volumes = [volume["name"] for volume in args["volumes"]]
+    seen: list[str] = []
+    for i, claim in enumerate(args.get("restore", [])):
+        path = f"restore[{i}]"
+        if "volume" not in claim:
+            if len(volumes) != 1:
+                raise checks.error(f"{path}.volume is required, because volumes has {len(volumes)} items")
+            claim["volume"] = volumes[0]
+        if claim["volume"] not in volumes:
+            raise checks.error_of_value(f"{path}.volume", claim["volume"], f"must be one of {', '.join(volumes)}")
+        sources = [source for source in RESTORE_SOURCES if source in claim]
+        if len(sources) != 1:
+            raise checks.error(f"{path} requires exactly one of {', '.join(RESTORE_SOURCES)}")
+        seen.append(f"{claim['volume']} of ordinal {claim['ordinal']}")
+    _refuse_duplicates(checks, "restore", "volume and ordinal", seen)
 
 
 def _warn_of_deletion(args: StatefulServiceArgs, checks: CrossChecks) -> None:

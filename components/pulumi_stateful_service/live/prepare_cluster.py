@@ -1,0 +1,51 @@
+"""Prepares the cluster for what Pulumi's provider then sends: only in the engine's operation on the StatefulSet."""
+
+from collections.abc import Sequence
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
+
+STATEFUL_SET = "StatefulSet"
+_LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
+
+
+async def prepare_cluster(
+    cluster: Cluster,
+    desired: DesiredStatefulSet,
+    live: KubernetesObject | None,
+    missing_claims: Sequence[KubernetesObject],
+    *,
+    recreate: bool,
+    is_update: bool,
+) -> None:
+    """Creates claims that are restored, and recreates the StatefulSet around its Pods where that was judged."""
+    for claim in missing_claims:
+        await cluster.create("PersistentVolumeClaim", desired.where(cluster)[0], claim)
+    if live is not None and is_update and not recreate:
+        await _patch_revision_history_limit(cluster, desired, live)
+    if live is not None and recreate:
+        metadata = live["metadata"]
+        await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
+    if is_update and (live is None or recreate):
+        await _create(cluster, desired)
+
+
+async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:
+    """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
+    limit = desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
+    if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
+        return
+    namespace, name = desired.where(cluster)
+    await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
+
+
+async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
+    """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
+    namespace, name = desired.where(cluster)
+    body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
+    await cluster.patch(
+        STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
+    )
