@@ -4,6 +4,7 @@ From 4.29 on the provider creates by a POST, which fails for what exists. Withou
 too: that stands in for the newer ones here.
 """
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -89,12 +90,15 @@ def test_p11_pulumi_replaces_the_stateful_set_for_no_change(service: Make) -> No
     """By presence or by value: an update in place, whatever the provider's own rules are."""
     rg = service(secret_env={"PASSWORD": "old"})
     rg.up()
+    # Until the first update, a provider from 4.29 on does not own the fields that it created (docs/versions.md).
+    rg.deploy(annotations={"updated": "once"})
     for change in CHANGES:
         original = dict(rg.args)
         rg.set(**change)
         said = rg.must("preview")
-        assert "kubernetes:apps/v1:StatefulSet rg update" in said, change
-        assert "StatefulSet rg replace" not in said, change
+        assert not re.search(r"StatefulSet rg (replace|create|delete)", said), (change, said)
+        # Pulumi does not tell some defaults that are written out from those that are not.
+        assert "StatefulSet rg update" in said or change == {"min_ready_seconds": 0}, (change, said)
         rg.args = original
 
 
