@@ -86,21 +86,22 @@ test-forecast: environment cluster ## Hold what is foretold of PAIRS random chan
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time
-	FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/pytest tests/unit/test_fuzzing.py tests/cluster/test_fuzzing.py -q
+	FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/pytest tests/unit/test_fuzzing.py tests/unit/live/test_claim_histories.py \
+	  tests/cluster/test_fuzzing.py -q
 
 .PHONY: docs
 docs: environment ## Write the pages of docs/ that are made from the sources
 	$(VENV)/python -m docs.generate
 
 .PHONY: requirements
-requirements: environment ## Pin the requirements anew
+requirements: environment ## Pin the newest requirements
 	for each in requirements requirements-dev; do \
 	  $(VENV)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
 	    $$each.in --output-file $$each.txt; \
 	done
 
 .PHONY: schema
-schema: environment ## Write the plugin's schema for other languages anew
+schema: environment ## Write the plugin's schema for other languages
 	@eval "$$($(PYTHON) -m local env)"; \
 	  pulumi package get-schema $(VENV)/pulumi-resource-stateful-service > components/schema.json.new; \
 	  mv components/schema.json.new components/schema.json

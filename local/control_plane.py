@@ -108,7 +108,7 @@ def stop() -> None:
 
 
 def forget() -> None:
-    """Remove everything but the data, so that the next start makes it anew."""
+    """Remove everything but the data, so that the next start creates it again."""
     _CREATED.unlink(missing_ok=True)
     shutil.rmtree(WORKDIR, ignore_errors=True)
 

@@ -99,7 +99,7 @@ def heed_interrupts() -> None:
 def start(
     command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process that outlives this one, with its output in a log that starts anew at 20 MB."""
+    """Start a process that outlives this one, with its output in a log that is emptied at 20 MB."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.rename(log.with_suffix(".old.log"))

@@ -147,7 +147,7 @@ class Witness:
     def _watch(self, kind: Any, note: Callable[[str, Any], None]) -> None:
         """Sees every event; after the API server was away it goes on from the version that was seen last.
 
-        One that was killed may not know that version any more (410): then what there is is looked at anew.
+        One that was killed may not know that version any more (410): then everything is listed again.
         """
         version: str | None = None
         while not self._stop.is_set():
@@ -310,7 +310,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def lose_the_state(rg: Service) -> None:
-    """Removes all that Pulumi knew, and makes the stack anew, as on a new machine."""
+    """Deletes Pulumi's state and creates the stack again, as on a new machine."""
     shutil.rmtree(rg.folder / "state")
     (rg.folder / "state").mkdir()
     rg.init()

@@ -135,7 +135,7 @@ def answers(address: str) -> bool:
 
 class TestUp:
     def test_a_cluster_that_is_up_is_left_alone(self, kubectl: Kubectl) -> None:
-        """`make cluster` a second time starts nothing anew, and is quick."""
+        """`make cluster` a second time starts nothing again, and is quick."""
         before = parts()
         started = time.monotonic()
         local("cluster")

@@ -62,7 +62,7 @@ def asked_for(deployment: Deployment) -> dict[str, Any]:
 
 class TestSchema:
     def test_it_is_the_one_in_the_repository(self, plugin: Plugin) -> None:
-        """What the plugin tells other languages is components/schema.json; make schema writes it anew."""
+        """What the plugin tells other languages is components/schema.json; make schema writes it."""
         served = json.loads(plugin.schema or "")
         assert {**served, "config": {}} == {**SCHEMA, "dependencies": []}
 

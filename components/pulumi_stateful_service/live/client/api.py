@@ -72,7 +72,7 @@ class Api:
         return self._connections(credential).request(method, f"{self._target.server}{path}", headers, content)
 
     def _connections(self, credential: Credential) -> Http:
-        """Connections that show the credential's certificate; anew where it is another than before."""
+        """Connections that show the credential's certificate; new ones where it has changed."""
         certificate = (credential.certificate, credential.key)
         with self._lock:
             if self._http is None or self._http[0] != certificate:

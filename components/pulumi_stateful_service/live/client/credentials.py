@@ -39,7 +39,7 @@ class Credential:
 
     @property
     def is_expired(self) -> bool:
-        """Whether it has to be had anew."""
+        """Whether it has to be requested again."""
         return self.expires is not None and time.time() >= self.expires
 
 
