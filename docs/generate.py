@@ -120,6 +120,31 @@ def reliability_page() -> str:
     return "\n".join(lines)
 
 
+def statements() -> dict[str, dict[str, list[str]]]:
+    """The names of the tests by page and by what the page says."""
+    read: dict[str, dict[str, list[str]]] = yaml.safe_load((DOCS / "statements.yaml").read_text())
+    return read
+
+
+def statements_page() -> str:
+    """What the pages say of Pods, claims and data, with the tests that show it."""
+    by_name = {test.name: test for test in tests(ROOT / "tests" / "cluster")}
+    lines = [
+        "# What the pages say of Pods and data, and the test of it",
+        "",
+        "Each is shown on a running cluster. A unit test holds that the page still says it.",
+        "",
+    ]
+    for page, said in statements().items():
+        lines += [f"## {page}", "", "| it says | shown by |", "|---|---|"]
+        lines += [
+            f"| {_in_markdown(statement)} | {', '.join(by_name[name].link for name in names)} |"
+            for statement, names in said.items()
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
 def argument_groups(source: str) -> dict[str, list[str]]:
     """The arguments of the component by heading: a comment above the first of them in arguments/types.py."""
     lines = source.splitlines()
@@ -177,6 +202,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "arguments.md": arguments_page,
     "promises.md": promises_page,
     "reliability.md": reliability_page,
+    "statements.md": statements_page,
 }
 
 

@@ -17,7 +17,9 @@ from docs.diagrams.draw import FOLDER as DIAGRAMS
 from docs.diagrams.draw import diagrams
 from docs.diagrams.svg import width_of
 from docs.generate import PAGES as GENERATED
-from docs.generate import generated, without_a_test
+from docs.generate import ROOT as REPOSITORY
+from docs.generate import generated, statements, without_a_test
+from docs.generate import tests as found_tests
 from local.pins import KUBERNETES_PROVIDER, PULUMI_MINIMUM
 
 ROOT = Path(__file__).parents[2]
@@ -137,3 +139,13 @@ def test_each_link_leads_somewhere() -> None:
     ]
     assert not [(page, link) for page, link in links if not (ROOT / page.parent / link).exists()]
     assert len(links) > 10
+
+
+@pytest.mark.parametrize("page", statements())
+def test_a_page_says_what_is_tested(page: str) -> None:
+    """Word for word, and by tests that exist."""
+    text = " ".join((REPOSITORY / page).read_text().replace("\n>", "\n").split())
+    known = {test.name for test in found_tests(REPOSITORY / "tests" / "cluster")}
+    for statement, names in statements()[page].items():
+        assert statement in text
+        assert set(names) <= known

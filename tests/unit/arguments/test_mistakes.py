@@ -44,7 +44,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"volumes": [], "restore": [{"ordinal": 0, "volume_name": "a"}]},
-        "restore[0].volume is required, because volumes has 0",
+        "restore[0].volume must be set, because volumes has 0",
     ),
     (
         {"volumes": [VOLUME], "restore": [{"ordinal": 0, "volume_name": "a"}, {"ordinal": 0, "volume_name": "b"}]},

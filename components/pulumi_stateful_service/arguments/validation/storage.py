@@ -79,7 +79,7 @@ def _check_restored_claims(args: StatefulServiceArgs, checks: CrossChecks) -> No
         path = f"restore[{i}]"
         if "volume" not in claim:
             if len(volumes) != 1:
-                raise checks.error(f"{path}.volume is required, because volumes has {len(volumes)} items")
+                raise checks.error(f"{path}.volume must be set, because volumes has {len(volumes)} items")
             claim["volume"] = volumes[0]
         if claim["volume"] not in volumes:
             raise checks.error_of_value(f"{path}.volume", claim["volume"], f"must be one of {', '.join(volumes)}")
