@@ -19,9 +19,6 @@ from local.processes import heed_interrupts
 
 EMBEDDED_CONTEXT = "pulumi-stateful-service"
 _STACKS = CLONE / "stacks"
-_NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
-_NAMESPACE = f"**{_NAMESPACE_TYPE}::namespace"
-"""The namespace that the program makes, as Pulumi's options name it."""
 _SALT = "encryptionsalt:"
 
 
@@ -44,11 +41,7 @@ def run(command: str, stack: str, context: str) -> int:
     # The embedded cluster is nobody's production; on a real one Pulumi shows the changes and asks.
     options = ["--yes", "--skip-preview"] if not context and command != "preview" else []
     if command == "down":
-        # It stays on the cluster, so it stays in the state too: a state that forgot it would create it again.
-        options += ["--exclude", _NAMESPACE, "--suppress-outputs"]
-    elif command in ("up", "preview") and pulumi.is_down():
-        # Meanwhile somebody may have deleted the namespace.
-        options += ["--refresh"]
+        options += ["--suppress-outputs"]
     status = pulumi.run("destroy" if command == "down" else command, *pulumi.on_stack, *options)
     if status == 0 and command == "up" and not context:
         _say_what_next(pulumi)
@@ -130,12 +123,6 @@ class Pulumi:
         return any(
             known["name"].rpartition("/")[2] == self.stack for known in json.loads(self.answer("stack", "ls", "--json"))
         )
-
-    def is_down(self) -> bool:
-        """Whether `down` has left nothing in the stack but the namespace and the provider."""
-        deployment = json.loads(self.answer("stack", "export", "--stack", self.stack))["deployment"]
-        types = [each["type"] for each in deployment.get("resources") or []]
-        return _NAMESPACE_TYPE in types and not any(each.endswith(":StatefulService") for each in types)
 
     def make_stack(self) -> None:
         """Make the stack. Pulumi writes its salt into the configuration beside the project file that it finds."""
