@@ -1,11 +1,9 @@
 """The component: registers what is planned, in order, and gives the names that other stacks need."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
-import pulumi_kubernetes as kubernetes  # imports its modules when they are used
 from pulumi.runtime.mocks import MockMonitor
 
 from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_children
@@ -15,7 +13,7 @@ from pulumi_stateful_service.arguments.defaults import (
     rollout_timeout_seconds,
     selector,
 )
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs, VolumeArgs
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs, VolumeArgs, WaitFor
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.validation.unique_names import claim_name
 from pulumi_stateful_service.arguments.validation.validate import validate
@@ -34,19 +32,20 @@ from pulumi_stateful_service.foundation.outputs import (
 )
 from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.follow_rollout import current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
+from pulumi_stateful_service.live.rollout_plan import RolloutPlan, rollout_plan
 from pulumi_stateful_service.live.rollout_status import Rollout
-from pulumi_stateful_service.live.rollout_wait import RolloutTarget, current_rollout, wait_for_rollout
+from pulumi_stateful_service.live.rollout_target import RolloutTarget
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
 from pulumi_stateful_service.objects.services import governing_service
 from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.outputs import service_outputs
 from pulumi_stateful_service.plan import After, Planned, plan
-
-_CAPITAL = re.compile(r"[A-Z]")
+from pulumi_stateful_service.resources import RESOURCES, arguments_of, relied_on
 
 
 class StatefulService(pulumi.ComponentResource):
@@ -67,6 +66,8 @@ class StatefulService(pulumi.ComponentResource):
     """The namespace of both."""
     service_address: pulumi.Output[str]
     """DNS name of the governing Service: its addresses are those of all ready instances, its SRV records name them."""
+    ready_address: pulumi.Output[str]
+    """The same name, known when the rollout is complete: what uses it is created or updated after the instances."""
     srv_names: pulumi.Output[Mapping[str, str]]
     """For each port, by its name, the DNS name whose SRV records list every ready instance with that port's number."""
     instances: pulumi.Output[Sequence[Instance]]
@@ -88,6 +89,9 @@ class StatefulService(pulumi.ComponentResource):
     outdated: pulumi.Output[Sequence[str]]
     """The Pods that do not run the update revision: those held back by ``canary`` or ``partition``, or with
     ``OnDelete`` those that were not deleted yet."""
+    outdated_claims: pulumi.Output[Sequence[str]]
+    """The claims that differ from those that new instances get: another class, a smaller size and so on. See
+    ``recreate_claims``."""
     forecast: pulumi.Output[ForecastOutput]
     """What the change of this ``pulumi up``, or of this preview, does to every instance and every claim."""
 
@@ -113,12 +117,14 @@ class StatefulService(pulumi.ComponentResource):
 
         checked = output_of(_once(self._check(checks)))
         self._guard = self._new_guard(checks.prefix, earlier)
-        prerequisites = [self._register(each, [checked]) for each in stages[After.VALIDATION]]
+        first = [(each, self._register(each, [checked])) for each in stages[After.VALIDATION]]
+        prerequisites = [resource for _, resource in first]
         governing = prerequisites[-1]
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
         rollout = output_of(self._follow(wanted.fields))
         ready = output_of(_once(rollout.future(), self._stateful_set))
-        clients = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
+        after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
+        clients = [(each, resource) for each, resource in [*first, *after] if each.is_for_clients]
         for output, value in service_outputs(
             self._args, self._class_name, governing, rollout, output_of(self._forecast()), clients
         ).items():
@@ -146,7 +152,7 @@ class StatefulService(pulumi.ComponentResource):
     def _registered(self, planned: Planned, fields: KubernetesObject, opts: pulumi.ResourceOptions) -> Any:
         if self._guard is not None:
             opts = pulumi.ResourceOptions.merge(opts, self._guard.options(planned.kind))
-        return _RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **_arguments(fields), opts=opts)
+        return RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **arguments_of(fields), opts=opts)
 
     def _register_stateful_set(self, planned: Planned, after: Sequence[Any]) -> Any:
         """Registers the StatefulSet with dependencies that order it, and no others.
@@ -190,10 +196,15 @@ class StatefulService(pulumi.ComponentResource):
                 recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
                 adopt=self._args.get("adopt", False),
                 autoscaled=self._args.get("autoscaled", False),
+                rollout=await self._rollout_plan(),
                 restored_claims=(await resolve(restored_claims(self._args, self._class_name))).value,
             )
 
         return change
+
+    async def _rollout_plan(self) -> RolloutPlan | None:
+        given = await resolve([self._args.get("rollout"), dict(self._args["ports"])])
+        return rollout_plan(*given.value) if given.known else None
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
@@ -235,14 +246,28 @@ class StatefulService(pulumi.ComponentResource):
                 args.get("max_unavailable"),
                 rollout_timeout_seconds(args),
                 growth_timeout_seconds(args),
+                args.get("wait_for", WaitFor.READY.value),
             ]
         )
         if not settings.known:
             return UNKNOWN
-        volumes, *others = settings.value
+        volumes, claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
         claims = {volume: DesiredClaim(**asked) for volume, asked in volumes.items()}
         target = RolloutTarget(
-            _prefix(self._name), metadata.namespace, metadata.name, metadata.uid, metadata.generation, claims, *others
+            _prefix(self._name),
+            metadata.namespace,
+            metadata.name,
+            metadata.uid,
+            metadata.generation,
+            claims,
+            claim_labels,
+            max_unavailable,
+            rollout_seconds,
+            growth_seconds,
+            plan=await self._rollout_plan(),
+            restart_to_grow=args.get("restart_to_grow", False),
+            replace_unready=args.get("replace_unready", False),
+            wait_for=wait_for,
         )
         if operated:
             return await wait_for_rollout(connection, target, self)
@@ -250,24 +275,13 @@ class StatefulService(pulumi.ComponentResource):
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transform has changed what the component relies on."""
-        fields = await resolve([wanted["metadata"]["annotations"], _relied_on(wanted["spec"])])
+        fields = await resolve([wanted["metadata"]["annotations"], relied_on(wanted["spec"])])
         if contains_unknown([fields.value, metadata, spec]):
             return
         annotations, relied = fields.value
-        made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": _relied_on(spec)}
+        made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": relied_on(spec)}
         if refusals := transform_refusals({"metadata": {"annotations": annotations}, "spec": relied}, made):
             raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
-
-
-_RESOURCES: Mapping[str, Any] = {
-    "StorageClass": lambda: kubernetes.storage.v1.StorageClass,
-    "PodDisruptionBudget": lambda: kubernetes.policy.v1.PodDisruptionBudget,
-    "NetworkPolicy": lambda: kubernetes.networking.v1.NetworkPolicy,
-    "Secret": lambda: kubernetes.core.v1.Secret,
-    "Service": lambda: kubernetes.core.v1.Service,
-    "StatefulSet": lambda: kubernetes.apps.v1.StatefulSet,
-}
-"""The resource of each kind; its module is imported when the first one is made."""
 
 
 _hook_names: dict[str, int] = {}
@@ -314,34 +328,3 @@ def _asked_of_claims(volume: VolumeArgs) -> dict[str, Any]:
         "labels": volume.get("labels", {}),
         "annotations": volume.get("annotations", {}),
     }
-
-
-def _relied_on(spec: Any) -> KubernetesObject:
-    """What the component relies on of a StatefulSet's spec, as sent or as Pulumi returns it (some mocks: none)."""
-    if not spec:
-        return {}
-    if "serviceName" in spec and not hasattr(spec, "service_name"):
-        return {
-            "service_name": spec["serviceName"],
-            "selector": spec["selector"]["matchLabels"],
-            "volumes": [template["metadata"]["name"] for template in spec.get("volumeClaimTemplates", [])],
-        }
-    return {
-        "service_name": spec.service_name,
-        "selector": dict(spec.selector.match_labels),
-        "volumes": [template.metadata.name for template in spec.volume_claim_templates or []],
-    }
-
-
-def _arguments(kubernetes_object: KubernetesObject) -> dict[str, Any]:
-    """An object's outermost fields, as the constructors of pulumi_kubernetes name them.
-
-    Copied, since a user's transformation may change them in place.
-    """
-    return {_CAPITAL.sub(r"_\g<0>", field).lower(): _copy(value) for field, value in kubernetes_object.items()}
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy(each) for key, each in value.items()}
-    return [_copy(each) for each in value] if isinstance(value, list) else value

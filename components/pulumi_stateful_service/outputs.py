@@ -1,4 +1,4 @@
-"""The outputs of a service: its names at once, what leads to the instances when they are ready."""
+"""The outputs of a service: names at once, what the cluster decides when the rollout is complete."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +16,7 @@ OUTPUTS = (
     "stateful_set_name",
     "namespace",
     "service_address",
+    "ready_address",
     "srv_names",
     "instances",
     "storage_class_name",
@@ -25,6 +26,7 @@ OUTPUTS = (
     "update_revision",
     "revisions",
     "outdated",
+    "outdated_claims",
     "forecast",
 )
 """The outputs of the component."""
@@ -39,11 +41,11 @@ def service_outputs(
     clients: Sequence[tuple[Planned, Any]],
 ) -> dict[str, pulumi.Output[Any]]:
     """The outputs by name. ``clients`` are the Services for clients as they were planned and registered."""
-    namespace = apply_inputs(lambda metadata: metadata.namespace or "default", governing_service.metadata)
-    # Addresses of instances are known when the instances are ready.
-    service_address = apply_inputs(
-        lambda _, *parts: names.service_address(*parts), rollout, args["service_name"], namespace, cluster_domain(args)
+    namespace = args.get("namespace") or apply_inputs(
+        lambda metadata: metadata.namespace or "default", governing_service.metadata
     )
+    # What follows from the arguments is known at once: a Job that initializes the instances needs their names.
+    service_address = apply_inputs(names.service_address, args["service_name"], namespace, cluster_domain(args))
     addresses = {
         planned.suffix: (planned.fields["metadata"]["name"], _address(args, planned, service, namespace))
         for planned, service in clients
@@ -54,13 +56,14 @@ def service_outputs(
         "stateful_set_name": args["name"],
         "namespace": namespace,
         "service_address": service_address,
+        "ready_address": apply_inputs(lambda _, address: address, rollout, service_address),
         "srv_names": apply_inputs(_srv_names, service_address, list(args["ports"]), args.get("port_protocols", {})),
         "instances": _instances(args, rollout, service_address),
         "storage_class_name": class_name,
         "load_balancer_address": load_balancer_address,
         "instance_service_addresses": apply_inputs(_addresses_by_pod, list(addresses.values())),
     }
-    of_rollout = ("current_revision", "update_revision", "revisions", "outdated")
+    of_rollout = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
     return {
         "forecast": forecast,
         **{name: pulumi.Output.from_input(value) for name, value in known.items()},
@@ -76,11 +79,12 @@ def _instances(args: StatefulServiceArgs, rollout: pulumi.Output[Any], service_a
     volumes = [volume["name"] for volume in args["volumes"]]
 
     def instances(status: Any, set_name: str, address: str, start: int, replicas: int) -> list[names.Instance]:
-        # An autoscaler decides the number of instances.
-        live = status.ordinals if args.get("autoscaled") else None
+        live = status.ordinals if status else None
         return names.instances(set_name, address, volumes, live or range(start, start + replicas))
 
-    return apply_inputs(instances, rollout, args["name"], service_address, first_ordinal(args), args["replicas"])
+    # An autoscaler decides the number of instances.
+    status = rollout if args.get("autoscaled") else None
+    return apply_inputs(instances, status, args["name"], service_address, first_ordinal(args), args["replicas"])
 
 
 def _addresses_by_pod(pairs: Sequence[tuple[str, str | None]]) -> dict[str, str]:

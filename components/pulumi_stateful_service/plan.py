@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from pulumi_stateful_service.arguments.defaults import has_disruption_budget
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import InstanceServicesArgs, LoadBalancerArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.desired_set import IGNORED, IGNORED_WITH_CLAIMS
@@ -55,6 +55,11 @@ class Planned:
     after: After
     options: pulumi.ResourceOptions | None = None
 
+    @property
+    def is_for_clients(self) -> bool:
+        """Whether it is a Service other than the governing one."""
+        return self.kind == "Service" and self.suffix != "-governing"
+
 
 def plan(
     args: StatefulServiceArgs, class_name: pulumi.Input[str] | None, component_label: pulumi.Input[str]
@@ -69,20 +74,21 @@ def plan(
         (has_disruption_budget(args), lambda: _prerequisite("PodDisruptionBudget", "-budget", disruption_budget(args))),
         ("network_policy" in args, lambda: _prerequisite("NetworkPolicy", "-network", network_policy(args))),
         ("secret_env" in args, lambda: _prerequisite("Secret", "-env", secret(args))),
-        (True, lambda: _prerequisite("Service", "-governing", governing_service(args))),
     )
     clients = []
     if "load_balancer" in args:
-        clients.append(
-            Planned("Service", "-load-balancer", load_balancing_service(args), After.ROLLOUT, _REPLACED_IN_PLACE)
-        )
+        after = _after(args["load_balancer"])
+        clients.append(Planned("Service", "-load-balancer", load_balancing_service(args), after, _REPLACED_IN_PLACE))
     if "instance_services" in args:
+        after = _after(args["instance_services"])
         clients.extend(
-            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), After.ROLLOUT, _REPLACED_IN_PLACE)
+            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), after, _REPLACED_IN_PLACE)
             for ordinal in instance_service_ordinals(args)
         )
     resources = [
         *(make() for wanted, make in prerequisites if wanted),
+        *(each for each in clients if each.after is After.VALIDATION),
+        Planned("Service", "-governing", governing_service(args), After.VALIDATION, _REPLACED_IN_PLACE),
         Planned(
             "StatefulSet",
             "",
@@ -90,13 +96,17 @@ def plan(
             After.PREREQUISITES,
             pulumi.ResourceOptions(ignore_changes=_ignored_fields(args)),
         ),
-        *clients,
+        *(each for each in clients if each.after is After.ROLLOUT),
     ]
     # The others are known by their field manager, which has the StatefulSet's name; a class has no namespace.
     for each in resources:
         if each.kind in {"StatefulSet", "StorageClass"}:
             each.fields["metadata"]["labels"] |= {COMPONENT_LABEL: component_label}
     return resources
+
+
+def _after(settings: LoadBalancerArgs | InstanceServicesArgs) -> After:
+    return After.VALIDATION if settings.get("before_instances") else After.ROLLOUT
 
 
 def _prerequisite(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
@@ -116,4 +126,7 @@ def _ignored_fields(args: StatefulServiceArgs) -> list[str]:
     if args.get("autoscaled"):
         # The provider does not send ignored fields that another field manager owns.
         fields.append("spec.replicas")
+    if "rollout" in args:
+        # The component changes it from step to step.
+        fields.append("spec.updateStrategy.rollingUpdate.partition")
     return fields

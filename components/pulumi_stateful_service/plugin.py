@@ -183,9 +183,10 @@ class Plugin(ComponentProvider):
         for inner in ("items", "additionalProperties"):
             # Pulumi repeats the description for the items.
             schema.get(inner, {}).pop("description", None)
-        if schema.get("$ref") == _INT_OR_STRING:
-            del schema["$ref"]
-            schema["oneOf"] = [{"type": "integer"}, {"type": "string"}]
+        for value in (schema, schema.get("items", {}), schema.get("additionalProperties", {})):
+            if value.get("$ref") == _INT_OR_STRING:
+                del value["$ref"]
+                value["oneOf"] = [{"type": "integer"}, {"type": "string"}]
         if (one_of := _ONE_OF.search(schema["description"])) is None:
             return set()
         target = schema.get("items") or schema.get("additionalProperties") or schema

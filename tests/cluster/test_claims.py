@@ -243,3 +243,122 @@ def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None
         rg.unchanged()
         assert {name: uid for name, uid in rg.uids().items() if name in pods} == pods
         assert rg.stateful_set().metadata.uid == template
+
+
+@pytest.fixture
+def kept_volumes(service: Make, client: Client) -> Iterator[Callable[..., Service]]:
+    """Services whose class keeps volumes; what is left is deleted at the end."""
+    made: list[Service] = []
+
+    def make(name: str, **arguments: Any) -> Service:
+        rg = service(storage_class=_class(name), **arguments)
+        made.append(rg)
+        return rg
+
+    yield make
+    for rg in made:
+        rg.run("destroy", "--yes", "--skip-preview")
+        volumes = _volumes(rg)
+        client.deletecollection(PersistentVolumeClaim, namespace=rg.namespace)
+        for volume in volumes:
+            client.delete(PersistentVolume, volume)
+
+
+def _class(name: str) -> dict[str, Any]:
+    return {"provisioner": "rancher.io/local-path", "name": name, "reclaim_policy": "Delete"}
+
+
+def _volumes(rg: Service) -> dict[str, Any]:
+    """The volumes that were made for the claims of the namespace, by name."""
+    volumes: list[Any] = list(rg.client.list(PersistentVolume))
+    return {
+        str(volume.metadata.name): volume
+        for volume in volumes
+        if volume.spec.claimRef and volume.spec.claimRef.namespace == rg.namespace
+    }
+
+
+def test_p05_another_class_and_a_smaller_size_one_instance_at_a_time(kept_volumes: Callable[..., Service]) -> None:
+    """New claims first, then those of chosen instances: each in its turn, and the old volumes are kept."""
+    first, second = f"first-{id(kept_volumes)}", f"second-{id(kept_volumes)}"
+    rg = kept_volumes(first, volumes=sized("20Mi"))
+    with witnessed(rg):
+        rg.up()
+        before, pods, written = rg.claims(), rg.uids(), rg.write("rg-0", 2)
+        rg.set(storage_class=_class(second), volumes=sized("10Mi"))
+        said = rg.must_fail("preview")
+        assert "storage_class_name cannot be changed" in said
+        assert "set recreate_keeping_pods=True for one pulumi up" in said
+        assert "size cannot be reduced from 20Mi to 10Mi" in said
+        rg.set(recreate_keeping_pods=True)
+        assert "no Pod restarts" in rg.must("preview")
+        rg.up()
+        assert rg.uids() == pods
+        assert rg.outputs()["outdated_claims"] == ["logs-rg-0", "logs-rg-1"]
+        rg.deploy(recreate_keeping_pods=None, replicas=3)
+        assert rg.claims()["logs-rg-2"].spec.storageClassName == second
+        assert requested(rg, "logs-rg-2") == "10Mi"
+        rg.unchanged()
+
+    # One of them: its volume is kept, whatever its class says, and the others notice nothing.
+    rg.set(recreate_claims={"ordinals": [1]})
+    preview = rg.must("preview")
+    assert "rg-1: replaced" in preview
+    assert "logs-rg-1: deleted, and created again without data (recreate_claims)" in preview
+    assert rg.claims()["logs-rg-1"].metadata.uid == before["logs-rg-1"].metadata.uid
+    rg.up()
+    assert rg.claims()["logs-rg-1"].spec.storageClassName == second
+    assert requested(rg, "logs-rg-1") == "10Mi"
+    assert rg.outputs()["outdated_claims"] == ["logs-rg-0"]
+    assert rg.uids()["rg-0"] == pods["rg-0"]
+    assert rg.uids()["rg-1"] != pods["rg-1"]
+    old = _volumes(rg)[str(before["logs-rg-1"].spec.volumeName)]
+    assert (old.spec.persistentVolumeReclaimPolicy, old.status.phase) == ("Retain", "Released")
+    rg.unchanged()
+    assert rg.log("rg-0")[:2] == written
+
+    # Left in the program it does nothing more; with another ordinal it goes on.
+    pods = rg.uids()
+    rg.deploy(recreate_claims={"ordinals": [0, 1], "reclaim_policy": "Delete"})
+    assert rg.outputs()["outdated_claims"] == []
+    assert {name for name, uid in rg.uids().items() if uid != pods[name]} == {"rg-0"}
+    gone = str(before["logs-rg-0"].spec.volumeName)
+    eventually("the old volume is deleted", lambda: gone not in _volumes(rg))
+    rg.deploy(recreate_claims=None)
+    rg.unchanged()
+
+
+def test_p05_recreating_claims_is_continued_and_waits_for_the_budget(kept_volumes: Callable[..., Service]) -> None:
+    """A claim that is being deleted while its Pod still runs: the next up evicts the Pod, once the quorum allows it."""
+    first, second = f"one-{id(kept_volumes)}", f"two-{id(kept_volumes)}"
+    rg = kept_volumes(first, replicas=3, quorum=True, pod_management_policy="Parallel", rollout_timeout_seconds=20)
+    rg.up()
+    pods = rg.uids()
+    rg.deploy(storage_class=_class(second), recreate_keeping_pods=True)
+    # What a kill right after the deletion leaves.
+    rg.client.delete(PersistentVolumeClaim, "logs-rg-2", namespace=rg.namespace)
+    rg.set(recreate_keeping_pods=None, recreate_claims={"ordinals": [2]})
+    assert "logs-rg-2: deleted, and created again" in rg.must("preview")
+    rg.up()
+    assert rg.claims()["logs-rg-2"].spec.storageClassName == second
+    assert {name for name, uid in rg.uids().items() if uid != pods[name]} == {"rg-2"}
+    rg.unchanged()
+
+
+def test_p05_a_file_system_that_grows_when_mounted_gets_its_restart_on_request(idle_driver: Service) -> None:
+    """A driver that resizes offline: named without restart_to_grow, and one Pod at a time replaced with it."""
+    rg = idle_driver
+    rg.up()
+    pods = rg.uids()
+    rg.set(volumes=sized("20Mi"))
+    pending = {"conditions": [{"type": "FileSystemResizePending", "status": "True"}]}
+    with driver(rg, pending, lambda: requested(rg) == "20Mi"):
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "the file system is resized when a Pod mounts the volume (restart_to_grow)" in said
+    assert rg.uids() == pods
+    rg.set(restart_to_grow=True, growth_timeout_seconds=60)
+    mounted = {"conditions": None, "capacity": {"storage": "20Mi"}}
+    with driver(rg, mounted, lambda: rg.is_ready("rg-0") and rg.uids() != pods):
+        said = rg.up()
+    assert "rg-0 is replaced, so that the file system of logs-rg-0 grows" in said
+    rg.unchanged()

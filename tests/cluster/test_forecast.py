@@ -26,9 +26,10 @@ from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.dry_run import predict
+from pulumi_stateful_service.live.follow_rollout import wait_for_rollout
 from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
 from pulumi_stateful_service.live.held_back import held_back_refusals
-from pulumi_stateful_service.live.rollout_wait import RolloutTarget, wait_for_rollout
+from pulumi_stateful_service.live.rollout_target import RolloutTarget
 from pulumi_stateful_service.live.rules.update import validate_update
 from pulumi_stateful_service.live.stateful_set_fields import (
     IDENTITY_FIELDS,

@@ -43,6 +43,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "mount_path": st.sampled_from(["/a", "/b/c", "/d/", "/opt/logs"]),
     "cidr": st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "fd00::/8"]),
     "not_empty": st.sampled_from(["a", "example.com/thing", "PersistentVolumeClaim"]),
+    "http_url": st.just("http://prometheus:9090"),
     "number_or_percentage": st.one_of(st.integers(1, 4), st.sampled_from(["1%", "50%", "100%"])),
     "peer_template": st.sampled_from(["{pod}", "{pod}=http://{address}:2380", "{ordinal}@{address}"]),
     "port_name": _PORT_NAMES,
@@ -77,6 +78,7 @@ _BY_ARGUMENT: Mapping[str, st.SearchStrategy[Any]] = {
 
 _ONE_OF = {
     "ProbeArgs": ["http_get", "tcp_socket", "grpc", "exec"],
+    "RolloutCheckArgs": ["http_get", "exec"],
     "EnvFromArgs": ["secret", "config_map"],
     "NetworkClientArgs": ["namespace", "namespace_labels", "pod_labels", "cidr"],
 }
@@ -85,6 +87,7 @@ _ONE_OF = {
 _BY_TYPE: Mapping[Any, st.SearchStrategy[Any]] = {
     str: st.sampled_from(["a", "$(POD_NAME)", "x y"]),
     int: _NUMBERS,
+    float: st.floats(0, 1),
     bool: st.booleans(),
 }
 

@@ -18,6 +18,7 @@ ROOMS = {
     "outputs",
     "plan",
     "plugin",
+    "resources",
     "testing",
 }
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
@@ -177,6 +178,17 @@ def peer_template(value: str) -> str | None:
     if len(peers) > 1:
         return None
     return "must be a template for one instance, with {pod}, {ordinal} or {address} in it and all other braces doubled"
+
+
+def http_url(value: str) -> str | None:
+    """The address of an HTTP server."""
+    try:
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return None
+    except ValueError:
+        pass
+    return "must be an address that begins with http:// or https://"
 
 
 def capability(value: str) -> str | None:

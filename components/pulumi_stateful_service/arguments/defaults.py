@@ -15,6 +15,8 @@ from pulumi_stateful_service.arguments.types import (
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 
+_ROLLOUT_SECONDS = 600
+
 
 def first_ordinal(args: StatefulServiceArgs) -> pulumi.Input[int]:
     """The ordinal of the first instance (``spec.ordinals.start``)."""
@@ -55,7 +57,31 @@ def update_strategy(args: StatefulServiceArgs) -> pulumi.Input[str]:
 
 def rollout_timeout_seconds(args: StatefulServiceArgs) -> pulumi.Input[int]:
     """Seconds within which a rollout must complete."""
-    return args.get("rollout_timeout_seconds", 600)
+    if "rollout_timeout_seconds" in args:
+        return args["rollout_timeout_seconds"]
+    default: pulumi.Input[int] = apply_inputs(
+        lambda seconds, replicas: max(_ROLLOUT_SECONDS, seconds * replicas),
+        seconds_per_instance(args),
+        args["replicas"],
+    )
+    return default
+
+
+def seconds_per_instance(args: StatefulServiceArgs) -> Any:
+    """The longest that the replacement of one instance takes if all goes well: to stop, to start, to stay ready."""
+    startup: Any = args.get("startup_probe", {})
+
+    def seconds(grace: int, min_ready: int, initial_delay: int, period: int, failures: int) -> int:
+        return grace + min_ready + (initial_delay + period * failures if startup else 0)
+
+    return apply_inputs(
+        seconds,
+        args.get("termination_grace_period_seconds", 30),
+        args.get("min_ready_seconds", 0),
+        startup.get("initial_delay_seconds", 0),
+        startup.get("period_seconds", 10),
+        startup.get("failure_threshold", 3),
+    )
 
 
 def growth_timeout_seconds(args: StatefulServiceArgs) -> pulumi.Input[int]:

@@ -109,11 +109,13 @@ class Schema:
         return {key: self._value(each, item, f"{path}[{key!r}]", f"{rule}[]") for key, each in value.items()}
 
     def _scalar(self, value: Any, to: Any, path: str) -> Any:
-        if isinstance(value, float) and value.is_integer() and to is not str:
+        if isinstance(value, float) and value.is_integer() and to not in (str, float):
             # Numbers reach a Python component from other languages as floats.
             value = int(value)
         if to is Any:
             return value
+        if to is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
         if not isinstance(value, to) or (isinstance(value, bool) and to is not bool):
             raise self._error(path, value, _TYPES[to])
         return value if isinstance(to, types.UnionType) else to(value)
@@ -124,6 +126,7 @@ class Schema:
 
 _TYPES = {
     int: "must be a whole number",
+    float: "must be a number",
     bool: "must be true or false",
     str: "must be a string",
     int | str: "must be a whole number or a string",

@@ -35,6 +35,27 @@ class UpdateStrategy(StrEnum):
     """A Pod is updated when you delete it."""
 
 
+class WaitFor(StrEnum):
+    """What ``pulumi up`` waits for after it has created or updated the StatefulSet."""
+
+    READY = "Ready"
+    """Every instance that is to be updated is, and all are ready."""
+    RUNNING = "Running"
+    """As ``Ready``, but it is enough that the containers run: for instances that become ready only after something that
+    is created later has initialized them. Requires the policy ``Parallel``, unless there is one instance."""
+    CREATED = "Created"
+    """Nothing: the StatefulSet is created or updated."""
+
+
+class RolloutFailure(StrEnum):
+    """What happens when a step of a rollout fails."""
+
+    STOP = "Stop"
+    """The rollout stops where it is: the other instances keep the version before."""
+    ROLL_BACK = "RollBack"
+    """The updated instances are taken back to the version before."""
+
+
 class ReclaimPolicy(StrEnum):
     """What happens to a volume when its PersistentVolumeClaim is deleted (``reclaimPolicy`` of a StorageClass)."""
 
@@ -508,6 +529,12 @@ class LoadBalancerArgs(TypedDict):
     Requires ``session_affinity`` ``ClientIP``. Default: 10800."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Annotations of the Service, such as settings of the load balancer controller. Default: none."""
+    before_instances: NotRequired[bool]
+    """Whether the Service is created before the StatefulSet, for instances that look it up before they are ready.
+    Default: false, so that clients find no Service before the rollout is complete."""
+    publish_not_ready_addresses: NotRequired[pulumi.Input[bool]]
+    """Whether connections also reach instances that are not ready (``spec.publishNotReadyAddresses``). Default:
+    false."""
     wait_for_address: NotRequired[pulumi.Input[bool]]
     """Whether ``pulumi up`` waits until the Service has an address. If false, ``pulumi up`` also succeeds on a cluster
     without a load balancer, and the output ``load_balancer_address`` is absent until ``pulumi refresh`` reads the
@@ -536,6 +563,12 @@ class InstanceServicesArgs(TypedDict):
     the type ``NodePort`` or ``LoadBalancer``. Default: ``Cluster``."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Annotations of the Services, such as settings of the load balancer controller. Default: none."""
+    before_instances: NotRequired[bool]
+    """Whether the Service is created before the StatefulSet, for instances that look it up before they are ready.
+    Default: false, so that clients find no Service before the rollout is complete."""
+    publish_not_ready_addresses: NotRequired[pulumi.Input[bool]]
+    """Whether connections also reach instances that are not ready (``spec.publishNotReadyAddresses``). Default:
+    false."""
     wait_for_address: NotRequired[pulumi.Input[bool]]
     """Whether ``pulumi up`` waits until each Service has an address. Default: true."""
 
@@ -595,6 +628,66 @@ class NetworkClientArgs(TypedDict):
     ``namespace_labels`` and ``pod_labels``."""
     ports: NotRequired[Sequence[str]]
     """Names of the ports in the component's ``ports`` that the clients can connect to. Default: all."""
+
+
+class PrometheusArgs(TypedDict):
+    """An instant query to Prometheus. Each value of its result must be within the limits; no result is a failure."""
+
+    url: pulumi.Input[str]
+    """Address of Prometheus, which the Pulumi program must reach, such as ``http://prometheus.example.com:9090``."""
+    query: pulumi.Input[str]
+    """The query, in PromQL."""
+    at_least: NotRequired[pulumi.Input[float]]
+    """The lowest value that is allowed. Default: none."""
+    at_most: NotRequired[pulumi.Input[float]]
+    """The highest value that is allowed. Default: none."""
+
+
+class RolloutCheckArgs(TypedDict):
+    """A check of the instances that a rollout has updated.
+
+    Set exactly one of ``http_get``, ``exec`` and ``prometheus``.
+    """
+
+    name: NotRequired[str]
+    """Name for messages. Default: what the check does."""
+    http_get: NotRequired[HttpGetArgs]
+    """Performs an HTTP GET request to each updated instance, through the API server (``pods/proxy``)."""
+    exec: NotRequired[ExecArgs]
+    """Runs a command in the container of each updated instance, through the API server (``pods/exec``)."""
+    prometheus: NotRequired[PrometheusArgs]
+    """Queries Prometheus."""
+    period_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds between checks while the instances bake, at least 1. Default: 10."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds after which a check has failed, at least 1. Default: 5."""
+    failure_threshold: NotRequired[pulumi.Input[int]]
+    """Consecutive failures after which the step has failed, at least 1. Default: 1."""
+
+
+class RolloutArgs(TypedDict):
+    """A rollout in steps, which ``pulumi up`` takes by itself."""
+
+    steps: Sequence[pulumi.Input[int | str]]
+    """How many instances, those with the highest ordinals, run the new version after each step: numbers of at least 1,
+    or percentages of ``replicas`` such as ``"50%"``, rounded up. After the last step all instances are updated."""
+    bake_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds that the updated instances must have been ready before the next step, at least 0. Default: 0."""
+    checks: NotRequired[Sequence[RolloutCheckArgs]]
+    """What must succeed for the updated instances before the next step; repeated while they bake. Default: none."""
+    on_failure: NotRequired[pulumi.Input[str]]
+    """One of ``RolloutFailure``: what happens when the instances of a step do not become ready in time, or a check
+    fails. ``pulumi up`` fails in both cases. Default: ``Stop``."""
+
+
+class RecreateClaimsArgs(TypedDict):
+    """Instances that get new, empty volumes where their PersistentVolumeClaims differ from those of new instances."""
+
+    ordinals: Sequence[pulumi.Input[int]]
+    """Ordinals of the instances. They are taken in turn, the highest first, each when all instances are ready."""
+    reclaim_policy: NotRequired[pulumi.Input[str]]
+    """What becomes of the volumes whose claims are deleted, one of ``ReclaimPolicy``
+    (``persistentVolumeReclaimPolicy`` of the PersistentVolumes). Default: ``Retain``."""
 
 
 class NetworkPolicyArgs(TypedDict):
@@ -743,9 +836,19 @@ class StatefulServiceArgs(TypedDict):
     restore: NotRequired[Sequence[RestoredClaimArgs]]
     """Claims of chosen instances that are created with data before the StatefulSet: from a snapshot, another claim or
     an existing volume. A claim that exists, and was not restored from the same source, is refused. Default: none."""
+    recreate_claims: NotRequired[RecreateClaimsArgs]
+    """Replaces the volumes of chosen instances whose claims differ from those that new instances get, after
+    ``recreate_keeping_pods`` has changed these: another class, a smaller size and so on. The claim and its Pod are
+    deleted, and the instance starts with an empty volume, to which the application must copy its data from the other
+    instances before it is ready. Claims that do not differ are left alone. Requires at least 2 ``replicas``. Default:
+    none."""
     growth_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which volumes must be expanded after ``size`` was increased, at least 1; otherwise ``pulumi up``
     fails. Default: 300."""
+    restart_to_grow: NotRequired[bool]
+    """Whether Pods are replaced, one at a time within their disruption budget, where a file system grows only when a
+    Pod mounts the volume (condition ``FileSystemResizePending`` of the claim). Default: false, so that ``pulumi up``
+    names them after ``growth_timeout_seconds``."""
 
     # == Rollout ==
 
@@ -760,6 +863,11 @@ class StatefulServiceArgs(TypedDict):
     """Number of instances, those with the highest ordinals, that are updated to a new revision, from 0 to ``replicas``;
     the other instances keep theirs. Mutually exclusive with ``partition`` and ``autoscaled``. Default: all instances
     are updated."""
+    rollout: NotRequired[RolloutArgs]
+    """Updates the instances in steps within one ``pulumi up``: a step begins when the instances of the one before are
+    ready, have baked and have passed their checks. An interrupted rollout is continued by the next ``pulumi up``.
+    Requires the update strategy ``RollingUpdate``. Mutually exclusive with ``partition`` and ``canary``. Default: all
+    instances are updated one after another."""
     max_unavailable: NotRequired[pulumi.Input[int | str]]
     """Number of instances that can be unavailable during an update: a number of at least 1, or a percentage of
     ``replicas`` such as ``"30%"``, rounded up (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Requires the
@@ -767,18 +875,27 @@ class StatefulServiceArgs(TypedDict):
     min_ready_seconds: NotRequired[pulumi.Input[int]]
     """Seconds that an instance must be ready before the update continues, at least 0 (``spec.minReadySeconds``).
     Default: 0."""
+    wait_for: NotRequired[pulumi.Input[str]]
+    """What ``pulumi up`` waits for, one of ``WaitFor``. Services for clients, and what depends on the component, are
+    created after it. Default: ``Ready``."""
     rollout_timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds within which the rollout must complete, at least 1; otherwise ``pulumi up`` fails with the reasons.
-    Default: 600."""
+    """Seconds within which the rollout, or each step of ``rollout``, must complete, at least 1; otherwise ``pulumi up``
+    fails with the reasons. Default: 600, or more where the instances, one after another, can take longer to stop, to
+    start (``startup_probe``) and to be ready for ``min_ready_seconds``."""
+    replace_unready: NotRequired[bool]
+    """Whether outdated Pods that are not ready any more are evicted, so that a new version can replace them: with the
+    policy ``OrderedReady`` Kubernetes waits for them first. Pods that were never ready, and those whose containers
+    crash again and again, are always evicted; ready ones never. Default: false."""
     revision_history_limit: NotRequired[pulumi.Input[int]]
     """Number of previous revisions that Kubernetes keeps for a rollback, at least 0 (``spec.revisionHistoryLimit``).
     Pulumi's Kubernetes provider replaces the StatefulSet when it changes; see ``recreate_keeping_pods``. Default:
     10."""
     recreate_keeping_pods: NotRequired[bool]
-    """Allows changes for which the StatefulSet must be recreated: adding or removing a volume, and changing
-    ``pod_management_policy`` or ``revision_history_limit``. The StatefulSet object is deleted with ``--cascade=orphan``
-    and created again; its Pods keep running and its PersistentVolumeClaims are kept. Remove the argument after the
-    update. Default: false."""
+    """Allows changes for which the StatefulSet must be recreated: adding or removing a volume, another class, a smaller
+    size, other access modes or another source of a volume (for new claims; existing ones stay as they are, see
+    ``recreate_claims``), and changing ``pod_management_policy`` or ``revision_history_limit``. The StatefulSet object
+    is deleted with ``--cascade=orphan`` and created again; its Pods keep running and its PersistentVolumeClaims are
+    kept. Remove the argument after the update. Default: false."""
 
     # == Availability ==
 

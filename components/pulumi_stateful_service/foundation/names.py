@@ -38,6 +38,9 @@ CLAIM_METADATA_ANNOTATION = "pulumi-stateful-service/claim-metadata"
 RESTORED_ANNOTATION = "pulumi-stateful-service/restored-from"
 """On a restored claim, and for all of them on the StatefulSet: what it was created from."""
 
+RECREATE_CLAIMS_ANNOTATION = "pulumi-stateful-service/recreate-claims"
+"""On the StatefulSet: whose claims are recreated where they differ from the templates, and what becomes of volumes."""
+
 IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
 """On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""
 

@@ -160,6 +160,12 @@ def pending_change(claim: KubernetesObject, desired: DesiredClaim) -> str | None
     return _pending_size(claim, desired.size) or _pending_class(claim, desired.attributes_class)
 
 
+def is_resized_when_mounted(claim: KubernetesObject) -> bool:
+    """Whether the volume has grown, and its file system grows when a Pod mounts it."""
+    conditions = claim.get("status", {}).get("conditions") or []
+    return any(each["type"] == "FileSystemResizePending" and each.get("status") == "True" for each in conditions)
+
+
 def infeasible_change(claim: KubernetesObject) -> str | None:
     """Why the storage driver will not carry out what the claim requests; None where it has not said so."""
     status, name = claim.get("status", {}), claim["metadata"]["name"]
@@ -237,8 +243,8 @@ def _pending_size(claim: KubernetesObject, size: str) -> str | None:
         return None
     status = claim.get("status", {})
     conditions = {each["type"]: each for each in status.get("conditions", []) if each.get("status") == "True"}
-    if "FileSystemResizePending" in conditions:
-        return f"{name} ({has} of {size}): the file system is resized when a Pod mounts the volume"
+    if is_resized_when_mounted(claim):
+        return f"{name} ({has} of {size}): the file system is resized when a Pod mounts the volume (restart_to_grow)"
     for failed in ("ControllerResizeError", "NodeResizeError"):
         if failed in conditions:
             return f"{name} ({has} of {size}): {conditions[failed].get('message') or failed}"

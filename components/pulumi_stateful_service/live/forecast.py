@@ -15,6 +15,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from pulumi_stateful_service.live.claim_changes import DesiredClaim, by_claim, claim_patch, requested_size
+from pulumi_stateful_service.live.outdated_claims import claims_to_recreate
 from pulumi_stateful_service.live.pod_status import claim_volumes, is_terminating, revision
 from pulumi_stateful_service.live.pod_template_changes import pod_template_changes
 from pulumi_stateful_service.live.stateful_set_fields import (
@@ -52,6 +53,8 @@ class ClaimOutcome(StrEnum):
     """Its VolumeAttributesClass, labels or annotations change; no Pod restarts for it."""
     CREATED = "Created"
     """It does not exist, and is created."""
+    RECREATED = "Recreated"
+    """It is deleted and created again, without its data (``recreate_claims``)."""
     LEFT_BEHIND = "LeftBehind"
     """It stays with its data, and no instance uses it."""
     DELETED = "Deleted"
@@ -84,8 +87,9 @@ class ForecastOutput(TypedDict):
     """The Pods that are replaced, in the order of their replacement."""
     claims: Mapping[str, str]
     """To each claim, by its name: ``Kept``, ``Expanded``, ``Reduced`` (an expansion that was not carried out is taken
-    back), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``LeftBehind`` (kept with the data,
-    and used by no instance) or ``Deleted`` (``when_scaled: Delete``)."""
+    back), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``Recreated`` (deleted and created
+    again, without its data: ``recreate_claims``), ``LeftBehind`` (kept with the data, and used by no instance) or
+    ``Deleted`` (``when_scaled: Delete``)."""
     reasons: Sequence[str]
     """What in the Pod template changes: ``image``, ``env`` and so on."""
 
@@ -114,6 +118,8 @@ class Forecast:
     """Pods that get a volume added, although the partition or OnDelete would keep them."""
     reasons: Sequence[str] = ()
     """What in the Pod template changes."""
+    changes_template: bool = False
+    """Whether the Pod template changes."""
     sizes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The size that each claim requests before and after, where that changes."""
 
@@ -180,11 +186,17 @@ def forecast(
         elif is_outdated:
             held_back.append(name)
     # The controller cannot add a volume to a running Pod, and starts at the lowest ordinal that lacks one.
+    recreated_claims = claims_to_recreate(after, claims, wanted)
     order = [*without_volume, *reversed(outdated)]
+    with_new_claims = [pod_name(set_name, ordinal) for ordinal in recreated_claims]
+    order += [name for name in with_new_claims if instances.get(name) is InstanceOutcome.KEPT and name not in order]
     instances |= dict.fromkeys(order, InstanceOutcome.REPLACED)
     removed = [name for name in pods_by_name if name not in ordinals]
     instances |= dict.fromkeys(removed, InstanceOutcome.REMOVED)
     outcomes, sizes = _claim_outcomes(live, after, claims, wanted, removed)
+    outcomes |= {
+        claim["metadata"]["name"]: ClaimOutcome.RECREATED for each in recreated_claims.values() for claim in each
+    }
     return Forecast(
         stateful_set=_outcome(live, recreated=recreated),
         instances=instances,
@@ -200,6 +212,7 @@ def forecast(
         ],
         replaced_though_held_back=replaced_though_held_back,
         reasons=pod_template_changes(live, after) if live is not None else [],
+        changes_template=live is not None and live["spec"]["template"] != after["spec"]["template"],
         sizes=sizes,
     )
 

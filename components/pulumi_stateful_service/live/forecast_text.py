@@ -58,6 +58,7 @@ def _size_lines(forecast: Forecast) -> list[str]:
 def _claim_lines(forecast: Forecast) -> list[str]:
     groups = (
         (ClaimOutcome.MODIFIED, "changed in place; no Pod restarts for it"),
+        (ClaimOutcome.RECREATED, "deleted, and created again without data (recreate_claims)"),
         (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
         (ClaimOutcome.DELETED, "deleted with the data (when_scaled: Delete)"),
     )

@@ -35,6 +35,7 @@ from pulumi_stateful_service.live.rules.identity import name_refusals, namespace
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
 from pulumi_stateful_service.live.rules.update import warnings_about_others
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.forecast import Forecast
@@ -118,7 +119,7 @@ class Guard:
                     self._said.add(warning)
                     messages.warn(f"{self._prefix}: {warning}", self._resource)
                 attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
-                return live, attempt + await unfinished_work(cluster, live)
+                return live, attempt + await unfinished_work(cluster, live, in_steps=desired.change.rollout is not None)
         except NoClusterError:
             return None, 0
         except ClusterError as error:
@@ -142,8 +143,8 @@ class Guard:
     async def _before_stateful_set(self, args: pulumi.ResourceHookArgs) -> None:
         if not reads_cluster():
             self._warn_not_judged(
-                "stateful-service:readCluster is false. No change is refused, volumes are not expanded, and pulumi up "
-                "does not wait for the rollout"
+                "stateful-service:readCluster is false. No change is refused, volumes are not expanded, rollout has no "
+                "steps, and pulumi up does not wait for the rollout"
             )
             return
         connection = await self._connection()
@@ -151,6 +152,12 @@ class Guard:
             self._warn_not_judged("the settings of its provider are not known yet")
             return
         desired = self._desired
+        if connection.renders and desired is not None and desired.change.rollout is not None:
+            messages.warn(
+                f"{self._prefix}: rollout has no effect in rendered manifests: whoever applies them updates all "
+                "instances one after another.",
+                self._resource,
+            )
         if connection.renders or desired is None:
             return
         if not desired.is_named:
@@ -254,7 +261,11 @@ class Guard:
         if live is None or is_update or recreate:
             await self._foretell(cluster, desired, live, recreate=recreate)
         if not pulumi.runtime.is_dry_run():
-            await prepare_cluster(cluster, desired, live, missing, recreate=recreate, is_update=is_update)
+            # What cannot be foretold is held back as well: steps without an outdated instance are passed at once.
+            in_steps = desired.change.rollout is not None and (self.forecast is None or self.forecast.changes_template)
+            await prepare_cluster(
+                cluster, desired, live, missing, recreate=recreate, is_update=is_update, hold_back=in_steps
+            )
 
     def _judge_replacement(self, live: KubernetesObject) -> None:
         for refusal in replacement_refusals(live):
@@ -283,10 +294,15 @@ class Guard:
                 self._resource,
             )
             return
-        for refusal in held_back_refusals(predicted, adopting=live is not None and not desired.change.owns(live)):
+        plan = desired.change.rollout
+        adopting = live is not None and not desired.change.owns(live)
+        for refusal in held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None):
             raise RefusedError(f"{self._prefix}: {refusal}")
         if live is not None:
             messages.info(forecast_message(self._prefix, predicted), self._resource)
+            if plan is not None and predicted.changes_template and predicted.order:
+                steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
+                messages.info(f"{self._prefix}: rollout in steps: {steps}", self._resource)
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 
@@ -41,6 +42,11 @@ def revision(pod: KubernetesObject) -> str:
     return str(pod["metadata"].get("labels", {}).get(_REVISION_LABEL, ""))
 
 
+def ordinal_of(pod: KubernetesObject) -> int:
+    """The Pod's ordinal, by its name."""
+    return int(pod["metadata"]["name"].rpartition("-")[2])
+
+
 def is_terminating(pod: KubernetesObject) -> bool:
     """Whether the Pod is being deleted."""
     return pod["metadata"].get("deletionTimestamp") is not None
@@ -49,6 +55,26 @@ def is_terminating(pod: KubernetesObject) -> bool:
 def is_ready(pod: KubernetesObject) -> bool:
     """Whether the Pod's condition Ready is true."""
     return _conditions(pod).get("Ready", {}).get("status") == "True"
+
+
+def is_running(pod: KubernetesObject) -> bool:
+    """Whether all containers of the Pod run, ready or not."""
+    containers = pod.get("status", {}).get("containerStatuses") or []
+    return bool(containers) and all("running" in each.get("state", {}) for each in containers)
+
+
+def is_crash_looping(pod: KubernetesObject) -> bool:
+    """Whether a container terminates again and again."""
+    return any(
+        each.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff" for each in _containers(pod)
+    )
+
+
+def ready_since(pod: KubernetesObject) -> datetime | None:
+    """When the Pod became ready; None where it is not."""
+    if not is_ready(pod):
+        return None
+    return datetime.fromisoformat(_conditions(pod)["Ready"]["lastTransitionTime"])
 
 
 def was_ever_ready(pod: KubernetesObject) -> bool:

@@ -22,10 +22,13 @@ from pulumi_stateful_service.live.claim_changes import (
     shrink_refusals,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, requested_recreation
+from pulumi_stateful_service.live.rollout_plan import RolloutPlan, partition_of
 from pulumi_stateful_service.live.rollout_status import is_incomplete, is_settled
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
+from pulumi_stateful_service.live.rules.managed_fields import is_partition_set_by_component
 from pulumi_stateful_service.live.rules.restore import claims_to_restore, restore_refusals
 from pulumi_stateful_service.live.rules.update import validate_update
 from pulumi_stateful_service.live.rules.volumes import shrink_refusal
@@ -50,6 +53,8 @@ class Change:
     recreate_keeping_pods: bool
     adopt: bool
     autoscaled: bool
+    rollout: RolloutPlan | None = None
+    """The steps in which instances are updated; None for one after another."""
     restored_claims: Sequence[KubernetesObject] = ()
     """Claims that are created with data before the StatefulSet."""
     uid: str | None = None
@@ -116,18 +121,28 @@ async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObj
     return claims_to_restore(change.restored_claims, existing)
 
 
-async def unfinished_work(cluster: Cluster, live: KubernetesObject) -> bool:
-    """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
+async def unfinished_work(cluster: Cluster, live: KubernetesObject, *, in_steps: bool = False) -> bool:
+    """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete.
+
+    ``in_steps`` says that the program has the rollout done in steps.
+    """
+    if partition_of(live) and (in_steps or is_partition_set_by_component(live)):
+        return True
     if not is_settled(live) and is_incomplete(live, await cluster.list_pods(live)):
         return True
-    if _as_created(live):
+    recreation = requested_recreation(live)
+    if _as_created(live) and not recreation.ordinals:
         return False
     name, templates = live["metadata"]["name"], claim_templates(live)
-    wanted = by_claim(name, desired_claims(noted(live)), desired_ordinals(live))
+    desired = desired_claims(noted(live))
+    wanted = by_claim(name, desired, desired_ordinals(live))
     labels = live["spec"]["selector"]["matchLabels"]
-    for claim in await cluster.list_claims(live["metadata"]["namespace"], wanted.keys(), labels):
-        volume, desired = wanted[claim["metadata"]["name"]]
-        if is_bound(claim) and (claim_patch(claim, desired, templates[volume], name) or pending_change(claim, desired)):
+    claims = await cluster.list_claims(live["metadata"]["namespace"], wanted.keys(), labels)
+    if claims_to_recreate(live, claims, desired):
+        return True
+    for claim in claims:
+        volume, asked = wanted[claim["metadata"]["name"]]
+        if is_bound(claim) and (claim_patch(claim, asked, templates[volume], name) or pending_change(claim, asked)):
             return True
     return False
 
@@ -177,7 +192,7 @@ async def _validate_sizes(cluster: Cluster, change: Change, live: KubernetesObje
     by_volume: dict[str, list[KubernetesObject]] = {}
     for claim in claims:
         by_volume.setdefault(wanted[claim["metadata"]["name"]][0], []).append(claim)
-    shrinking = shrink_refusals(before, after, by_volume)
+    shrinking = {} if change.recreate_keeping_pods else shrink_refusals(before, after, by_volume)
     _refuse(change, [shrink_refusal(each, before[each], after[each], names) for each, names in shrinking.items()])
     growths = claims_to_grow(claims, {name: desired.size for name, (_, desired) in wanted.items()})
     if growths:

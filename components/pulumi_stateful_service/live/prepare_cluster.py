@@ -7,6 +7,8 @@ from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
+from pulumi_stateful_service.live.rollout_steps import set_partition
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
 
 STATEFUL_SET = "StatefulSet"
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
@@ -20,12 +22,19 @@ async def prepare_cluster(
     *,
     recreate: bool,
     is_update: bool,
+    hold_back: bool = False,
 ) -> None:
-    """Creates claims that are restored, and recreates the StatefulSet around its Pods where that was judged."""
+    """Creates claims that are restored, and recreates the StatefulSet around its Pods where that was judged.
+
+    With ``hold_back`` no instance is updated by what Pulumi's provider then sends: the rollout goes in steps.
+    """
     for claim in missing_claims:
         await cluster.create("PersistentVolumeClaim", desired.where(cluster)[0], claim)
     if live is not None and is_update and not recreate:
         await _patch_revision_history_limit(cluster, desired, live)
+        if hold_back:
+            replicas = max(len(desired_ordinals(live)), len(desired_ordinals({"spec": desired.spec})))
+            await set_partition(cluster, live, replicas)
     if live is not None and recreate:
         metadata = live["metadata"]
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])

@@ -5,7 +5,7 @@ instance waits for (``docs/rollouts.md``). Here a rollout is complete when the c
 instance is ready and available, and those from the partition on run the update revision.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -15,6 +15,7 @@ from pulumi_stateful_service.live.pod_status import (
     Diagnostics,
     claim_volumes,
     crash,
+    is_crash_looping,
     is_ready,
     is_terminating,
     revision,
@@ -27,6 +28,18 @@ from pulumi_stateful_service.live.stateful_set_fields import (
     first_updated_ordinal,
     is_updated_on_delete,
 )
+
+
+@dataclass(frozen=True)
+class BlockingPod:
+    """A Pod of an outdated revision that is not ready."""
+
+    uid: str
+    node: str
+    why: str
+    """Continues a sentence that begins with the Pod."""
+    is_hopeless: bool
+    """Whether nobody expects it to become ready: it never was, or its containers crash again and again."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +58,14 @@ class Rollout:
     """Names of the Pods that exist and are not ready."""
     crashes: Sequence[Crash] = ()
     """Containers that terminated, of Pods that are not ready."""
-    never_ready: Mapping[str, str] = field(default_factory=dict)
-    """Uid by name of the Pods that must be updated and were never ready: with ordered Pod management the controller
-    does not replace them."""
+    blocking: Mapping[str, BlockingPod] = field(default_factory=dict)
+    """The Pods that must be updated and are not ready, by name: with ordered Pod management the controller waits for
+    them before it replaces them."""
     without_volume: Mapping[str, str] = field(default_factory=dict)
     """Uid by name of the Pods that lack a volume of the StatefulSet, in ordinal order. Empty unless all are ready."""
+
+    outdated_claims: Sequence[str] = ()
+    """Names of the claims that differ from what new instances get."""
 
     @property
     def outdated(self) -> list[str]:
@@ -63,9 +79,13 @@ class Rollout:
 
 
 def rollout_status(
-    stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], diagnostics: Diagnostics | None = None
+    stateful_set: KubernetesObject,
+    pods: Sequence[KubernetesObject],
+    diagnostics: Diagnostics | None = None,
+    *,
+    is_up: Callable[[KubernetesObject], bool] = is_ready,
 ) -> Rollout:
-    """The state of the StatefulSet's rollout."""
+    """The state of the StatefulSet's rollout. ``is_up`` decides what is waited for of each Pod."""
     diagnostics = diagnostics or Diagnostics()
     set_name, status = stateful_set["metadata"]["name"], stateful_set.get("status", {})
     pods_by_name = {pod["metadata"]["name"]: pod for pod in sorted(pods, key=_name)}
@@ -73,7 +93,7 @@ def rollout_status(
     blocking: list[str] = []
     waiting: list[str] = []
     not_ready: list[KubernetesObject] = []
-    never_ready: dict[str, str] = {}
+    blocking_pods: dict[str, BlockingPod] = {}
     without_volume: dict[str, str] = {}
     all_ready = True
     for name, ordinal in desired.items():
@@ -83,13 +103,13 @@ def rollout_status(
             waiting.append(f"{name}: {'terminating' if pod else _why_not_created(stateful_set, diagnostics)}")
             continue
         must_be_updated = _must_be_updated(stateful_set, ordinal, pod)
-        if not is_ready(pod):
+        if not is_up(pod):
             all_ready = False
             not_ready.append(pod)
             outdated = " (outdated revision)" if must_be_updated else ""
             blocking.append(f"{name}: {why_not_ready(pod, diagnostics)}{outdated}")
-            if must_be_updated and not was_ever_ready(pod):
-                never_ready[name] = pod["metadata"]["uid"]
+            if must_be_updated:
+                blocking_pods[name] = _blocking_pod(pod)
         elif _lacks_volume(stateful_set, pod):
             waiting.append(f"{name}: waiting for its new volume")
             without_volume[name] = pod["metadata"]["uid"]
@@ -97,16 +117,17 @@ def rollout_status(
             waiting.append(f"{name}: still on the previous revision")
     waiting.extend(f"{name}: not deleted yet (scaled down)" for name in pods_by_name if name not in desired)
     is_observed = _is_observed(stateful_set)
+    in_status = _pending_in_status(stateful_set, pods) if is_up is is_ready else []
     unobserved = [] if is_observed else [f"{set_name}: the StatefulSet controller has not observed the change yet"]
     return Rollout(
         current_revision=status.get("currentRevision"),
         update_revision=status.get("updateRevision"),
         ordinals=desired_ordinals(stateful_set),
         revisions={name: revision(pod) for name, pod in pods_by_name.items()},
-        pending=[*unobserved, *blocking, *waiting] or _pending_in_status(stateful_set, pods),
+        pending=[*unobserved, *blocking, *waiting] or in_status,
         not_ready=[_name(pod) for pod in not_ready],
         crashes=[found for pod in not_ready if (found := crash(pod))],
-        never_ready=never_ready if is_observed else {},
+        blocking=blocking_pods if is_observed else {},
         without_volume=without_volume if is_observed and all_ready else {},
     )
 
@@ -134,6 +155,15 @@ def is_incomplete(stateful_set: KubernetesObject, pods: Sequence[KubernetesObjec
         if not is_ready(pod) and not was_ever_ready(pod):
             return True
     return bool(by_name) or not _is_observed(stateful_set)
+
+
+def _blocking_pod(pod: KubernetesObject) -> BlockingPod:
+    uid, node = pod["metadata"]["uid"], pod["spec"].get("nodeName", "")
+    if not was_ever_ready(pod):
+        return BlockingPod(uid, node, "never became ready", is_hopeless=True)
+    if is_crash_looping(pod):
+        return BlockingPod(uid, node, "crashes again and again", is_hopeless=True)
+    return BlockingPod(uid, node, "is not ready any more", is_hopeless=False)
 
 
 def _name(pod: KubernetesObject) -> str:

@@ -94,6 +94,7 @@ def _exposure(settings: LoadBalancerArgs | InstanceServicesArgs) -> KubernetesOb
             loadBalancerClass="load_balancer_class",
             loadBalancerSourceRanges="load_balancer_source_ranges",
             externalTrafficPolicy="external_traffic_policy",
+            publishNotReadyAddresses="publish_not_ready_addresses",
         ),
     }
 

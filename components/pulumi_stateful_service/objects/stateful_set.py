@@ -9,11 +9,16 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import first_ordinal, selector, update_strategy
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, SIZES_ANNOTATION
+from pulumi_stateful_service.foundation.names import RECREATE_CLAIMS_ANNOTATION, RESTORED_ANNOTATION, SIZES_ANNOTATION
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import FORCE_CONFLICTS, object_metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
-from pulumi_stateful_service.objects.storage import claim_retention_policy, claim_template, restored_claims
+from pulumi_stateful_service.objects.storage import (
+    claim_retention_policy,
+    claim_template,
+    recreated_claims,
+    restored_claims,
+)
 
 
 def stateful_set(
@@ -52,22 +57,31 @@ def _metadata(args: StatefulServiceArgs, restored: Sequence[KubernetesObject]) -
     StatefulSet is gone at once. The provider overwrites changes by other field managers (patchForce).
     """
     metadata = object_metadata(args, args["name"])
+    recreated = recreated_claims(args)
+    noted = {RECREATE_CLAIMS_ANNOTATION: apply_inputs(_as_json, recreated)} if recreated else {}
     volumes = [volume["name"] for volume in args["volumes"]]
 
-    def annotations(partition: int, sources: Sequence[tuple[str, str]], *sizes: str) -> KubernetesObject:
-        result = {**FORCE_CONFLICTS, **metadata.get("annotations", {})}
+    def annotations(
+        partition: int, noted: KubernetesObject, sources: Sequence[tuple[str, str]], *sizes: str
+    ) -> KubernetesObject:
+        result = {**FORCE_CONFLICTS, **metadata.get("annotations", {}), **noted}
         if sources:
             # What makes Pulumi update the StatefulSet, which is when claims are created.
-            result[RESTORED_ANNOTATION] = json.dumps(dict(sources), sort_keys=True)
+            result[RESTORED_ANNOTATION] = _as_json(dict(sources))
         if volumes:
-            result[SIZES_ANNOTATION] = json.dumps(dict(zip(volumes, sizes, strict=True)), sort_keys=True)
+            result[SIZES_ANNOTATION] = _as_json(dict(zip(volumes, sizes, strict=True)))
         if partition == 0:
             return {**result, "pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
         return {**result, "pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
 
     sources = [(claim["metadata"]["name"], claim["metadata"]["annotations"][RESTORED_ANNOTATION]) for claim in restored]
     sizes = (volume["size"] for volume in args["volumes"])
-    return {**metadata, "annotations": apply_inputs(annotations, _partition(args), sources, *sizes)}
+    own = apply_inputs(annotations, _partition(args), noted, sources, *sizes)
+    return {**metadata, "annotations": own}
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _update_strategy(args: StatefulServiceArgs) -> KubernetesObject:

@@ -95,6 +95,15 @@ def claim_retention_policy(args: StatefulServiceArgs) -> KubernetesObject:
     }
 
 
+def recreated_claims(args: StatefulServiceArgs) -> KubernetesObject:
+    """Whose claims are recreated, as the StatefulSet's annotation notes it; empty for none."""
+    if "recreate_claims" not in args:
+        return {}
+    wanted = args["recreate_claims"]
+    policy = wanted.get("reclaim_policy", ReclaimPolicy.RETAIN.value)
+    return {"ordinals": list(wanted["ordinals"]), "reclaimPolicy": policy}
+
+
 def restored_claims(args: StatefulServiceArgs, class_name: pulumi.Input[str] | None) -> list[KubernetesObject]:
     """The claims that are created with data, as the StatefulSet would create them otherwise."""
     volumes = {volume["name"]: volume for volume in args["volumes"]}

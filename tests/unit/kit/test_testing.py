@@ -361,7 +361,7 @@ class TestThePattern:
 
         def program() -> None:
             service = StatefulService("rg", SMALLEST)
-            kubernetes.core.v1.ConfigMap("fill", metadata={"name": "fill"}, data={"host": service.service_address})
+            kubernetes.core.v1.ConfigMap("fill", metadata={"name": "fill"}, data={"host": service.ready_address})
             kubernetes.core.v1.ConfigMap("other", metadata={"name": "other"})
 
         deployed = deploy(program)

@@ -163,15 +163,21 @@ def test_pods_that_are_not_ready_come_first() -> None:
     assert rollout.not_ready == ["rg-2"]
 
 
+def hopeless(stateful_set: dict[str, Any], pod: dict[str, Any]) -> dict[str, str]:
+    """The Pods that are evicted without being asked for, by name, with their uid."""
+    blocking = rollout_status(stateful_set, [pod]).blocking
+    return {name: each.uid for name, each in blocking.items() if each.is_hopeless}
+
+
 def test_only_outdated_pods_that_were_never_ready_are_evicted() -> None:
     """Not those that were ready, that have the update revision, or that a partition or OnDelete holds back."""
     outdated = a_pod(2, "rg-third", ready=False, was_ready=False)
-    assert rollout_status(a_set(), [outdated]).never_ready == {"rg-2": "uid-2"}
-    assert not rollout_status(a_set(), [a_pod(2, "rg-third", ready=False)]).never_ready
-    assert not rollout_status(a_set(), [a_pod(2, NEW, ready=False, was_ready=False)]).never_ready
-    assert not rollout_status(a_set(strategy=partition(3)), [outdated]).never_ready
-    assert not rollout_status(a_set(strategy={"type": "OnDelete"}), [outdated]).never_ready
-    assert not rollout_status(a_set(observedGeneration=1), [outdated]).never_ready
+    assert hopeless(a_set(), outdated) == {"rg-2": "uid-2"}
+    assert not hopeless(a_set(), a_pod(2, "rg-third", ready=False))
+    assert not hopeless(a_set(), a_pod(2, NEW, ready=False, was_ready=False))
+    assert not hopeless(a_set(strategy=partition(3)), outdated)
+    assert not hopeless(a_set(strategy={"type": "OnDelete"}), outdated)
+    assert not hopeless(a_set(observedGeneration=1), outdated)
 
 
 def test_a_pod_without_its_new_volume_is_replaced_when_all_are_ready() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from pulumi_stateful_service import RolloutError
-from pulumi_stateful_service.live import rollout_wait
+from pulumi_stateful_service.live import follow_rollout, rollout_target
 from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 
-TARGET = rollout_wait.RolloutTarget(
+TARGET = rollout_target.RolloutTarget(
     prefix="StatefulService 'rg'",
     namespace="default",
     name="rg",
@@ -103,10 +103,10 @@ def wait(cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch) -> Any:
     async def connected(_: Connection) -> AsyncIterator[ScriptedCluster]:
         yield cluster
 
-    monkeypatch.setattr(rollout_wait, "connected", connected)
-    monkeypatch.setattr(rollout_wait, "_MAX_PAUSE", 0.01)
+    monkeypatch.setattr(follow_rollout, "connected", connected)
+    monkeypatch.setattr(rollout_target, "_MAX_PAUSE", 0.01)
     resource: Any = None
-    return asyncio.run(rollout_wait.wait_for_rollout(Connection(), TARGET, resource))
+    return asyncio.run(follow_rollout.wait_for_rollout(Connection(), TARGET, resource))
 
 
 def test_another_cluster_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,12 +139,26 @@ def test_changes_before_the_first_update_are_named() -> None:
     ],
 )
 def test_what_existing_claims_keep_cannot_be_changed(api_field: str, value: Any, argument: str) -> None:
-    """Not even with recreate_keeping_pods: the claims would stay as they are."""
+    """Only with recreate_keeping_pods, for new claims: the existing ones stay as they are."""
     desired = with_template_field(a_set(logs="10Mi"), api_field, value)
-    [refusal] = update(a_set(logs="10Mi"), desired, recreate=True).refusals
+    verdict = update(a_set(logs="10Mi"), desired, recreate=True)
+    assert verdict.recreate
+    assert f"volume 'logs': {argument} (" in verdict.warnings[0]
+    [refusal] = update(a_set(logs="10Mi"), desired).refusals
     assert f"volume 'logs': {argument} cannot be changed from" in refusal
     assert f"to {value!r}: existing PersistentVolumeClaims keep" in refusal
     assert "docs/storage.md" in refusal
+
+
+def test_a_smaller_size_recreates_the_templates() -> None:
+    """New claims would begin larger than asked for otherwise; a size above the templates' needs nothing."""
+    noted = {"metadata": {"name": "rg", "annotations": {SIZES_ANNOTATION: json.dumps({"logs": "40Mi"})}}}
+    live = a_set(logs="20Mi") | noted
+    verdict = update(live, a_set(logs="10Mi"), recreate=True)
+    assert verdict.recreate
+    assert "volume 'logs': size ('20Mi' → '10Mi')" in verdict.warnings[0]
+    assert not update(live, a_set(logs="30Mi"), recreate=True).recreate
+    assert not update(live, a_set(logs="10Mi")).recreate
 
 
 @pytest.mark.parametrize(

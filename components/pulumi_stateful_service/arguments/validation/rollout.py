@@ -1,13 +1,34 @@
 """Updates: partition, canary, update strategy and autoscaling."""
 
-from pulumi_stateful_service.arguments.defaults import first_ordinal
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs, UpdateStrategy
+import pulumi
+
+from pulumi_stateful_service.arguments.defaults import allowed_port_names, first_ordinal, seconds_per_instance
+from pulumi_stateful_service.arguments.types import (
+    PodManagementPolicy,
+    StatefulServiceArgs,
+    UpdateStrategy,
+    WaitFor,
+)
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
+
+_AWAIT_ANNOTATIONS = {
+    "pulumi.com/skipAwait": "wait_for",
+    "pulumi.com/waitFor": "wait_for",
+    "pulumi.com/timeoutSeconds": "rollout_timeout_seconds",
+}
+"""Annotations that tell Pulumi's provider how to wait, and the arguments that tell the component."""
+
+ROLLOUT_CHECKS = ("http_get", "exec", "prometheus")
+"""What a check of a rollout can do."""
 
 
 def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     """Checks what an update reaches."""
     checks.refuse_both(args, "partition", "canary")
+    for manual in ("partition", "canary"):
+        checks.refuse_both(args, "rollout", manual)
+    _check_rollout(args, checks)
+    _check_wait(args, checks)
     _check_strategy(args, checks)
     if "partition" in args:
         checks.check(
@@ -26,7 +47,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
 
 def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    of_rolling_updates = [each for each in ("partition", "canary", "max_unavailable") if each in args]
+    of_rolling_updates = [each for each in ("partition", "canary", "rollout", "max_unavailable") if each in args]
 
     def is_rolling(strategy: str) -> None:
         if strategy == UpdateStrategy.ON_DELETE:
@@ -37,6 +58,64 @@ def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
     if of_rolling_updates and "update_strategy" in args:
         checks.check(is_rolling, args["update_strategy"])
+
+
+def _check_rollout(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    def is_a_port(path: str, port: int | str) -> None:
+        if isinstance(port, str) and port not in args["ports"]:
+            raise checks.error_of_value(path, port, allowed_port_names(args))
+
+    for i, check in enumerate(args.get("rollout", {}).get("checks", [])):
+        path = f"rollout.checks[{i}]"
+        given = [kind for kind in ROLLOUT_CHECKS if kind in check]
+        if len(given) != 1:
+            raise checks.error(f"{path} requires exactly one of {', '.join(ROLLOUT_CHECKS)}")
+        if "http_get" in check:
+            checks.check(is_a_port, f"{path}.http_get.port", check["http_get"]["port"])
+        if "prometheus" in check and not {"at_least", "at_most"} & check["prometheus"].keys():
+            raise checks.error(f"{path}.prometheus requires at_least, at_most or both")
+
+
+def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    for annotation, argument in _AWAIT_ANNOTATIONS.items():
+        if annotation in args.get("annotations", {}):
+            raise checks.error(
+                f"annotations[{annotation!r}] cannot be set: the component waits for the instances itself; use "
+                f"{argument}"
+            )
+
+    def is_ready(wait_for: str) -> None:
+        for argument in ("rollout", "recreate_claims"):
+            if argument in args and wait_for != WaitFor.READY:
+                raise checks.error(f"{argument} requires wait_for Ready")
+
+    def is_reachable(wait_for: str, policy: str, replicas: int) -> None:
+        if wait_for == WaitFor.RUNNING and policy == PodManagementPolicy.ORDERED_READY and replicas > 1:
+            raise checks.error(
+                "wait_for Running requires pod_management_policy Parallel: with OrderedReady an instance is created "
+                "only when the one before is ready"
+            )
+
+    if "wait_for" in args:
+        checks.check(is_ready, args["wait_for"])
+        policy = args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value)
+        checks.check(is_reachable, args["wait_for"], policy, args["replicas"])
+    if "rollout_timeout_seconds" in args:
+        checks.check(
+            lambda given, slowest, replicas: _warn_of_short_timeout(checks, given, slowest, replicas),
+            args["rollout_timeout_seconds"],
+            seconds_per_instance(args),
+            args["replicas"],
+        )
+
+
+def _warn_of_short_timeout(checks: CrossChecks, given: int, slowest: int, replicas: int) -> None:
+    if pulumi.runtime.is_dry_run() and given < slowest * replicas:
+        checks.warn(
+            f"rollout_timeout_seconds is {given}, and an update of {replicas} instances, one after another, can take "
+            f"{slowest * replicas} seconds: each up to {slowest} to stop, to start (startup_probe) and to be ready for "
+            "min_ready_seconds."
+        )
 
 
 def _warn_of_unreachable(checks: CrossChecks, partition: int, last: int) -> None:

@@ -16,6 +16,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     checks.refuse_both(args, "storage_class", "storage_class_name")
     _check_volumes(args, checks)
     _check_restored_claims(args, checks)
+    _check_recreated_claims(args, checks)
     topologies = args.get("storage_class", {}).get("allowed_topologies", [])
     checks.check(
         lambda keys: _refuse_duplicates(checks, "storage_class.allowed_topologies", "key", keys),
@@ -88,6 +89,22 @@ def _check_restored_claims(args: StatefulServiceArgs, checks: CrossChecks) -> No
             raise checks.error(f"{path} requires exactly one of {', '.join(RESTORE_SOURCES)}")
         seen.append(f"{claim['volume']} of ordinal {claim['ordinal']}")
     _refuse_duplicates(checks, "restore", "volume and ordinal", seen)
+
+
+def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    if "recreate_claims" not in args:
+        return
+    if not args["volumes"]:
+        raise checks.error("recreate_claims requires volumes")
+
+    def has_others(replicas: int) -> None:
+        if replicas == 1:
+            raise checks.error(
+                "recreate_claims requires at least 2 replicas (there is 1): an instance with an empty "
+                "volume gets its data from the others"
+            )
+
+    checks.check(has_others, args["replicas"])
 
 
 def _warn_of_deletion(args: StatefulServiceArgs, checks: CrossChecks) -> None:

@@ -1,16 +1,18 @@
 """Requests to a Kubernetes API server, authenticated as a kubeconfig's user. Blocks; used by threads."""
 
 import json
+import ssl
 import threading
 from typing import Any
 
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.credentials import Credential, credentials_of, impersonation
-from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.client.exec import ExecError, run_command
 from pulumi_stateful_service.live.client.kubeconfig import load
 from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
 
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 class Api:
@@ -51,6 +53,35 @@ class Api:
             raise error.at(self.description) from None
         return answer
 
+    def run_command(self, path: str, timeout: float) -> tuple[int, str]:
+        """Exit status and output of the command that the path names. Raises ClusterError where it was not run."""
+        try:
+            credential = self._credentials.current()
+            try:
+                return self._run(credential, path, timeout)
+            except ExecError as error:
+                other = self._credentials.renewed(credential) if error.status == _UNAUTHORIZED else None
+                if other is None:
+                    raise
+                return self._run(other, path, timeout)
+        except ExecError as error:
+            is_refused = error.status in {_UNAUTHORIZED, _FORBIDDEN}
+            kind = ForbiddenError if is_refused else ClusterError
+            raise kind(str(error), cluster=self.description, status=error.status) from None
+        except ClusterError as error:
+            raise error.at(self.description) from None
+
+    def _run(self, credential: Credential, path: str, timeout: float) -> tuple[int, str]:
+        target = self._target
+        return run_command(
+            f"{target.server}{path}",
+            self._tls(credential),
+            self._headers(credential),
+            server_name=target.tls_server_name,
+            proxy=target.proxy_url,
+            timeout=timeout,
+        )
+
     def close(self) -> None:
         """Ends the connections."""
         with self._lock:
@@ -62,14 +93,23 @@ class Api:
         return f"certificate-authority of {self._target.description}"
 
     def _send(self, credential: Credential, method: str, path: str, body: Any, content_type: str) -> tuple[int, bytes]:
-        headers = list(self._impersonation)
-        if credential.authorization:
-            headers.append(("Authorization", credential.authorization))
+        headers = self._headers(credential)
         content = None
         if body is not None:
             headers.append(("Content-Type", content_type))
             content = json.dumps(body).encode()
         return self._connections(credential).request(method, f"{self._target.server}{path}", headers, content)
+
+    def _headers(self, credential: Credential) -> list[tuple[str, str]]:
+        headers = list(self._impersonation)
+        if credential.authorization:
+            headers.append(("Authorization", credential.authorization))
+        return headers
+
+    def _tls(self, credential: Credential) -> ssl.SSLContext:
+        certificate = (credential.certificate, credential.key) if credential.certificate and credential.key else None
+        target = self._target
+        return verification(target.ca, self._authority, insecure=target.insecure, certificate=certificate)
 
     def _connections(self, credential: Credential) -> Http:
         """Connections that show the credential's certificate; new ones where it has changed."""
@@ -79,14 +119,7 @@ class Api:
                 if self._http is not None:
                     self._http[1].close()
                 target = self._target
-                tls = verification(
-                    target.ca,
-                    self._authority,
-                    insecure=target.insecure,
-                    certificate=(credential.certificate, credential.key)
-                    if credential.certificate and credential.key
-                    else None,
-                )
+                tls = self._tls(credential)
                 http = Http(target.server, tls, server_name=target.tls_server_name, proxy=target.proxy_url)
                 self._http = (certificate, http)
             return self._http[1]

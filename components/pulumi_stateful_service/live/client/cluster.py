@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.client.objects import Objects
+from pulumi_stateful_service.live.client.objects import Objects, is_status
 from pulumi_stateful_service.live.client.resources import RESOURCES
 
-_NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _TOO_MANY = 401, 403, 404, 409, 429
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 """Seconds between looks at something that is being deleted."""
 
@@ -122,6 +123,50 @@ class Cluster(Objects):
                 return False
             raise
         return True
+
+    async def get_from_pod(
+        self, namespace: str, pod: str, port: int, path: str, scheme: str = "http"
+    ) -> tuple[int, bytes]:
+        """Status and content of a Pod's answer to an HTTP request, which the API server passes on.
+
+        No network from here to the Pods is needed. Needs the right to get ``pods/proxy``.
+        """
+        resource = RESOURCES["Pod"]
+        target = f"{resource.path(namespace, f'{scheme}:{pod}:{port}', 'proxy')}/{path.lstrip('/')}"
+        status, content = await self._on_a_thread(lambda: self._api.request("GET", target))
+        what = resource.described(namespace, pod, "proxy")
+        if status in {_UNAUTHORIZED, _FORBIDDEN} and is_status(content):
+            raise self._refused(status, content, "get", what)
+        return status, content
+
+    async def run_in_pod(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float
+    ) -> tuple[int, str]:
+        """Exit status and output of a command in a container. Needs the right to create and get ``pods/exec``."""
+        resource = RESOURCES["Pod"]
+        query = [("container", container), *(("command", each) for each in command), ("stdout", "1"), ("stderr", "1")]
+        path = f"{resource.path(namespace, pod, 'exec')}?{urlencode(query)}"
+        try:
+            return await self._on_a_thread(lambda: self._api.run_command(path, timeout))
+        except ForbiddenError as error:
+            what = resource.described(namespace, pod, "exec")
+            problem = f"no right to create {what} ({error.status}): {error.problem}"
+            raise ForbiddenError(problem, cluster=self.description, status=error.status) from None
+
+    async def query_prometheus(self, url: str, query: str) -> tuple[int, bytes]:
+        """Status and content of Prometheus's answer to an instant query, sent from here."""
+
+        def send() -> tuple[int, bytes]:
+            from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
+
+            target = f"{url.rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
+            try:
+                with Http(target, verification(None, url)) as http:
+                    return http.request("GET", target)
+            except HttpError as error:
+                raise ClusterError(str(error), transient=error.transient) from None
+
+        return await self._on_a_thread(send)
 
 
 _connected: dict[tuple[asyncio.AbstractEventLoop, Connection], Cluster] = {}

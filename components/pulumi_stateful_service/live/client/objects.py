@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
@@ -19,6 +19,8 @@ from pulumi_stateful_service.live.client.resources import (
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.client.api import Api
+
+_T = TypeVar("_T")
 
 _OK = 200
 _MULTIPLE_CHOICES = 300
@@ -181,7 +183,7 @@ class Objects:
             await asyncio.sleep(pause)
         return await self._on_a_thread(send)
 
-    async def _on_a_thread(self, send: Callable[[], KubernetesObject | None]) -> KubernetesObject | None:
+    async def _on_a_thread(self, send: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, send)
 
     def _refused(self, status: int, content: bytes, verb: str, what: str) -> ClusterError:
@@ -215,6 +217,15 @@ def _decoded(content: bytes) -> KubernetesObject:
 
 def _without_nulls(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in pairs if value is not None}
+
+
+def is_status(content: bytes) -> bool:
+    """Whether an answer is the API server's own word on a failed request, and not that of something behind it."""
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and (answer.get("kind"), answer.get("apiVersion")) == ("Status", "v1")
 
 
 def _message(content: bytes) -> str:

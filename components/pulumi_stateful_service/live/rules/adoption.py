@@ -11,7 +11,7 @@ from pulumi_stateful_service.live.rules.identity import identity_refusals
 from pulumi_stateful_service.live.rules.managed_fields import pulumi_managers
 from pulumi_stateful_service.live.rules.update import RECREATED
 from pulumi_stateful_service.live.rules.verdict import Verdict
-from pulumi_stateful_service.live.rules.volumes import volume_refusals
+from pulumi_stateful_service.live.rules.volumes import claim_field_changes, volume_refusals
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, first_ordinal
 
 
@@ -25,7 +25,8 @@ def validate_adoption(live: KubernetesObject, desired: KubernetesObject, *, adop
             'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
         )
         return Verdict([refusal])
-    refusals = [*_pulumi_refusals(live, described), *identity_refusals(live, desired), *volume_refusals(live, desired)]
+    lasting = claim_field_changes(live, desired)
+    refusals = [*_pulumi_refusals(live, described), *identity_refusals(live, desired), *volume_refusals(lasting)]
     if "matchExpressions" in live["spec"]["selector"]:
         refusals.append(f"{described} selects its Pods by matchExpressions, so it cannot be adopted ({ADOPTION}).")
     for field, before, after in (

@@ -58,6 +58,17 @@ def is_applied_by_component(live: KubernetesObject) -> bool:
     )
 
 
+def is_partition_set_by_component(live: KubernetesObject) -> bool:
+    """Whether a step of a rollout has set ``rollingUpdate.partition``, and nobody since."""
+    manager = field_manager(live["metadata"]["name"])
+    holders = [
+        (entry["manager"], entry.get("operation"))
+        for entry in live["metadata"].get("managedFields", [])
+        if "f:partition" in (_spec_fields(entry).get("f:updateStrategy") or {}).get("f:rollingUpdate", {})
+    ]
+    return (manager, "Update") in holders
+
+
 def _applied_entries(live: KubernetesObject) -> list[KubernetesObject]:
     managers = (field_manager(live["metadata"]["name"]), _CREATION_MANAGER)
     return [entry for entry in live["metadata"].get("managedFields", []) if entry["manager"] in managers]

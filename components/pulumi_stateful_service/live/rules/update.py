@@ -8,7 +8,12 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.live.rules.identity import identity_refusals, ordinals_refusals
 from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi
 from pulumi_stateful_service.live.rules.verdict import Verdict
-from pulumi_stateful_service.live.rules.volumes import template_changes, volume_refusals
+from pulumi_stateful_service.live.rules.volumes import (
+    claim_field_changes,
+    smaller_templates,
+    template_changes,
+    volume_refusals,
+)
 
 _DEFAULT_POLICY = "OrderedReady"
 
@@ -23,16 +28,18 @@ def validate_update(
     live: KubernetesObject, desired: KubernetesObject, *, recreate_keeping_pods: bool, autoscaled: bool = False
 ) -> Verdict:
     """Whether the live StatefulSet may be updated to the desired one, and whether it must be recreated for that."""
-    refusals = [
-        *identity_refusals(live, desired),
-        *ordinals_refusals(live, desired, autoscaled=autoscaled),
-        *volume_refusals(live, desired),
-    ]
+    refusals = [*identity_refusals(live, desired), *ordinals_refusals(live, desired, autoscaled=autoscaled)]
+    lasting = claim_field_changes(live, desired)
+    if recreate_keeping_pods:
+        lasting += smaller_templates(live, desired)
+    else:
+        refusals += volume_refusals(lasting)
     warnings = [*warnings_about_others(live, autoscaled=autoscaled)]
     changes = [*template_changes(live, desired), *_policy_changes(live, desired)]
-    recreate = bool(changes) and recreate_keeping_pods and not refusals
+    recreate = bool(changes or lasting) and recreate_keeping_pods and not refusals
     if recreate:
-        warnings.append(f"{' and '.join(changes)}: {RECREATED}. Pods whose template changes are then replaced in turn.")
+        what = " and ".join([*changes, *map(str, lasting)])
+        warnings.append(f"{what}: {RECREATED}. Pods whose template changes are then replaced in turn.")
     elif changes:
         refusals.append(
             f"{' and '.join(changes)}: Kubernetes accepts this only in a new StatefulSet. To make it, {_TO_RECREATE}"

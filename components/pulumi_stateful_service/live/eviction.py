@@ -1,0 +1,35 @@
+"""Evicts Pods as ``kubectl drain`` does, and waits where a disruption budget does not allow it yet."""
+
+import asyncio
+import time
+
+from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.pod_status import is_terminating
+
+_PAUSE = 1.0
+"""Seconds between two attempts."""
+
+
+async def evict_when_allowed(
+    cluster: Cluster, stateful_set: KubernetesObject, pod: str, prefix: str, timeout: float
+) -> None:
+    """Evicts a Pod that is not being deleted already.
+
+    Raises RolloutError where its disruption budget does not allow it within ``timeout``.
+    """
+    started = time.monotonic()
+    while True:
+        pods = {each["metadata"]["name"]: each for each in await cluster.list_pods(stateful_set)}
+        found = pods.get(pod)
+        if found is None or is_terminating(found):
+            return
+        if await cluster.evict_pod(found["metadata"]["namespace"], pod, found["metadata"]["uid"]):
+            return
+        if time.monotonic() - started > timeout:
+            raise RolloutError(
+                f"{prefix}: Pod {pod} was not evicted within rollout_timeout_seconds ({timeout:g}): a "
+                "PodDisruptionBudget does not allow it. It keeps running; the next pulumi up continues."
+            )
+        await asyncio.sleep(_PAUSE)

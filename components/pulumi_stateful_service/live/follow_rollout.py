@@ -1,0 +1,74 @@
+"""Follows an operation on a StatefulSet until its claims are changed and its rollout is complete."""
+
+import asyncio
+from dataclasses import replace
+
+import pulumi
+
+from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation import messages
+from pulumi_stateful_service.live.claim_changes import by_claim, is_bound
+from pulumi_stateful_service.live.claim_wait import (
+    change_claims,
+    outdated_claims_of,
+    recreate_claims,
+    wait_until_changed,
+)
+from pulumi_stateful_service.live.client.cluster import connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.rollout_status import Rollout, rollout_status
+from pulumi_stateful_service.live.rollout_steps import roll_out_in_steps
+from pulumi_stateful_service.live.rollout_target import RolloutTarget, read_stateful_set, retry_until_answered
+from pulumi_stateful_service.live.rollout_wait import wait_until_complete
+from pulumi_stateful_service.live.rules.update import max_unavailable_warning
+from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals
+
+
+async def current_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout | None:
+    """The state of the rollout as it is now, without waiting; None where it cannot be read.
+
+    Warns where the StatefulSet that Pulumi has in its state does not exist.
+    """
+    try:
+        async with connected(connection) as cluster:
+            stateful_set = await read_stateful_set(cluster, target)
+            pods, outdated = await asyncio.gather(
+                cluster.list_pods(stateful_set), outdated_claims_of(cluster, target, stateful_set)
+            )
+            return replace(rollout_status(stateful_set, pods), outdated_claims=outdated)
+    except RolloutError as error:
+        messages.warn(str(error), resource)
+        return None
+    except ClusterError:
+        return None
+
+
+async def wait_for_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    """Changes the claims, waits for the rollout, and returns its state when both are complete.
+
+    Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
+    to do.
+    """
+    async with connected(connection) as cluster:
+        # Before anything is changed: is this the cluster that Pulumi's provider deploys to?
+        live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+        if warning := max_unavailable_warning(live, target.max_unavailable):
+            messages.warn(f"{target.prefix}: {warning}", resource)
+        templates = claim_templates(live)
+        wanted = {
+            name: (desired, templates.get(volume))
+            for name, (volume, desired) in by_claim(target.name, target.claims, desired_ordinals(live)).items()
+        }
+        # Before the wait for the rollout: a Pod may wait for space on its volume.
+        claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+        if target.plan is None:
+            rollout = await wait_until_complete(cluster, target, resource)
+        else:
+            rollout = await roll_out_in_steps(cluster, target, target.plan, resource)
+        if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
+            # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
+            claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+        await wait_until_changed(cluster, target, wanted, claims, resource)
+        rollout = await recreate_claims(cluster, target, resource, rollout)
+        return replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))

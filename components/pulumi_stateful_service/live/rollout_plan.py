@@ -1,0 +1,101 @@
+"""A rollout in steps: how many instances each step updates, and what must hold before the next one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from pulumi_stateful_service.arguments.types import RolloutFailure
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+
+_PERCENT = 100
+
+
+@dataclass(frozen=True)
+class RolloutCheck:
+    """What must hold for an updated instance. Exactly one of the three is set."""
+
+    name: str
+    """For messages."""
+    http_get: Mapping[str, Any] | None = None
+    """``scheme``, ``port`` and ``path`` of a request to the instance."""
+    command: Sequence[str] | None = None
+    """Runs in the instance; exit status 0 is a success."""
+    prometheus: Mapping[str, Any] | None = None
+    """``url``, ``query``, and ``at_least`` or ``at_most`` or both."""
+    period_seconds: int = 10
+    timeout_seconds: int = 5
+    failure_threshold: int = 1
+    """Consecutive failures that fail the step."""
+
+
+@dataclass(frozen=True)
+class RolloutPlan:
+    """The steps of a rollout."""
+
+    steps: Sequence[int | str]
+    """How many instances run the new version after each step, as numbers or percentages; then all of them do."""
+    bake_seconds: int = 0
+    checks: Sequence[RolloutCheck] = ()
+    rolls_back: bool = False
+    """Whether a step that fails takes the updated instances back to the version before."""
+
+    def updated_after_each_step(self, replicas: int) -> list[int]:
+        """How many instances run the new version after each step. The last one updates all."""
+        updated = {min(replicas, _number(step, replicas)) for step in self.steps}
+        return sorted(updated | {replicas})
+
+    def next_partition(self, partition: int, replicas: int) -> int:
+        """The next value of ``rollingUpdate.partition``, which counts the instances that keep their version."""
+        updated = replicas - partition
+        return replicas - min(each for each in self.updated_after_each_step(replicas) if each > updated)
+
+    def step(self, partition: int, replicas: int) -> tuple[int, int]:
+        """The number of the step that this partition is, from 1, and how many there are."""
+        steps = self.updated_after_each_step(replicas)
+        return sum(each < replicas - partition for each in steps) + 1, len(steps)
+
+    def described(self, replicas: int) -> str:
+        """The steps as a preview shows them."""
+        steps = [str(each) for each in self.updated_after_each_step(replicas)]
+        between = [f"bake for {self.bake_seconds} s"] if self.bake_seconds else []
+        between += [f"check {check.name}" for check in self.checks]
+        then = f"; after each: {', '.join(between)}" if between else ""
+        failing = "roll back" if self.rolls_back else "stop"
+        return f"{', then '.join(steps)} of {replicas} instances{then}; if a step fails: {failing}"
+
+
+def rollout_plan(rollout: Mapping[str, Any] | None, ports: Mapping[str, int]) -> RolloutPlan | None:
+    """The plan of the argument ``rollout``, whose values are known; ``ports`` has the numbers of named ports."""
+    if rollout is None:
+        return None
+    return RolloutPlan(
+        rollout["steps"],
+        rollout.get("bake_seconds", 0),
+        [_check(check, ports) for check in rollout.get("checks", [])],
+        rollout.get("on_failure") == RolloutFailure.ROLL_BACK,
+    )
+
+
+def _check(check: Mapping[str, Any], ports: Mapping[str, int]) -> RolloutCheck:
+    settings = {key: check[key] for key in ("period_seconds", "timeout_seconds", "failure_threshold") if key in check}
+    if "http_get" in check:
+        port = check["http_get"]["port"]
+        request = {**check["http_get"], "port": ports.get(port, port)}
+        return RolloutCheck(check.get("name", f"http_get {request.get('path', '/')}"), http_get=request, **settings)
+    if "exec" in check:
+        command = check["exec"]["command"]
+        return RolloutCheck(check.get("name", f"exec {command[0]}"), command=command, **settings)
+    return RolloutCheck(check.get("name", "prometheus"), prometheus=check["prometheus"], **settings)
+
+
+def partition_of(stateful_set: KubernetesObject) -> int:
+    """``spec.updateStrategy.rollingUpdate.partition``: how many instances, from the first, keep their version."""
+    strategy = stateful_set["spec"].get("updateStrategy") or {}
+    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+
+
+def _number(step: int | str, replicas: int) -> int:
+    if isinstance(step, int):
+        return step
+    return ceil(replicas * int(step.removesuffix("%")) / _PERCENT)
