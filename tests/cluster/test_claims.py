@@ -289,7 +289,6 @@ def test_p05_another_class_and_a_smaller_size_one_instance_at_a_time(kept_volume
         said = rg.must_fail("preview")
         assert "storage_class_name cannot be changed" in said
         assert "set recreate_keeping_pods=True for one pulumi up" in said
-        assert "size cannot be reduced from 20Mi to 10Mi" in said
         rg.set(recreate_keeping_pods=True)
         assert "no Pod restarts" in rg.must("preview")
         rg.up()
@@ -315,7 +314,7 @@ def test_p05_another_class_and_a_smaller_size_one_instance_at_a_time(kept_volume
     old = _volumes(rg)[str(before["logs-rg-1"].spec.volumeName)]
     assert (old.spec.persistentVolumeReclaimPolicy, old.status.phase) == ("Retain", "Released")
     rg.unchanged()
-    assert rg.log("rg-0")[:2] == written
+    assert rg.log("rg-0")[: len(written)] == written
 
     # Left in the program it does nothing more; with another ordinal it goes on.
     pods = rg.uids()
