@@ -19,7 +19,6 @@ from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod, Secret, Serv
 from lightkube.resources.networking_v1 import NetworkPolicy
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.resources.storage_v1 import StorageClass
-from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
 
 PLUGIN = "pulumi-resource-stateful-service"
 SMALLEST = {
@@ -127,11 +126,6 @@ def wanted(live: dict[str, Any]) -> dict[str, Any]:
             del of[name]
     for port in live.get("spec", {}).get("ports", []):
         port.pop("nodePort", None)
-    for metadata in (live["metadata"], live.get("spec", {}).get("template", {}).get("metadata", {})):
-        if SECRET_ANNOTATION in metadata.get("annotations", {}):
-            # It is keyed with the Secret's identity, and so is the revision of the Pods.
-            metadata["annotations"][SECRET_ANNOTATION] = "a digest"
-            metadata["labels"].pop("controller-revision-hash", None)
     return live
 
 

@@ -39,6 +39,38 @@ def test_no_token_unless_asked_for(service: Make) -> None:
     assert any(volume.projected for volume in pod.spec.volumes)
 
 
+def test_p10_a_held_back_instance_keeps_the_secret_values_of_its_version(service: Make) -> None:
+    """A variable renamed and a password rotated with a canary: Pods that are created again have what they had."""
+    env = {"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"}
+    rg = service(replicas=3, canary=1, secret_env={"PASSWORD": "first", "GONE": "x"}, env=env)
+    rg.up()
+    preview_and_up = rg.deploy(secret_env={"PASSWORD": "second"})
+    assert "rg-2: replaced (secret_env)" in preview_and_up
+
+    def versions() -> dict[str, str]:
+        return {pod: rg.http(pod, "/version").text.strip() for pod in sorted(rg.pods())}
+
+    assert versions() == {"rg-0": "first", "rg-1": "first", "rg-2": "second"}
+    rg.replace_pod("rg-0")
+    assert versions() == {"rg-0": "first", "rg-1": "first", "rg-2": "second"}
+    rg.refresh()
+    rg.unchanged()
+    # A third one, while the first is still in use; the second is not any more after it.
+    rg.deploy(secret_env={"PASSWORD": "third"})
+    for pod in ("rg-0", "rg-1", "rg-2"):
+        rg.replace_pod(pod)
+    assert versions() == {"rg-0": "first", "rg-1": "first", "rg-2": "third"}
+    rg.deploy(canary=None)
+    assert set(versions().values()) == {"third"}
+    rg.unchanged()
+    # What nobody needs goes with the next change.
+    rg.deploy(secret_env={"PASSWORD": "fourth"})
+    rg.deploy(secret_env={"PASSWORD": "fifth"})
+    live = rg.client.get(Secret, "rg-env", namespace=rg.namespace)
+    assert len(live.data or {}) == 2
+    assert set(versions().values()) == {"fifth"}
+
+
 def test_secret_variables_are_nowhere_in_clear_text(service: Make) -> None:
     """The instance has the value; the state, the output, the set, its Pods and its history show nothing of it."""
     rg = service(secret_env={"PASSWORD": "swordfish"}, env={"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"})

@@ -744,8 +744,8 @@ class StatefulServiceArgs(TypedDict):
     secret_env: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Environment variables with secret values, by name. The component stores the values in a Secret named
     ``NAME-env``, so that the StatefulSet and its Pods do not contain them, and always encrypts them in the state of
-    Pulumi. A new value rolls out like any change of the Pods; an instance that ``partition`` holds back uses the new
-    value when it restarts. Default: none."""
+    Pulumi. A new value rolls out like any change of the Pods; an instance that is held back keeps the values of its
+    version, also when its Pod is created again. Default: none."""
     env_from_secrets: NotRequired[Mapping[str, KeyRefArgs]]
     """Environment variables whose values are keys of Secrets, by name (``containers[].env[].valueFrom.secretKeyRef``).
     Default: none."""

@@ -54,9 +54,6 @@ COMPONENT_LABEL = "pulumi-stateful-service/component"
 FIELD_MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
 """On each object: the name under which Pulumi's provider owns its fields."""
 
-SECRET_ANNOTATION = "pulumi-stateful-service/secret-env"  # noqa: S105 - a name, not a secret
-"""On the Pods: changes when a value of ``secret_env`` does."""
-
 
 def component_label(urn: str) -> str:
     """The value of ``COMPONENT_LABEL``: a URN is longer than a label may be."""
@@ -106,6 +103,11 @@ def load_balancer_name(service_name: str) -> str:
 def secret_name(set_name: str) -> str:
     """The Secret that holds the values of ``secret_env``."""
     return f"{set_name}-env"
+
+
+def versioned_key(variable: str, version: str) -> str:
+    """The key of that Secret with the value that a variable has in one version of the Pods."""
+    return f"{variable}.{version}"
 
 
 def storage_class_name(project: str, stack: str, set_name: str) -> str:

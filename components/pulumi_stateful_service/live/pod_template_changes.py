@@ -4,27 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
-
-_ANNOTATION_ARGUMENTS = {SECRET_ANNOTATION: "secret_env"}
-"""Annotations of the component on its Pods, and the arguments whose values they stand for."""
+from pulumi_stateful_service.foundation.names import secret_name
 
 
 def pod_template_changes(live: KubernetesObject, after: KubernetesObject) -> list[str]:
     """What in the Pod template differs, by the names of its fields."""
     before, later = (each["spec"]["template"] for each in (live, after))
-    return list(dict.fromkeys([*_metadata_changes(before, later), *_spec_changes(before["spec"], later["spec"])]))
+    own_secret = secret_name(after["metadata"]["name"])
+    changes = [*_metadata_changes(before, later), *_spec_changes(before["spec"], later["spec"], own_secret)]
+    return list(dict.fromkeys(changes))
 
 
 def _metadata_changes(before: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
     changes: list[str] = []
     for part in ("labels", "annotations"):
         old, new = (each.get("metadata", {}).get(part) or {} for each in (before, later))
-        changes += [_ANNOTATION_ARGUMENTS.get(key, part) for key in sorted(_differing(old, new))]
+        changes += [part] * bool(_differing(old, new))
     return changes
 
 
-def _spec_changes(before: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
+def _spec_changes(before: Mapping[str, Any], later: Mapping[str, Any], own_secret: str) -> list[str]:
     changes = []
     for name in sorted(_differing(before, later)):
         if name not in {"containers", "initContainers"}:
@@ -33,9 +32,8 @@ def _spec_changes(before: Mapping[str, Any], later: Mapping[str, Any]) -> list[s
         old, new = ({each["name"]: each for each in spec.get(name) or []} for spec in (before, later))
         for container in sorted(_differing(old, new)):
             of = "" if container == "app" else f"{container}: "
-            changes += [
-                f"{of}{each}" for each in sorted(_differing(old.get(container) or {}, new.get(container) or {}))
-            ]
+            fields = (_with_secret_env(each.get(container) or {}, own_secret) for each in (old, new))
+            changes += [f"{of}{each}" for each in sorted(_differing(*fields))]
         if list(old) != list(new) and not _differing(old, new):
             changes.append(f"order of {name}")
     return changes
@@ -43,3 +41,12 @@ def _spec_changes(before: Mapping[str, Any], later: Mapping[str, Any]) -> list[s
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
     return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+
+
+def _with_secret_env(container: Mapping[str, Any], own_secret: str) -> dict[str, Any]:
+    """The container with the variables of ``secret_env`` apart from the others."""
+    by_secret: dict[bool, list[Any]] = {False: [], True: []}
+    for variable in container.get("env") or []:
+        reference = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
+        by_secret[reference.get("name") == own_secret].append(variable)
+    return {**container, "env": by_secret[False], "secret_env": by_secret[True]}

@@ -1,5 +1,6 @@
 """The container's environment variables, and the Secret that holds the values of ``secret_env``."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -10,7 +11,13 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal
 from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import pod_address, pod_name, secret_name, service_address
+from pulumi_stateful_service.foundation.names import (
+    pod_address,
+    pod_name,
+    secret_name,
+    service_address,
+    versioned_key,
+)
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
 from pulumi_stateful_service.objects.metadata import object_metadata
 
@@ -28,7 +35,7 @@ def environment(args: StatefulServiceArgs) -> list[KubernetesObject]:
         *_discovery_variables(args),
         *_variables_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
         *_variables_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
-        *_variables_from_keys("secretKeyRef", {name: _secret_key(args, name) for name in args.get("secret_env", {})}),
+        *_secret_variables(args),
         *({"name": name, "value": value} for name, value in args.get("env", {}).items()),
     ]
 
@@ -39,32 +46,36 @@ def environment_sources(args: StatefulServiceArgs) -> list[KubernetesObject]:
 
 
 def secret(args: StatefulServiceArgs) -> KubernetesObject:
-    """The Secret that holds the values of ``secret_env``."""
+    """The Secret that holds the values of ``secret_env``, each under a key of its version."""
+
+    async def data() -> Resolved:
+        values, digest = await resolve(dict(args["secret_env"])), await _secret_env_digest(args)
+        known = values.known and digest.known
+        return Resolved(
+            {versioned_key(name, digest.value): value for name, value in values.value.items()} if known else UNKNOWN,
+            secret=True,
+            resources=values.resources,
+        )
+
     return {
         "metadata": object_metadata(args, apply_inputs(secret_name, args["name"])),
-        "stringData": {name: pulumi.Output.secret(value) for name, value in args["secret_env"].items()},
+        "stringData": output_of(data()),
     }
 
 
-def secret_env_digest(args: StatefulServiceArgs) -> pulumi.Output[str] | None:
-    """A digest of the values of ``secret_env``, which changes the Pods when a value changes.
+async def _secret_env_digest(args: StatefulServiceArgs) -> Resolved:
+    """A digest of the values of ``secret_env``: their version.
 
     It is made from the values alone. One that used an output of the Secret would have the StatefulSet replaced with
     it: Pulumi's provider replaces a Secret whose data change. Whoever may read the Pods sees the digest, so that it is
     slow to compute for each guess (scrypt, RFC 7914), and differs for the same value elsewhere.
     """
-    if "secret_env" not in args:
-        return None
-
-    async def digest() -> Resolved:
-        resolved = await resolve([dict(args["secret_env"]), args["name"], args.get("namespace", "")])
-        if not resolved.known:
-            return Resolved(UNKNOWN)
-        values, *where = resolved.value
-        text, salt = (json.dumps(each, sort_keys=True).encode() for each in (values, where))
-        return Resolved(hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=12).hex())
-
-    return output_of(digest())
+    resolved = await resolve([dict(args["secret_env"]), args["name"], args.get("namespace", "")])
+    if not resolved.known:
+        return Resolved(UNKNOWN)
+    values, *where = resolved.value
+    text, salt = (json.dumps(each, sort_keys=True).encode() for each in (values, where))
+    return Resolved(hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=12).hex())
 
 
 def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
@@ -100,8 +111,17 @@ def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any
     return apply_inputs(peer_list, peer_format, args["name"], first_ordinal(args), args["replicas"])
 
 
-def _secret_key(args: StatefulServiceArgs, key: str) -> KeyRefArgs:
-    return {"name": apply_inputs(secret_name, args["name"]), "key": key}
+def _secret_variables(args: StatefulServiceArgs) -> Sequence[KubernetesObject]:
+    """The variables of ``secret_env``. Another value has another key, so that it rolls out as a new revision does."""
+    if "secret_env" not in args:
+        return []
+    digest = output_of(_secret_env_digest(args))
+    of_set = apply_inputs(secret_name, args["name"])
+    references = {
+        name: {"name": of_set, "key": apply_inputs(functools.partial(versioned_key, name), digest)}
+        for name in args["secret_env"]
+    }
+    return _variables_from_keys("secretKeyRef", references)
 
 
 def _variables_from_keys(source: str, references: Any) -> Sequence[KubernetesObject]:

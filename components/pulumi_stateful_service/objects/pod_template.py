@@ -11,10 +11,9 @@ from pulumi_stateful_service.arguments.types import (
     VolumeMode,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import SECRET_ANNOTATION
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.availability import topology_spread
-from pulumi_stateful_service.objects.environment import environment, environment_sources, secret_env_digest
+from pulumi_stateful_service.objects.environment import environment, environment_sources
 from pulumi_stateful_service.objects.metadata import common_labels
 from pulumi_stateful_service.objects.security import container_security_context, pod_security_context
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
@@ -25,7 +24,7 @@ CONTAINER_NAME = "app"
 
 def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
     """``spec.template`` of the StatefulSet."""
-    annotations = {**args.get("pod_annotations", {}), **without_empty(**{SECRET_ANNOTATION: secret_env_digest(args)})}
+    annotations = dict(args.get("pod_annotations", {}))
     template = {
         "metadata": without_empty(labels=common_labels(args), annotations=annotations),
         "spec": without_empty(

@@ -186,12 +186,18 @@ def test_many_are_counted() -> None:
     assert forecast_lines(foretold) == [f"{', '.join(names[:10])} and 2 more: replaced one after another"]
 
 
+def with_secret(name: str, key: str) -> dict[str, Any]:
+    variable = {"name": "P", "valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
+    return {"spec": {"containers": [{"name": "app", "env": [variable]}]}}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "changes"),
     [
         ({}, {}, []),
         ({"metadata": {"annotations": {"a": "1"}}}, {}, ["annotations"]),
-        ({"metadata": {"annotations": {"pulumi-stateful-service/secret-env": "1"}}}, {}, ["secret_env"]),
+        (with_secret("rg-env", "P.1"), with_secret("rg-env", "P.2"), ["secret_env"]),
+        (with_secret("other", "1"), with_secret("other", "2"), ["env"]),
         ({}, {"metadata": {"labels": {"a": "1"}}}, ["labels"]),
         ({"spec": {"nodeSelector": {"a": "b"}}}, {"spec": {"nodeSelector": {"a": "c"}}}, ["nodeSelector"]),
         ({"spec": {"containers": [{"name": "log", "image": "1"}]}}, {}, ["log: image", "log: name"]),
@@ -204,5 +210,5 @@ def test_many_are_counted() -> None:
 )
 def test_changes_of_the_template_are_named(before: Any, after: Any, changes: list[str]) -> None:
     """By the fields' names, those of another container after its own."""
-    sets = ({"spec": {"template": {"spec": {}, **each}}} for each in (before, after))
+    sets = ({"metadata": {"name": "rg"}, "spec": {"template": {"spec": {}, **each}}} for each in (before, after))
     assert pod_template_changes(*sets) == changes
