@@ -17,7 +17,7 @@ from pulumi_stateful_service.arguments.types import StatefulServiceArgs, VolumeA
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.validation.unique_names import claim_name
 from pulumi_stateful_service.arguments.validation.validate import validate
-from pulumi_stateful_service.errors import RefusedError
+from pulumi_stateful_service.errors import ArgumentError, RefusedError
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE, Instance
@@ -106,6 +106,8 @@ class StatefulService(pulumi.ComponentResource):
         ``name`` is the component's name, and the StatefulSet's where ``args`` has none. Raises ArgumentError for
         arguments that cannot work, before anything is changed in the cluster.
         """
+        if opts is not None and opts.custom_timeouts is not None:
+            raise ArgumentError(_prefix(name), "custom_timeouts cannot be set; use rollout_timeout_seconds")
         earlier = earlier_urns(name, opts)
         super().__init__(COMPONENT_TYPE, name, None, with_aliases_of_children(name, opts, earlier))
         self._name = name
@@ -196,6 +198,7 @@ class StatefulService(pulumi.ComponentResource):
                 recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
                 adopt=self._args.get("adopt", False),
                 autoscaled=self._args.get("autoscaled", False),
+                wait_for=(await resolve(self._args.get("wait_for", WaitFor.READY.value))).value,
                 rollout=await self._rollout_plan(),
                 restored_claims=(await resolve(restored_claims(self._args, self._class_name))).value,
             )

@@ -98,3 +98,10 @@ def test_the_stack_tells_that_manifests_are_rendered(config: dict[str, str], ren
     """Then there is no cluster to look at."""
     deployed = deploy(lambda: pulumi.Output.from_input(connection_of(None)), config=config)
     assert deployed.result.renders is renders
+
+
+def test_custom_timeouts_are_refused_by_name() -> None:
+    """They would have no effect on a component."""
+    timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="1m"))
+    with pytest.raises(ArgumentError, match="custom_timeouts cannot be set; use rollout_timeout_seconds"):
+        StatefulService("rg", {"image": "a:1"}, timeouts)

@@ -138,7 +138,7 @@ class Guard:
                     self._said.add(warning)
                     messages.warn(f"{self._prefix}: {warning}", self._resource)
                 attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
-                return live, attempt + await unfinished_work(cluster, live, in_steps=desired.change.rollout is not None)
+                return live, attempt + await unfinished_work(cluster, live, desired.change)
         except NoClusterError:
             return None, 0
         except ClusterError as error:

@@ -1,6 +1,6 @@
 """The state of one Pod: whether it is ready, and if not, why."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +20,8 @@ class Diagnostics:
     """The message of the latest Warning event of each object, by the object's uid."""
     claims: Mapping[str, KubernetesObject] = field(default_factory=dict)
     """The PersistentVolumeClaims that the Pods use, by name."""
+    lost_nodes: Collection[str] = ()
+    """Names of the nodes that do not answer."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,22 @@ def was_ever_ready(pod: KubernetesObject) -> bool:
     return ready is not None and start is not None and bool(ready["lastTransitionTime"] > start)
 
 
+def node_of(pod: KubernetesObject) -> str:
+    """Name of the node that the Pod runs on; empty before it is scheduled."""
+    return str(pod["spec"].get("nodeName") or "")
+
+
+def why_terminating(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
+    """That the Pod is being deleted, who has disrupted it, and whether its node can carry it out."""
+    target = _conditions(pod).get("DisruptionTarget", {})
+    because = f" ({target.get('message') or target.get('reason')})" if target.get("status") == "True" else ""
+    return f"terminating{because}{_on_lost_node(pod, diagnostics)}"
+
+
+def _on_lost_node(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
+    return f", on node {node_of(pod)}, which does not answer" if node_of(pod) in diagnostics.lost_nodes else ""
+
+
 def claim_names(pod: KubernetesObject) -> list[str]:
     """The names of the PersistentVolumeClaims that the Pod uses."""
     sources = [volume.get("persistentVolumeClaim") for volume in pod["spec"].get("volumes", [])]
@@ -119,7 +137,7 @@ def why_not_ready(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
         return f"cannot be scheduled: {message}{f' ({names})' if names else ''}"
     warning = diagnostics.warnings.get(pod["metadata"]["uid"])
     state = "running but not ready" if pod.get("status", {}).get("phase") == "Running" else "starting"
-    return f"{state}{f': {warning}' if warning else ''}"
+    return f"{state}{f': {warning}' if warning else ''}{_on_lost_node(pod, diagnostics)}"
 
 
 def crash(pod: KubernetesObject) -> Crash | None:

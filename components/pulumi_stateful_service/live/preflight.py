@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi.output import Unknown
 
+from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -23,6 +24,7 @@ from pulumi_stateful_service.live.claim_changes import (
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, requested_recreation
+from pulumi_stateful_service.live.pod_status import is_ready, is_running
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, partition_of
 from pulumi_stateful_service.live.rollout_status import is_incomplete, is_settled
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
@@ -53,6 +55,8 @@ class Change:
     recreate_keeping_pods: bool
     adopt: bool
     autoscaled: bool
+    wait_for: str = WaitFor.READY.value
+    """What a rollout is complete with, one of ``WaitFor``."""
     rollout: RolloutPlan | None = None
     """The steps in which instances are updated; None for one after another."""
     restored_claims: Sequence[KubernetesObject] = ()
@@ -121,15 +125,14 @@ async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObj
     return claims_to_restore(change.restored_claims, existing)
 
 
-async def unfinished_work(cluster: Cluster, live: KubernetesObject, *, in_steps: bool = False) -> bool:
-    """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete.
-
-    ``in_steps`` says that the program has the rollout done in steps.
-    """
-    if partition_of(live) and (in_steps or is_partition_set_by_component(live)):
+async def unfinished_work(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
+    """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
+    if partition_of(live) and (change.rollout is not None or is_partition_set_by_component(live)):
         return True
-    if not is_settled(live) and is_incomplete(live, await cluster.list_pods(live)):
-        return True
+    if change.wait_for != WaitFor.CREATED and not is_settled(live):
+        is_up = is_running if change.wait_for == WaitFor.RUNNING else is_ready
+        if is_incomplete(live, await cluster.list_pods(live), is_up):
+            return True
     recreation = requested_recreation(live)
     if _as_created(live) and not recreation.ordinals:
         return False

@@ -18,9 +18,11 @@ from pulumi_stateful_service.live.pod_status import (
     is_crash_looping,
     is_ready,
     is_terminating,
+    node_of,
     revision,
     was_ever_ready,
     why_not_ready,
+    why_terminating,
 )
 from pulumi_stateful_service.live.stateful_set_fields import (
     claim_templates,
@@ -100,7 +102,9 @@ def rollout_status(
         pod = pods_by_name.get(name)
         if pod is None or is_terminating(pod):
             all_ready = False
-            waiting.append(f"{name}: {'terminating' if pod else _why_not_created(stateful_set, diagnostics)}")
+            waiting.append(
+                f"{name}: {why_terminating(pod, diagnostics) if pod else _why_not_created(stateful_set, diagnostics)}"
+            )
             continue
         must_be_updated = _must_be_updated(stateful_set, ordinal, pod)
         if not is_up(pod):
@@ -145,20 +149,24 @@ def is_settled(stateful_set: KubernetesObject) -> bool:
     return may_be_complete(stateful_set) and status.get("currentRevision") == status.get("updateRevision")
 
 
-def is_incomplete(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
+def is_incomplete(
+    stateful_set: KubernetesObject,
+    pods: Sequence[KubernetesObject],
+    is_up: Callable[[KubernetesObject], bool] = is_ready,
+) -> bool:
     """Whether the last change was not rolled out: a Pod that was ready, and is not now, has nothing to do with it."""
     by_name = {_name(pod): pod for pod in pods}
     for ordinal in desired_ordinals(stateful_set):
         pod = by_name.pop(pod_name(stateful_set["metadata"]["name"], ordinal), None)
         if pod is None or _must_be_updated(stateful_set, ordinal, pod) or _lacks_volume(stateful_set, pod):
             return True
-        if not is_ready(pod) and not was_ever_ready(pod):
+        if not is_up(pod) and not was_ever_ready(pod):
             return True
     return bool(by_name) or not _is_observed(stateful_set)
 
 
 def _blocking_pod(pod: KubernetesObject) -> BlockingPod:
-    uid, node = pod["metadata"]["uid"], pod["spec"].get("nodeName", "")
+    uid, node = pod["metadata"]["uid"], node_of(pod)
     if not was_ever_ready(pod):
         return BlockingPod(uid, node, "never became ready", is_hopeless=True)
     if is_crash_looping(pod):

@@ -12,7 +12,14 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import ROLLOUTS
-from pulumi_stateful_service.live.pod_status import Diagnostics, claim_names, is_ready, is_running
+from pulumi_stateful_service.live.pod_status import (
+    Diagnostics,
+    claim_names,
+    is_ready,
+    is_running,
+    is_terminating,
+    node_of,
+)
 from pulumi_stateful_service.live.rollout_status import Rollout, may_be_complete, rollout_status
 from pulumi_stateful_service.live.rollout_target import (
     MAX_SHOWN,
@@ -51,7 +58,7 @@ async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource:
         except ClusterError as error:
             problem = f"the Kubernetes API does not answer: {error.problem}"
         await pause(cluster, started)
-    raise await _timeout_error(cluster, target, problem)
+    return await _at_the_last_moment(cluster, target, problem)
 
 
 def _progress(rollout: Rollout, seconds_left: float) -> str:
@@ -122,41 +129,51 @@ def _is_up(target: RolloutTarget) -> Callable[[KubernetesObject], bool]:
     return is_running if target.wait_for == WaitFor.RUNNING else is_ready
 
 
-async def _timeout_error(cluster: Cluster, target: RolloutTarget, problem: str) -> RolloutError:
+async def _at_the_last_moment(cluster: Cluster, target: RolloutTarget, problem: str) -> Rollout:
+    """The rollout if it is complete after all. Raises RolloutError with what it waits for otherwise."""
     seconds = target.rollout_timeout_seconds
     heading = f"{target.prefix}: the rollout did not complete within rollout_timeout_seconds ({seconds})"
     try:
         stateful_set = await cluster.get_stateful_set(target.namespace, target.name)
         if stateful_set is None:
-            return RolloutError(f"{heading}: StatefulSet {target.namespace}/{target.name} was deleted meanwhile.")
+            raise RolloutError(f"{heading}: StatefulSet {target.namespace}/{target.name} was deleted meanwhile.")
         pods = await cluster.list_pods(stateful_set)
-        rollout = rollout_status(
-            stateful_set, pods, await _read_diagnostics(cluster, target, pods), is_up=_is_up(target)
-        )
+        diagnostics = await _read_diagnostics(cluster, target, pods)
     except ClusterError as error:
-        return RolloutError(f"{heading}: {problem or error.problem}")
-    return RolloutError("\n".join([f"{heading}:", *indented(rollout.pending), *_remedies(target, rollout)]))
+        raise RolloutError(f"{heading}: {problem or error.problem}") from None
+    rollout = rollout_status(stateful_set, pods, diagnostics, is_up=_is_up(target))
+    if rollout.is_complete and stateful_set["metadata"]["generation"] >= target.generation:
+        return rollout
+    lines = [f"{heading}:", *indented(rollout.pending), *_remedies(target, rollout, diagnostics)]
+    raise RolloutError("\n".join(lines))
 
 
 async def _read_diagnostics(cluster: Cluster, target: RolloutTarget, pods: list[KubernetesObject]) -> Diagnostics:
-    """The events of the namespace, and the claims of the Pods.
+    """The events of the namespace, the claims of the Pods, and the nodes that do not answer.
 
     Events are matched by uid: an earlier Pod of the same name has left some.
     """
     events = await cluster.list_warning_events(target.namespace)
     names = {name for pod in pods for name in claim_names(pod)}
     claims = await cluster.list_claims(target.namespace, names, target.claim_labels)
+    nodes = {node_of(pod) for pod in pods if is_terminating(pod) or not is_ready(pod)} - {""}
     return Diagnostics(
         warnings={event["involvedObject"].get("uid", ""): event.get("message", "") for event in events},
         claims={claim["metadata"]["name"]: claim for claim in claims},
+        lost_nodes=[node for node in sorted(nodes) if not await _node_answers(cluster, node)],
     )
 
 
-def _remedies(target: RolloutTarget, rollout: Rollout) -> list[str]:
+def _remedies(target: RolloutTarget, rollout: Rollout, diagnostics: Diagnostics) -> list[str]:
     automatically = f"Pods of an outdated revision that never became ready are replaced automatically ({ROLLOUTS})."
     lines = [f"Fix the cause and run pulumi up again. {automatically}"]
     if rollout.crashes:
         lines += ["To see why a container terminated:", f"  {rollout.crashes[0].logs_command(target.namespace)}"]
+    for node in diagnostics.lost_nodes:
+        lines += [
+            f"Kubernetes does not replace a Pod while its node {node} may still run it. If the node is shut down:",
+            f"  kubectl taint nodes {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
+        ]
     if rollout.not_ready:
         pods = " ".join(rollout.not_ready[:MAX_SHOWN])
         lines.append("If a Pod still blocks the rollout, delete it; its PersistentVolumeClaims and data are kept:")

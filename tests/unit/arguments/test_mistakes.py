@@ -113,6 +113,52 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"partition": 1, "update_strategy": "OnDelete"},
         "partition requires update_strategy RollingUpdate; with OnDelete an instance is updated when",
     ),
+    ({"rollout": {"steps": [1]}, "canary": 1}, "rollout and canary are mutually exclusive"),
+    ({"rollout": {"steps": [1]}, "partition": 1}, "rollout and partition are mutually exclusive"),
+    ({"rollout": {"steps": [1]}, "update_strategy": "OnDelete"}, "rollout requires update_strategy RollingUpdate"),
+    ({"rollout": {"steps": [1]}, "wait_for": "Created"}, "rollout requires wait_for Ready"),
+    ({"rollout": {"steps": []}}, "rollout.steps is []; it must not be empty"),
+    ({"rollout": {"steps": ["half"]}}, "rollout.steps[0] is 'half'; it must be a whole number from 1, or a percentage"),
+    (
+        {"rollout": {"steps": [1], "on_failure": "Undo"}},
+        "rollout.on_failure is 'Undo'; it must be one of Stop, RollBack",
+    ),
+    (
+        {"rollout": {"steps": [1], "checks": [{}]}},
+        "rollout.checks[0] requires exactly one of http_get, exec, prometheus",
+    ),
+    (
+        {"rollout": {"steps": [1], "checks": [{"http_get": {"port": "web"}}]}},
+        "rollout.checks[0].http_get.port is 'web'; it must be one of ports",
+    ),
+    (
+        {"rollout": {"steps": [1], "checks": [{"prometheus": {"url": "prometheus:9090", "query": "q", "at_most": 1}}]}},
+        "rollout.checks[0].prometheus.url is 'prometheus:9090'; it must be an address that begins with http:// or",
+    ),
+    (
+        {"rollout": {"steps": [1], "checks": [{"prometheus": {"url": "http://p", "query": "q"}}]}},
+        "rollout.checks[0].prometheus requires at_least, at_most or both",
+    ),
+    (
+        {"rollout": {"steps": [1], "checks": [{"prometheus": {"url": "http://p", "query": "q", "at_most": "1"}}]}},
+        "rollout.checks[0].prometheus.at_most is '1'; it must be a number",
+    ),
+    ({"wait_for": "Running"}, "wait_for Running requires pod_management_policy Parallel"),
+    ({"wait_for": "Nothing"}, "wait_for is 'Nothing'; it must be one of Ready, Running, Created"),
+    (
+        {"annotations": {"pulumi.com/skipAwait": "true"}},
+        "annotations['pulumi.com/skipAwait'] cannot be set: the component waits for the instances itself; use wait_for",
+    ),
+    (
+        {"annotations": {"pulumi.com/timeoutSeconds": "60"}},
+        "annotations['pulumi.com/timeoutSeconds'] cannot be set: the component waits for the instances itself",
+    ),
+    (
+        {"recreate_claims": {"ordinals": [0]}, "replicas": 1},
+        "recreate_claims requires at least 2 replicas (there is 1): an instance with an empty volume gets its data",
+    ),
+    ({"recreate_claims": {"ordinals": [0]}, "volumes": []}, "recreate_claims requires volumes"),
+    ({"recreate_claims": {"ordinals": []}}, "recreate_claims.ordinals is []; it must not be empty"),
     ({"update_strategy": "Recreate"}, "update_strategy is 'Recreate'; it must be one of RollingUpdate, OnDelete"),
     ({"max_unavailable": 0}, "max_unavailable is 0; it must be a whole number from 1, or a percentage"),
     ({"max_unavailable": "0%"}, "max_unavailable is '0%'; it must be a whole number from 1, or a percentage"),

@@ -180,4 +180,4 @@ def test_d0_a_secret_does_not_reach_the_set_by_a_property(chapter: Chapter) -> N
     assert values.urn in made.depends_on
     assert not any(made.uses.values())
     other = chapter(secret_env={"PASSWORD": secret("two")}).stateful_set()
-    assert made.spec["template"]["metadata"] != other.spec["template"]["metadata"]
+    assert made.spec["template"]["spec"] != other.spec["template"]["spec"]

@@ -3,7 +3,16 @@
 from typing import Any
 
 import pytest
-from pulumi_stateful_service.live.pod_status import Crash, Diagnostics, crash, was_ever_ready, why_not_ready
+from pulumi_stateful_service.live.pod_status import (
+    Crash,
+    Diagnostics,
+    crash,
+    is_crash_looping,
+    is_running,
+    was_ever_ready,
+    why_not_ready,
+    why_terminating,
+)
 
 STARTED, LATER = "2026-01-01T00:00:00Z", "2026-03-01T12:00:00Z"
 
@@ -156,3 +165,31 @@ def test_a_crash_of_an_init_container_comes_first() -> None:
         initContainerStatuses=[{"name": "init", "state": terminated(1)}], containerStatuses=[waiting("PodInitializing")]
     )
     assert crash(pod) == Crash("rg-0", "init", restarted=False)
+
+
+def test_who_disrupts_a_pod_and_which_node_does_not_answer_is_said() -> None:
+    """A preemption, an eviction, and a node that cannot carry the deletion out."""
+    disrupted = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "PreemptionByScheduler",
+        "message": "preempted",
+    }
+    pod = a_pod(conditions=[disrupted])
+    pod["spec"]["nodeName"] = "node-1"
+    assert why_terminating(a_pod(), Diagnostics()) == "terminating"
+    assert why_terminating(pod, Diagnostics()) == "terminating (preempted)"
+    lost = Diagnostics(lost_nodes=["node-1"])
+    assert why_terminating(pod, lost) == "terminating (preempted), on node node-1, which does not answer"
+    assert why_not_ready(pod, lost) == "running but not ready, on node node-1, which does not answer"
+
+
+def test_a_pod_runs_when_all_its_containers_do() -> None:
+    """Ready or not; one that waits between two crashes does not."""
+    running: Any = {"state": {"running": {}}}
+    crashing: Any = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    assert is_running(a_pod(containerStatuses=[running, running]))
+    assert not is_running(a_pod(containerStatuses=[running, crashing]))
+    assert not is_running(a_pod())
+    assert is_crash_looping(a_pod(containerStatuses=[running, crashing]))
+    assert not is_crash_looping(a_pod(containerStatuses=[running]))
