@@ -37,7 +37,7 @@ from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, Foreca
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
-from pulumi_stateful_service.live.rollout_plan import RolloutPlan, rollout_plan
+from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan, leader_check, rollout_plan
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_target import RolloutTarget
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
@@ -200,6 +200,7 @@ class StatefulService(pulumi.ComponentResource):
                 autoscaled=self._args.get("autoscaled", False),
                 wait_for=(await resolve(self._args.get("wait_for", WaitFor.READY.value))).value,
                 rollout=await self._rollout_plan(),
+                leader_last="leader_last" in self._args,
                 restored_claims=(await resolve(restored_claims(self._args, self._class_name))).value,
             )
 
@@ -208,6 +209,10 @@ class StatefulService(pulumi.ComponentResource):
     async def _rollout_plan(self) -> RolloutPlan | None:
         given = await resolve([self._args.get("rollout"), dict(self._args["ports"])])
         return rollout_plan(*given.value) if given.known else None
+
+    async def _leader_check(self) -> LeaderCheck | None:
+        given = await resolve([self._args.get("leader_last"), dict(self._args["ports"])])
+        return leader_check(*given.value) if given.known else None
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
@@ -268,6 +273,7 @@ class StatefulService(pulumi.ComponentResource):
             rollout_seconds,
             growth_seconds,
             plan=await self._rollout_plan(),
+            leader=await self._leader_check(),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),
             wait_for=wait_for,

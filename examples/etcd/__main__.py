@@ -52,6 +52,12 @@ args: StatefulServiceArgs = {
 }
 if joining:
     args["partition"] = joining
+else:
+    # One election for each update, not one for each member.
+    args["leader_last"] = {
+        "http_get": {"path": "/metrics", "port": "metrics"},
+        "contains": "etcd_server_is_leader 1\n",
+    }
 
 cluster = kubernetes.Provider("cluster", context=config.require("context"))
 etcd = StatefulService("etcd", args, pulumi.ResourceOptions(provider=cluster))

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from harness import ROOT, Project, Service, eventually, printed
+from harness import ROOT, Project, Service, eventually, only, printed, watching
 from lightkube import ApiError, Client
 from lightkube.resources.core_v1 import Namespace
 
@@ -190,9 +190,14 @@ def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
 
     with writer.during("a rolling update"):
         before = etcd.uids()
+        leader, term = etcd.leader()
         etcd.configure(retention="2h")
-        etcd.up()
+        with watching(etcd) as events:
+            etcd.up()
         assert not set(before.values()) & set(etcd.uids().values())
+        deleted = [pod for _, pod in only(events, "deleted")]
+        assert deleted[-1] == leader, "the leader comes last"
+        assert etcd.leader()[1] == term + 1, "with one election"
 
     with writer.during("a deleted Pod"):
         leader, _ = etcd.leader()
@@ -235,3 +240,22 @@ def report(record_property: Callable[[str, object], None], writer: Writer) -> No
     record_property("acknowledged writes", len(writer.acknowledged))
     for what, seconds in writer.pauses.items():
         record_property(f"longest pause during {what}", f"{seconds:.2f} s")
+
+
+@pytest.mark.long
+def test_p10_the_leader_comes_last_in_every_rollout(etcd: Etcd) -> None:
+    """Twenty rollouts, before each of which another member takes the lead: one election each, by the term."""
+    etcd.up()
+    for number in range(20):
+        members = {str(each["name"]): each["ID"] for each in etcd.members()}
+        leader, _ = etcd.leader()
+        following = f"etcd-{number % 3}"
+        if following != leader:
+            etcd.ask(leader, "maintenance/transfer-leadership", targetID=members[following])
+        eventually("it leads", lambda following=following: etcd.leader()[0] == following)  # type: ignore[misc]
+        term = etcd.leader()[1]
+        etcd.configure(retention=f"{number + 2}h")
+        with watching(etcd) as events:
+            etcd.up()
+        assert [pod for _, pod in only(events, "deleted")][-1] == following
+        assert etcd.leader()[1] == term + 1

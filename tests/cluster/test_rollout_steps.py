@@ -241,3 +241,58 @@ def test_p10_instances_are_updated_from_the_highest_ordinal_in_steps(service: Ma
         rg.deploy(image=NEW)
     assert replaced(events) == ["rg-7", "rg-6", "rg-5"]
     settled(rg)
+
+
+def test_p10_the_leader_is_updated_last(service: Make) -> None:
+    """Told by a label that moves meanwhile; the preview says so, and an up that was killed is continued."""
+    rg = service(replicas=3, leader_last={"labels": {"role": "leader"}}, quorum=True)
+    rg.up()
+    rg.kubectl("label", "pod", "rg-2", "role=leader")
+    rg.set(image=NEW)
+    assert "rg-2, rg-1, rg-0: replaced one after another, the leader last (image)" in rg.must("preview")
+    with watching(rg) as events:
+        rg.up()
+    assert replaced(events) == ["rg-1", "rg-0", "rg-2"]
+    assert rg.outputs()["outdated"] == []
+    settled(rg)
+    # A Pod that was left behind: the next up takes its turn.
+    rg.kubectl("label", "pod", "rg-0", "role=leader")
+    rg.set(image=CHAPTER["image"], wait_for="Created")
+    rg.must_fail("preview")
+    rg.set(wait_for=None)
+    running = subprocess.Popen(
+        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
+        cwd=rg.folder,
+        env=rg.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    eventually("the first one is replaced", lambda: images(rg).get("rg-2") == "1.0")
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    rg.must("cancel", "--yes")
+    with watching(rg) as events:
+        rg.up()
+    assert replaced(events) == ["rg-1", "rg-0"]
+    settled(rg)
+
+
+def test_p10_a_leader_that_does_not_hand_over_keeps_its_version(service: Make) -> None:
+    """The command fails, or has no effect: up says so, and the leader is not touched."""
+    leads = {"http_get": {"path": "/version", "port": "http"}, "contains": "rg-1"}
+    failing = {"exec": {"command": ["/random-generator", "get", "http://localhost:8080/nothing-here"]}}
+    env = {**CHAPTER["env"], "VERSION": "$(POD_NAME)"}
+    rg = service(discovery={}, env=env, leader_last={**leads, "hand_over": failing}, rollout_timeout_seconds=30)
+    rg.up()
+    before = rg.uids()
+    rg.set(image=NEW)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "leader_last.hand_over failed in rg-1 with exit status 1" in said
+    assert {pod for pod, uid in rg.uids().items() if uid != before[pod]} == {"rg-0"}
+    working = {"exec": {"command": ["/random-generator", "get", "http://localhost:8080/version"]}}
+    rg.set(leader_last={**leads, "hand_over": working}, rollout_timeout_seconds=5)
+    assert "rg-1 still leads after leader_last.hand_over" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert rg.uids()["rg-1"] == before["rg-1"]
+    rg.deploy(leader_last=leads, rollout_timeout_seconds=60)
+    assert set(images(rg).values()) == {"2.0"}

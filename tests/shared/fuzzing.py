@@ -79,6 +79,7 @@ _BY_ARGUMENT: Mapping[str, st.SearchStrategy[Any]] = {
 _ONE_OF = {
     "ProbeArgs": ["http_get", "tcp_socket", "grpc", "exec"],
     "RolloutCheckArgs": ["http_get", "exec"],
+    "LeaderArgs": ["labels", "http_get", "exec"],
     "EnvFromArgs": ["secret", "config_map"],
     "NetworkClientArgs": ["namespace", "namespace_labels", "pod_labels", "cidr"],
 }

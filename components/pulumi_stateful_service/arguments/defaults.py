@@ -52,6 +52,8 @@ def load_balancer_name(args: StatefulServiceArgs) -> Any:
 
 def update_strategy(args: StatefulServiceArgs) -> pulumi.Input[str]:
     """One of ``UpdateStrategy``."""
+    if "leader_last" in args:
+        return UpdateStrategy.ON_DELETE.value
     return args.get("update_strategy", UpdateStrategy.ROLLING_UPDATE.value)
 
 

@@ -680,6 +680,23 @@ class RolloutArgs(TypedDict):
     fails. ``pulumi up`` fails in both cases. Default: ``Stop``."""
 
 
+class LeaderArgs(TypedDict):
+    """How an instance tells that it leads. Set exactly one of ``labels``, ``http_get`` and ``exec``."""
+
+    labels: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels that the leader's Pod has."""
+    http_get: NotRequired[HttpGetArgs]
+    """An HTTP GET request that the leader answers with a status code from 200 to 399, through the API server
+    (``pods/proxy``)."""
+    exec: NotRequired[ExecArgs]
+    """A command with exit status 0 in the leader's container, through the API server (``pods/exec``)."""
+    contains: NotRequired[pulumi.Input[str]]
+    """Text that the leader's answer, or the output of the command, must contain too. Default: none."""
+    hand_over: NotRequired[ExecArgs]
+    """A command that runs in the leader's container before it is replaced, and has it pass the lead on. ``pulumi up``
+    waits until it leads no more. Default: none."""
+
+
 class RecreateClaimsArgs(TypedDict):
     """Instances that get new, empty volumes where their PersistentVolumeClaims differ from those of new instances."""
 
@@ -868,6 +885,10 @@ class StatefulServiceArgs(TypedDict):
     ready, have baked and have passed their checks. An interrupted rollout is continued by the next ``pulumi up``.
     Requires the update strategy ``RollingUpdate``. Mutually exclusive with ``partition`` and ``canary``. Default: all
     instances are updated one after another."""
+    leader_last: NotRequired[LeaderArgs]
+    """Updates the leader last: ``pulumi up`` evicts the outdated instances one after another, each when all are ready.
+    The StatefulSet gets the update strategy ``OnDelete``. Mutually exclusive with ``update_strategy``, ``partition``,
+    ``canary``, ``rollout`` and ``max_unavailable``. Default: the highest ordinal first, whoever leads."""
     max_unavailable: NotRequired[pulumi.Input[int | str]]
     """Number of instances that can be unavailable during an update: a number of at least 1, or a percentage of
     ``replicas`` such as ``"30%"``, rounded up (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Requires the

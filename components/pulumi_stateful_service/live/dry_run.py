@@ -30,6 +30,7 @@ async def predict(
     live: KubernetesObject | None,
     *,
     recreate: bool,
+    leader_last: bool = False,
 ) -> Forecast | None:
     """What the change to this metadata and spec does; None where a value that decides it is not known yet.
 
@@ -43,7 +44,7 @@ async def predict(
     claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
     revision = await _revision(cluster, namespace, live, after)
     wanted = desired_claims({"metadata": metadata, "spec": spec})
-    return forecast(live, after, pods, claims, revision, wanted, recreated=recreate)
+    return forecast(live, after, pods, claims, revision, wanted, recreated=recreate, leader_last=leader_last)
 
 
 async def _stored(

@@ -17,6 +17,7 @@ from pulumi_stateful_service.live.claim_wait import (
 from pulumi_stateful_service.live.client.cluster import connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.leader_last import update_leader_last
 from pulumi_stateful_service.live.rollout_status import Rollout, rollout_status
 from pulumi_stateful_service.live.rollout_steps import roll_out_in_steps
 from pulumi_stateful_service.live.rollout_target import RolloutTarget, read_stateful_set, retry_until_answered
@@ -62,10 +63,12 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         }
         # Before the wait for the rollout: a Pod may wait for space on its volume.
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
-        if target.plan is None:
-            rollout = await wait_until_complete(cluster, target, resource)
-        else:
+        if target.leader is not None:
+            rollout = await update_leader_last(cluster, target, target.leader, resource)
+        elif target.plan is not None:
             rollout = await roll_out_in_steps(cluster, target, target.plan, resource)
+        else:
+            rollout = await wait_until_complete(cluster, target, resource)
         if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
             # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
             claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))

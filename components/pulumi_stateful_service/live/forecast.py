@@ -120,6 +120,8 @@ class Forecast:
     """What in the Pod template changes."""
     changes_template: bool = False
     """Whether the Pod template changes."""
+    leader_last: bool = False
+    """Whether the leader comes last, wherever it stands in the order."""
     sizes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The size that each claim requests before and after, where that changes."""
 
@@ -155,6 +157,7 @@ def forecast(
     wanted: Mapping[str, DesiredClaim],
     *,
     recreated: bool = False,
+    leader_last: bool = False,
 ) -> Forecast:
     """What the change from ``live`` to ``after``, both with the API's defaults, does.
 
@@ -165,7 +168,7 @@ def forecast(
     pods_by_name = {pod["metadata"]["name"]: pod for pod in pods}
     ordinals = {pod_name(set_name, ordinal): ordinal for ordinal in desired_ordinals(after)}
     first_updated = first_updated_ordinal(after)
-    on_delete = is_updated_on_delete(after)
+    on_delete = is_updated_on_delete(after) and not leader_last
     instances: dict[str, InstanceOutcome] = {}
     outdated: list[str] = []
     held_back: list[str] = []
@@ -212,6 +215,7 @@ def forecast(
         ],
         replaced_though_held_back=replaced_though_held_back,
         reasons=pod_template_changes(live, after) if live is not None else [],
+        leader_last=leader_last,
         changes_template=live is not None and live["spec"]["template"] != after["spec"]["template"],
         sizes=sizes,
     )

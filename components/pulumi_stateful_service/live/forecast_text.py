@@ -30,6 +30,7 @@ def _instance_lines(forecast: Forecast) -> list[str]:
     how = ""
     if len(forecast.order) > 1:
         how = " one after another" if forecast.at_a_time == 1 else f" {forecast.at_a_time} at a time"
+        how += ", the leader last" if forecast.leader_last else ""
     groups = (
         (forecast.order, f"replaced{how}{because}"),
         (forecast.on_delete, f"replaced when you delete the Pods (OnDelete){because}"),

@@ -298,7 +298,15 @@ class Guard:
         """Says what the change does to every instance and claim; raises where it would replace what is held back."""
         namespace, _ = desired.where(cluster)
         try:
-            predicted = await predict(cluster, namespace, desired.metadata, desired.spec, live, recreate=recreate)
+            predicted = await predict(
+                cluster,
+                namespace,
+                desired.metadata,
+                desired.spec,
+                live,
+                recreate=recreate,
+                leader_last=desired.change.leader_last,
+            )
         except ClusterError as error:
             messages.warn(
                 f"{self._prefix}: what this change does to the instances cannot be told: {error.problem}.",

@@ -26,7 +26,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, requested_recreation
 from pulumi_stateful_service.live.pod_status import is_ready, is_running
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, partition_of
-from pulumi_stateful_service.live.rollout_status import is_incomplete, is_settled
+from pulumi_stateful_service.live.rollout_status import has_outdated_pods, is_incomplete, is_settled
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
@@ -59,6 +59,8 @@ class Change:
     """What a rollout is complete with, one of ``WaitFor``."""
     rollout: RolloutPlan | None = None
     """The steps in which instances are updated; None for one after another."""
+    leader_last: bool = False
+    """Whether the component itself replaces the instances, the leader last."""
     restored_claims: Sequence[KubernetesObject] = ()
     """Claims that are created with data before the StatefulSet."""
     uid: str | None = None
@@ -127,12 +129,21 @@ async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObj
 
 async def unfinished_work(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
     """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
+    return await _unfinished_rollout(cluster, live, change) or await _unfinished_claims(cluster, live)
+
+
+async def _unfinished_rollout(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
     if partition_of(live) and (change.rollout is not None or is_partition_set_by_component(live)):
         return True
-    if change.wait_for != WaitFor.CREATED and not is_settled(live):
-        is_up = is_running if change.wait_for == WaitFor.RUNNING else is_ready
-        if is_incomplete(live, await cluster.list_pods(live), is_up):
-            return True
+    if change.wait_for == WaitFor.CREATED or (is_settled(live) and not change.leader_last):
+        return False
+    pods = await cluster.list_pods(live)
+    if change.leader_last and has_outdated_pods(live, pods):
+        return True
+    return is_incomplete(live, pods, is_running if change.wait_for == WaitFor.RUNNING else is_ready)
+
+
+async def _unfinished_claims(cluster: Cluster, live: KubernetesObject) -> bool:
     recreation = requested_recreation(live)
     if _as_created(live) and not recreation.ordinals:
         return False

@@ -1,7 +1,7 @@
-"""A rollout in steps: how many instances each step updates, and what must hold before the next one."""
+"""How a rollout goes: in which steps and with which checks, and how the leader is known that comes last."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -87,6 +87,38 @@ def _check(check: Mapping[str, Any], ports: Mapping[str, int]) -> RolloutCheck:
         command = check["exec"]["command"]
         return RolloutCheck(check.get("name", f"exec {command[0]}"), command=command, **settings)
     return RolloutCheck(check.get("name", "prometheus"), prometheus=check["prometheus"], **settings)
+
+
+@dataclass(frozen=True)
+class LeaderCheck:
+    """How an instance is asked whether it leads. One of the first three is set."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that the leader's Pod has."""
+    http_get: Mapping[str, Any] | None = None
+    """A request that the leader answers with success."""
+    command: Sequence[str] | None = None
+    """A command that succeeds in the leader."""
+    contains: str = ""
+    """What the leader's answer must contain."""
+    hand_over: Sequence[str] | None = None
+    """A command that makes the leader pass the lead on."""
+
+
+def leader_check(leader: Mapping[str, Any] | None, ports: Mapping[str, int]) -> LeaderCheck | None:
+    """The check of the argument ``leader_last``, whose values are known."""
+    if leader is None:
+        return None
+    request = leader.get("http_get")
+    if request is not None:
+        request = {**request, "port": ports.get(request["port"], request["port"])}
+    return LeaderCheck(
+        leader.get("labels", {}),
+        request,
+        leader["exec"]["command"] if "exec" in leader else None,
+        leader.get("contains", ""),
+        leader["hand_over"]["command"] if "hand_over" in leader else None,
+    )
 
 
 def partition_of(stateful_set: KubernetesObject) -> int:

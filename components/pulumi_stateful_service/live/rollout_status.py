@@ -174,6 +174,11 @@ def _blocking_pod(pod: KubernetesObject) -> BlockingPod:
     return BlockingPod(uid, node, "is not ready any more", is_hopeless=False)
 
 
+def has_outdated_pods(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
+    """Whether a Pod does not run the update revision, whatever the update strategy is."""
+    return any(revision(pod) != stateful_set.get("status", {}).get("updateRevision") for pod in pods)
+
+
 def _name(pod: KubernetesObject) -> str:
     return str(pod["metadata"]["name"])
 

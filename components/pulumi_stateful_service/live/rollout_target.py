@@ -13,7 +13,7 @@ from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import OPERATING
-from pulumi_stateful_service.live.rollout_plan import RolloutPlan
+from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan
 
 _T = TypeVar("_T")
 
@@ -48,6 +48,8 @@ class RolloutTarget:
     growth_timeout_seconds: int
     plan: RolloutPlan | None = None
     """The steps of the rollout; None for one instance after another."""
+    leader: LeaderCheck | None = None
+    """How the leader is known, which is updated last; None where the order is the StatefulSet's."""
     wait_for: str = WaitFor.READY.value
     """One of ``WaitFor``."""
     replace_unready: bool = False

@@ -143,6 +143,13 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"rollout": {"steps": [1], "checks": [{"prometheus": {"url": "http://p", "query": "q", "at_most": "1"}}]}},
         "rollout.checks[0].prometheus.at_most is '1'; it must be a number",
     ),
+    ({"leader_last": {}}, "leader_last requires exactly one of labels, http_get, exec"),
+    ({"leader_last": {"labels": {"a": "b"}, "contains": "x"}}, "leader_last.contains requires http_get or exec"),
+    ({"leader_last": {"labels": {"a": "b"}}, "canary": 1}, "leader_last and canary are mutually exclusive"),
+    (
+        {"leader_last": {"http_get": {"port": "web"}}},
+        "leader_last.http_get.port is 'web'; it must be one of ports",
+    ),
     ({"wait_for": "Running"}, "wait_for Running requires pod_management_policy Parallel"),
     ({"wait_for": "Nothing"}, "wait_for is 'Nothing'; it must be one of Ready, Running, Created"),
     (

@@ -4,6 +4,7 @@ import pulumi
 
 from pulumi_stateful_service.arguments.defaults import allowed_port_names, first_ordinal, seconds_per_instance
 from pulumi_stateful_service.arguments.types import (
+    HttpGetArgs,
     PodManagementPolicy,
     StatefulServiceArgs,
     UpdateStrategy,
@@ -18,6 +19,9 @@ _AWAIT_ANNOTATIONS = {
 }
 """Annotations that tell Pulumi's provider how to wait, and the arguments that tell the component."""
 
+LEADER_CHECKS = ("labels", "http_get", "exec")
+"""How an instance can tell that it leads."""
+
 ROLLOUT_CHECKS = ("http_get", "exec", "prometheus")
 """What a check of a rollout can do."""
 
@@ -27,6 +31,8 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     checks.refuse_both(args, "partition", "canary")
     for manual in ("partition", "canary"):
         checks.refuse_both(args, "rollout", manual)
+    for other in ("update_strategy", "partition", "canary", "rollout", "max_unavailable"):
+        checks.refuse_both(args, "leader_last", other)
     _check_rollout(args, checks)
     _check_wait(args, checks)
     _check_strategy(args, checks)
@@ -61,19 +67,30 @@ def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
 
 def _check_rollout(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    def is_a_port(path: str, port: int | str) -> None:
-        if isinstance(port, str) and port not in args["ports"]:
-            raise checks.error_of_value(path, port, allowed_port_names(args))
-
+    if "leader_last" in args:
+        leader = args["leader_last"]
+        if sum(way in leader for way in LEADER_CHECKS) != 1:
+            raise checks.error(f"leader_last requires exactly one of {', '.join(LEADER_CHECKS)}")
+        if "labels" in leader and "contains" in leader:
+            raise checks.error("leader_last.contains requires http_get or exec")
+        _check_port(args, checks, "leader_last.http_get.port", leader.get("http_get"))
     for i, check in enumerate(args.get("rollout", {}).get("checks", [])):
         path = f"rollout.checks[{i}]"
         given = [kind for kind in ROLLOUT_CHECKS if kind in check]
         if len(given) != 1:
             raise checks.error(f"{path} requires exactly one of {', '.join(ROLLOUT_CHECKS)}")
-        if "http_get" in check:
-            checks.check(is_a_port, f"{path}.http_get.port", check["http_get"]["port"])
+        _check_port(args, checks, f"{path}.http_get.port", check.get("http_get"))
         if "prometheus" in check and not {"at_least", "at_most"} & check["prometheus"].keys():
             raise checks.error(f"{path}.prometheus requires at_least, at_most or both")
+
+
+def _check_port(args: StatefulServiceArgs, checks: CrossChecks, path: str, request: HttpGetArgs | None) -> None:
+    def is_a_port(port: int | str) -> None:
+        if isinstance(port, str) and port not in args["ports"]:
+            raise checks.error_of_value(path, port, allowed_port_names(args))
+
+    if request is not None:
+        checks.check(is_a_port, request["port"])
 
 
 def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -85,7 +102,7 @@ def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             )
 
     def is_ready(wait_for: str) -> None:
-        for argument in ("rollout", "recreate_claims"):
+        for argument in ("rollout", "leader_last", "recreate_claims"):
             if argument in args and wait_for != WaitFor.READY:
                 raise checks.error(f"{argument} requires wait_for Ready")
 
