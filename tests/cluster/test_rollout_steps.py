@@ -281,8 +281,8 @@ def test_p10_the_leader_is_updated_last(service: Make) -> None:
 def test_p10_a_leader_that_does_not_hand_over_keeps_its_version(service: Make) -> None:
     """The command fails, or has no effect: up says so, and the leader is not touched."""
     leads = {"http_get": {"path": "/version", "port": "http"}, "contains": "rg-1"}
-    failing = {"exec": {"command": ["/random-generator", "get", "http://localhost:8080/nothing-here"]}}
-    env = {**CHAPTER["env"], "VERSION": "$(POD_NAME)"}
+    failing = {"command": ["/random-generator", "get", "http://localhost:8080/nothing-here"]}
+    env = {"LOG_FILE": CHAPTER["env"]["LOG_FILE"], "VERSION": "$(POD_NAME)"}
     rg = service(discovery={}, env=env, leader_last={**leads, "hand_over": failing}, rollout_timeout_seconds=30)
     rg.up()
     before = rg.uids()
@@ -290,7 +290,7 @@ def test_p10_a_leader_that_does_not_hand_over_keeps_its_version(service: Make) -
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "leader_last.hand_over failed in rg-1 with exit status 1" in said
     assert {pod for pod, uid in rg.uids().items() if uid != before[pod]} == {"rg-0"}
-    working = {"exec": {"command": ["/random-generator", "get", "http://localhost:8080/version"]}}
+    working = {"command": ["/random-generator", "get", "http://localhost:8080/version"]}
     rg.set(leader_last={**leads, "hand_over": working}, rollout_timeout_seconds=5)
     assert "rg-1 still leads after leader_last.hand_over" in rg.must_fail("up", "--yes", "--skip-preview")
     assert rg.uids()["rg-1"] == before["rg-1"]
