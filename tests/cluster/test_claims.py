@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from faults import witnessed
-from harness import CHAPTER, Service, eventually
+from harness import CHAPTER, Service, absent_as_none, eventually
 from lightkube import Client
 from lightkube.models.core_v1 import HostPathVolumeSource, PersistentVolumeSpec, ResourceQuotaSpec
 from lightkube.models.meta_v1 import ObjectMeta
@@ -261,7 +261,8 @@ def kept_volumes(service: Make, client: Client) -> Iterator[Callable[..., Servic
         volumes = _volumes(rg)
         client.deletecollection(PersistentVolumeClaim, namespace=rg.namespace)
         for volume in volumes:
-            client.delete(PersistentVolume, volume)
+            # One that goes with its claim may be gone.
+            absent_as_none(lambda volume=volume: client.delete(PersistentVolume, volume))  # type: ignore[misc]
 
 
 def _class(name: str) -> dict[str, Any]:

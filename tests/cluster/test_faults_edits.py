@@ -99,6 +99,7 @@ def test_a_deleted_claim(service: Make) -> None:
         rg.client.delete(PersistentVolumeClaim, "logs-rg-1", namespace=rg.namespace)
         rg.client.delete(Pod, "rg-1", namespace=rg.namespace)
         recovered(rg)
+        eventually("rg-1 is back", lambda: rg.is_ready("rg-1"))
         as_asked(rg)
 
 

@@ -64,6 +64,8 @@ _BY_ARGUMENT: Mapping[str, st.SearchStrategy[Any]] = {
     "StatefulServiceArgs.pod_template": st.sampled_from(
         [{}, {"spec": {"nodeSelector": {"a": "b"}}}, {"metadata": {"labels": {"tier": "data"}}}]
     ),
+    "StatefulServiceArgs.affinity": st.just({}),
+    "HttpGetArgs.http_headers{}": st.sampled_from(["X-A", "Host"]),
     "StatefulServiceArgs.port_protocols{}": _PORT_NAMES,
     "StatefulServiceArgs.app_protocols{}": _PORT_NAMES,
     "LoadBalancerArgs.ports{}": _PORT_NAMES,
@@ -79,6 +81,7 @@ _BY_ARGUMENT: Mapping[str, st.SearchStrategy[Any]] = {
 _ONE_OF = {
     "ProbeArgs": ["http_get", "tcp_socket", "grpc", "exec"],
     "RolloutCheckArgs": ["http_get", "exec"],
+    "LifecycleHandlerArgs": ["exec", "http_get", "sleep_seconds"],
     "LeaderArgs": ["labels", "http_get", "exec"],
     "EnvFromArgs": ["secret", "config_map"],
     "NetworkClientArgs": ["namespace", "namespace_labels", "pod_labels", "cidr"],

@@ -105,7 +105,7 @@ class TestSchema:
             assert "enum" in SCHEMA["types"][target["$ref"].removeprefix("#/types/")], name
 
     def test_a_number_or_a_string_is_a_union(self) -> None:
-        """Probe ports and amounts of instances are typed, and ``podTemplate`` is all that takes any value."""
+        """Probe ports and amounts of instances are typed; ``podTemplate`` and ``affinity`` alone take any value."""
         resource = SCHEMA["resources"][TYPE]["inputProperties"]
         inputs = {
             "maxUnavailable": resource["maxUnavailable"],
@@ -118,7 +118,9 @@ class TestSchema:
         for name, each in inputs.items():
             assert each.keys() == {"description", "oneOf"}, name
             assert each["oneOf"] == [{"type": "integer"}, {"type": "string"}], name
-        assert json.dumps(SCHEMA).count("pulumi.json#/") == json.dumps(resource["podTemplate"]).count("#/Any") == 1
+        any_values = [json.dumps(resource[each]).count("pulumi.json#/Any") for each in ("podTemplate", "affinity")]
+        assert any_values == [1, 1]
+        assert json.dumps(SCHEMA).count("pulumi.json#/") == sum(any_values)
 
     def test_generated_packages_have_the_names_of_the_project(self) -> None:
         """``@pulumi-stateful-service/stateful-service`` for Node.js, and a Go module in the project's repository."""

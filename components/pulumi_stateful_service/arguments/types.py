@@ -47,6 +47,26 @@ class WaitFor(StrEnum):
     """Nothing: the StatefulSet is created or updated."""
 
 
+class TolerationOperator(StrEnum):
+    """How a toleration is compared with a taint."""
+
+    EQUAL = "Equal"
+    """Key and value are the same."""
+    EXISTS = "Exists"
+    """The key is the same, whatever its value."""
+
+
+class TaintEffect(StrEnum):
+    """What a taint does to Pods that do not tolerate it."""
+
+    NO_SCHEDULE = "NoSchedule"
+    """They are not scheduled onto the node."""
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    """They are scheduled elsewhere if possible."""
+    NO_EXECUTE = "NoExecute"
+    """They are not scheduled onto the node, and those that run there are evicted."""
+
+
 class RolloutFailure(StrEnum):
     """What happens when a step of a rollout fails."""
 
@@ -257,6 +277,8 @@ class HttpGetArgs(TypedDict):
     """Path of the request. Default: ``/``."""
     scheme: NotRequired[pulumi.Input[str]]
     """``HTTP`` or ``HTTPS``. Default: ``HTTP``."""
+    http_headers: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Headers of the request, by name (``httpHeaders``). For probes and ``lifecycle`` only. Default: none."""
 
 
 class TcpSocketArgs(TypedDict):
@@ -307,6 +329,84 @@ class ProbeArgs(TypedDict):
     liveness and startup probes. Default: 1."""
     failure_threshold: NotRequired[pulumi.Input[int]]
     """Consecutive failures after a success for the probe to be considered failed, at least 1. Default: 3."""
+
+
+class LifecycleHandlerArgs(TypedDict):
+    """What the kubelet does at an event (``LifecycleHandler``). Set exactly one of the three."""
+
+    exec: NotRequired[ExecArgs]
+    """Runs a command in the container."""
+    http_get: NotRequired[HttpGetArgs]
+    """Performs an HTTP GET request to the container."""
+    sleep_seconds: NotRequired[pulumi.Input[int]]
+    """Waits for this many seconds, at least 1 (``sleep``)."""
+
+
+class LifecycleArgs(TypedDict):
+    """What the kubelet does after the container's start and before its end (``lifecycle``)."""
+
+    post_start: NotRequired[LifecycleHandlerArgs]
+    """Right after the container was created; it is not running before this is done. Default: nothing."""
+    pre_stop: NotRequired[LifecycleHandlerArgs]
+    """Before the container is stopped, within ``termination_grace_period_seconds``. Default: nothing."""
+
+
+class ContainerMountArgs(TypedDict):
+    """A volume of the instance, mounted in another container (``volumeMounts``)."""
+
+    volume: pulumi.Input[str]
+    """Name of a volume in ``volumes``, ``scratch_volumes`` or ``pod_template``."""
+    mount_path: pulumi.Input[str]
+    """Absolute path in the container."""
+    sub_path: NotRequired[pulumi.Input[str]]
+    """Path within the volume. Default: its root."""
+    read_only: NotRequired[pulumi.Input[bool]]
+    """Whether the container can only read. Default: false."""
+
+
+class ContainerArgs(TypedDict):
+    """A container beside the component's own, which is named ``app``."""
+
+    name: pulumi.Input[str]
+    """Name of the container, a DNS label."""
+    image: NotRequired[pulumi.Input[str]]
+    """Image of the container. Default: ``image`` of the component."""
+    command: NotRequired[Sequence[pulumi.Input[str]]]
+    """Entrypoint. Default: the entrypoint of the image."""
+    args: NotRequired[Sequence[pulumi.Input[str]]]
+    """Arguments of the entrypoint. Default: the arguments of the image."""
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables, by name. ``$(NAME)`` refers to variables before it. Default: none."""
+    instance_env: NotRequired[bool]
+    """Whether it also has the environment of the component's container: discovery, secrets and all, before its own
+    ``env``. Default: false."""
+    ports: NotRequired[Mapping[str, pulumi.Input[int]]]
+    """Port numbers by name (``ports``). The Services do not have them. Default: none."""
+    mounts: NotRequired[Sequence[ContainerMountArgs]]
+    """Volumes that are mounted. Default: none."""
+    resources: NotRequired[ResourcesArgs]
+    """Compute resources. Default: the defaults of the namespace."""
+    readiness_probe: NotRequired[ProbeArgs]
+    """For side-cars: the instance is ready only when they are. Default: none."""
+    liveness_probe: NotRequired[ProbeArgs]
+    """For side-cars: when the container is restarted. Default: none."""
+    startup_probe: NotRequired[ProbeArgs]
+    """For side-cars: the next container starts when it has succeeded. Default: none."""
+
+
+class TolerationArgs(TypedDict):
+    """A taint of nodes on which the instances can run nevertheless (``tolerations``)."""
+
+    key: NotRequired[pulumi.Input[str]]
+    """Key of the taint. Default: every key, which requires the operator ``Exists``."""
+    operator: NotRequired[pulumi.Input[str]]
+    """One of ``TolerationOperator``. Default: ``Equal``."""
+    value: NotRequired[pulumi.Input[str]]
+    """Value of the taint, for ``Equal``. Default: the empty value."""
+    effect: NotRequired[pulumi.Input[str]]
+    """One of ``TaintEffect``. Default: every effect."""
+    toleration_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds for which ``NoExecute`` is tolerated, at least 0. Default: for ever."""
 
 
 class DataSourceArgs(TypedDict):
@@ -784,6 +884,29 @@ class StatefulServiceArgs(TypedDict):
     exits."""
     startup_probe: NotRequired[ProbeArgs]
     """Delays the other probes until it succeeds (``containers[].startupProbe``). Default: none."""
+    lifecycle: NotRequired[LifecycleArgs]
+    """What the kubelet does after the container's start and before its end (``containers[].lifecycle``). Default:
+    nothing."""
+    init_containers: NotRequired[Sequence[ContainerArgs]]
+    """Containers that run one after another, each to its end, before the component's starts
+    (``spec.template.spec.initContainers``). They have the component's security settings. Default: none."""
+    sidecars: NotRequired[Sequence[ContainerArgs]]
+    """Containers that run beside the component's, started before it and stopped after it
+    (``spec.template.spec.initContainers`` with ``restartPolicy: Always``, Kubernetes 1.33). They have the component's
+    security settings, and start before ``init_containers``. Default: none."""
+    node_selector: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels of the nodes on which the instances can run (``spec.template.spec.nodeSelector``). Default: all nodes."""
+    tolerations: NotRequired[Sequence[TolerationArgs]]
+    """Taints of nodes on which the instances can run nevertheless (``spec.template.spec.tolerations``). Default:
+    none."""
+    affinity: NotRequired[Mapping[str, Any]]
+    """Nodes and Pods that the instances prefer, require or avoid, with the field names of Kubernetes
+    (``spec.template.spec.affinity``). See ``spread_over_nodes`` for the usual case. Default: none."""
+    priority_class_name: NotRequired[pulumi.Input[str]]
+    """Name of the PriorityClass of the Pods (``spec.template.spec.priorityClassName``). Default: the cluster's."""
+    enable_service_links: NotRequired[pulumi.Input[bool]]
+    """Whether the containers have environment variables for every Service of the namespace
+    (``spec.template.spec.enableServiceLinks``). Default: false, since they can collide with those of the program."""
     termination_grace_period_seconds: NotRequired[pulumi.Input[int]]
     """Seconds that an instance has to shut down before it is killed, at least 1
     (``spec.template.spec.terminationGracePeriodSeconds``). 0 is not allowed, because two Pods could then have the same

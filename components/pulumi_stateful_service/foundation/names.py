@@ -26,6 +26,9 @@ class Instance(TypedDict):
 COMPONENT_TYPE = "stateful-service:index:StatefulService"
 """The component's type token in Pulumi."""
 
+CONTAINER_NAME = "app"
+"""The component's container, for ``kubectl logs -c`` and for ``pod_template``."""
+
 MAX_SET_NAME_LENGTH = 52
 """A Pod carries ``SET-HASH`` as a label, its hash up to ten characters long; a label has at most 63."""
 

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import ROLLOUTS
@@ -21,7 +22,6 @@ from pulumi_stateful_service.live.rollout_wait import wait_until_complete
 _PAUSE = 0.5
 """Seconds between two questions who leads."""
 _COMMAND_SECONDS = 60
-_CONTAINER = "app"
 _OK, _BAD_REQUEST = 200, 400
 
 
@@ -59,7 +59,7 @@ async def _hand_over(
     if check.hand_over is None:
         return
     name = pod["metadata"]["name"]
-    status, output = await cluster.run_in_pod(target.namespace, name, _CONTAINER, check.hand_over, _COMMAND_SECONDS)
+    status, output = await cluster.run_in_pod(target.namespace, name, CONTAINER_NAME, check.hand_over, _COMMAND_SECONDS)
     if status:
         raise RolloutError(
             f"{target.prefix}: leader_last.hand_over failed in {name} with exit status {status}: "
@@ -90,7 +90,7 @@ async def _leads(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, po
             status, content = await cluster.get_from_pod(target.namespace, name, request["port"], path, scheme)
             return _OK <= status < _BAD_REQUEST and check.contains.encode() in content
         command = check.command or ()
-        status, output = await cluster.run_in_pod(target.namespace, name, _CONTAINER, command, _COMMAND_SECONDS)
+        status, output = await cluster.run_in_pod(target.namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS)
     except ForbiddenError:
         raise
     except ClusterError:

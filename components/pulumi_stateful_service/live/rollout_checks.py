@@ -4,13 +4,13 @@ import asyncio
 import json
 from typing import Any
 
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.rollout_plan import RolloutCheck
 
 _OK, _BAD_REQUEST = 200, 400
 _MAX_SHOWN = 200
-_CONTAINER = "app"
 
 
 async def check_failure(cluster: Cluster, namespace: str, pod: str, check: RolloutCheck) -> str | None:
@@ -32,7 +32,7 @@ async def _run(cluster: Cluster, namespace: str, pod: str, check: RolloutCheck) 
     if check.http_get is not None:
         return await _http_failure(cluster, namespace, pod, **check.http_get)
     if check.command is not None:
-        status, output = await cluster.run_in_pod(namespace, pod, _CONTAINER, check.command, check.timeout_seconds)
+        status, output = await cluster.run_in_pod(namespace, pod, CONTAINER_NAME, check.command, check.timeout_seconds)
         return None if status == 0 else f"exit status {status}{_shown(output)}"
     return await _prometheus_failure(cluster, **(check.prometheus or {}))
 

@@ -143,6 +143,41 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"rollout": {"steps": [1], "checks": [{"prometheus": {"url": "http://p", "query": "q", "at_most": "1"}}]}},
         "rollout.checks[0].prometheus.at_most is '1'; it must be a number",
     ),
+    (
+        {"sidecars": [{"name": "app"}]},
+        "sidecars[0].name is 'app'; another container has this name",
+    ),
+    (
+        {"init_containers": [{"name": "a", "startup_probe": {"exec": {"command": ["b"]}}}]},
+        "init_containers[0].startup_probe cannot be set: an init container runs to its end",
+    ),
+    (
+        {"sidecars": [{"name": "a", "readiness_probe": {"tcp_socket": {"port": "http"}}}]},
+        "sidecars[0].readiness_probe.tcp_socket.port is 'http'; it must be one of ports: there are none",
+    ),
+    (
+        {"sidecars": [{"name": "a", "mounts": [{"volume": "other", "mount_path": "/a"}]}]},
+        "sidecars[0].mounts[0].volume is 'other'; it must be one of volumes or scratch_volumes: ",
+    ),
+    ({"lifecycle": {"pre_stop": {}}}, "lifecycle.pre_stop requires exactly one of exec, http_get, sleep_seconds"),
+    (
+        {"lifecycle": {"pre_stop": {"http_get": {"port": "web"}}}},
+        "lifecycle.pre_stop.http_get.port is 'web'; it must be one of ports",
+    ),
+    ({"tolerations": [{"value": "a"}]}, "tolerations[0] requires key, or the operator Exists"),
+    (
+        {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]},
+        "tolerations[0].value requires the operator Equal",
+    ),
+    (
+        {"tolerations": [{"key": "a", "toleration_seconds": 5}]},
+        "tolerations[0].toleration_seconds requires the effect NoExecute",
+    ),
+    ({"tolerations": [{"effect": "Never"}]}, "tolerations[0].effect is 'Never'; it must be one of NoSchedule"),
+    (
+        {"rollout": {"steps": [1], "checks": [{"http_get": {"port": 80, "http_headers": {"a": "b"}}}]}},
+        "rollout.checks[0].http_get.http_headers cannot be set",
+    ),
     ({"leader_last": {}}, "leader_last requires exactly one of labels, http_get, exec"),
     ({"leader_last": {"labels": {"a": "b"}, "contains": "x"}}, "leader_last.contains requires http_get or exec"),
     ({"leader_last": {"labels": {"a": "b"}}, "canary": 1}, "leader_last and canary are mutually exclusive"),
@@ -185,7 +220,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "storage_class and storage_class_name are mutually exclusive",
     ),
     ({"replica": 3}, "replica is not an argument; did you mean 'replicas'?"),
-    ({"xyz": 3}, "xyz is not an argument; StatefulServiceArgs has adopt, annotations, "),
+    ({"xyz": 3}, "xyz is not an argument; StatefulServiceArgs has adopt, affinity, "),
     ({"volumes": [VOLUME | {"sise": "1Gi"}]}, "volumes[0].sise is not an argument; did you mean 'size'?"),
     (
         {"storage_class": {"provisoner": "a"}},

@@ -224,3 +224,73 @@ def test_a_merge_changes_neither_of_its_parts() -> None:
         "args": ["b"],
     }
     assert base == {"a": {"b": 1}, "env": [{"name": "x", "value": "1"}], "args": ["a"]}
+
+
+def test_other_containers_have_what_the_component_gives(chapter: Chapter) -> None:
+    """Security settings always, the environment on request; side-cars start first and go on running."""
+    deployed = chapter(
+        discovery={},
+        env={"MODE": "main"},
+        scratch_volumes=[{"name": "shared", "mount_path": "/shared"}],
+        init_containers=[
+            {
+                "name": "prepare",
+                "command": ["prepare"],
+                "instance_env": True,
+                "env": {"TARGET": "$(POD_NAME)"},
+                "mounts": [{"volume": "shared", "mount_path": "/a", "sub_path": "b", "read_only": True}],
+            }
+        ],
+        sidecars=[
+            {
+                "name": "exporter",
+                "image": "exporter:1",
+                "ports": {"metrics": 9100},
+                "readiness_probe": {"http_get": {"port": "metrics", "http_headers": {"X-A": "b"}}},
+                "resources": {"limits": {"memory": "64Mi"}},
+            }
+        ],
+    )
+    exporter, prepare = deployed.stateful_set().spec["template"]["spec"]["initContainers"]
+    own = container(deployed)
+    assert exporter == {
+        "name": "exporter",
+        "image": "exporter:1",
+        "ports": [{"name": "metrics", "containerPort": 9100}],
+        "readinessProbe": {"httpGet": {"port": "metrics", "httpHeaders": [{"name": "X-A", "value": "b"}]}},
+        "resources": {"limits": {"memory": "64Mi"}},
+        "securityContext": own["securityContext"],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "restartPolicy": "Always",
+    }
+    assert prepare == {
+        "name": "prepare",
+        "image": own["image"],
+        "command": ["prepare"],
+        "env": [*own["env"], {"name": "TARGET", "value": "$(POD_NAME)"}],
+        "securityContext": own["securityContext"],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [{"name": "shared", "mountPath": "/a", "subPath": "b", "readOnly": True}],
+    }
+
+
+def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
+    """Node labels, taints, affinity, priority and lifecycle, in Kubernetes' words."""
+    affinity: Any = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
+    deployed = chapter(
+        node_selector={"disk": "ssd"},
+        tolerations=[{"key": "db", "operator": "Exists", "effect": "NoExecute", "toleration_seconds": 60}],
+        affinity=affinity,
+        priority_class_name="databases",
+        enable_service_links=True,
+        lifecycle={"pre_stop": {"sleep_seconds": 5}, "post_start": {"exec": {"command": ["a"]}}},
+    )
+    spec = deployed.stateful_set().spec["template"]["spec"]
+    assert spec["nodeSelector"] == {"disk": "ssd"}
+    assert spec["tolerations"] == [{"key": "db", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}]
+    assert spec["affinity"] == affinity
+    assert (spec["priorityClassName"], spec["enableServiceLinks"]) == ("databases", True)
+    assert container(deployed)["lifecycle"] == {
+        "preStop": {"sleep": {"seconds": 5}},
+        "postStart": {"exec": {"command": ["a"]}},
+    }

@@ -42,6 +42,7 @@ def test_the_whole_stateful_set(chapter: Chapter) -> None:
                 "spec": {
                     "terminationGracePeriodSeconds": 30,
                     "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
                     "securityContext": {
                         "runAsNonRoot": True,
                         "fsGroup": 65532,

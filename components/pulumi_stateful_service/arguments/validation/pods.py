@@ -6,13 +6,20 @@ from typing import Any, cast
 import pulumi
 
 from pulumi_stateful_service.arguments.checks import is_overcommitable, nearest
-from pulumi_stateful_service.arguments.defaults import allowed_port_names, selector
-from pulumi_stateful_service.arguments.types import PodSecurityStandard, StatefulServiceArgs
+from pulumi_stateful_service.arguments.defaults import selector
+from pulumi_stateful_service.arguments.types import (
+    ContainerArgs,
+    PodSecurityStandard,
+    StatefulServiceArgs,
+    TaintEffect,
+    TolerationOperator,
+)
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
-from pulumi_stateful_service.foundation.names import DISCOVERED
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DISCOVERED
 from pulumi_stateful_service.foundation.quantities import amount
 
 _PROBES = ("readiness_probe", "liveness_probe", "startup_probe")
+_LIFECYCLE_HANDLERS = ("exec", "http_get", "sleep_seconds")
 _PROBE_HANDLERS = ("http_get", "tcp_socket", "grpc", "exec")
 _PER_VARIABLE = ("discovery.peers", "env", "secret_env", "env_from_secrets", "env_from_config_maps")
 
@@ -24,6 +31,8 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_environment(args, checks)
     _check_resources(args, checks)
     _check_probes(args, checks)
+    _check_containers(args, checks)
+    _check_tolerations(args, checks)
     _check_security(args, checks)
 
 
@@ -126,25 +135,78 @@ def _check_resources(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
 
 def _check_probes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    # pod_template may add ports of its own.
+    ports = None if "pod_template" in args else args["ports"]
+    _check_probes_of(checks, "", args, ports)
+    for event in ("post_start", "pre_stop"):
+        handler = cast("Mapping[str, Any] | None", args.get("lifecycle", {}).get(event))
+        if handler is not None:
+            path = f"lifecycle.{event}"
+            _require_exactly_one(checks, path, handler, _LIFECYCLE_HANDLERS)
+            _check_port(checks, f"{path}.http_get.port", handler.get("http_get", {}).get("port"), ports)
+
+
+def _check_probes_of(
+    checks: CrossChecks, prefix: str, container: Mapping[str, Any], ports: Mapping[str, object] | None
+) -> None:
+    """Checks a container's probes. ``ports`` are those that they can name; None where not all are known."""
+
     def is_one(path: str, threshold: int) -> None:
         if threshold != 1:
             raise checks.error_of_value(path, threshold, "must be 1")
 
-    def is_a_port(path: str, port: int | str) -> None:
-        if isinstance(port, str) and port not in args["ports"]:
-            raise checks.error_of_value(path, port, allowed_port_names(args))
-
     for name in _PROBES:
-        probe = cast("Mapping[str, Any] | None", args.get(name))
+        probe = cast("Mapping[str, Any] | None", container.get(name))
         if probe is None:
             continue
-        _require_exactly_one(checks, name, probe, _PROBE_HANDLERS)
+        _require_exactly_one(checks, f"{prefix}{name}", probe, _PROBE_HANDLERS)
         if name != "readiness_probe":
-            checks.check(is_one, f"{name}.success_threshold", probe.get("success_threshold", 1))
-        # pod_template may add ports of its own.
-        if "pod_template" not in args:
-            for handler in ("http_get", "tcp_socket"):
-                checks.check(is_a_port, f"{name}.{handler}.port", probe.get(handler, {}).get("port"))
+            checks.check(is_one, f"{prefix}{name}.success_threshold", probe.get("success_threshold", 1))
+        for handler in ("http_get", "tcp_socket"):
+            _check_port(checks, f"{prefix}{name}.{handler}.port", probe.get(handler, {}).get("port"), ports)
+
+
+def _check_port(checks: CrossChecks, path: str, port: object, ports: Mapping[str, object] | None) -> None:
+    def is_a_port(port: int | str) -> None:
+        if isinstance(port, str) and ports is not None and port not in ports:
+            raise checks.error_of_value(path, port, f"must be one of ports: {', '.join(ports) or 'there are none'}")
+
+    checks.check(is_a_port, port)
+
+
+def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Checks the containers beside the component's own."""
+    volumes = {volume["name"] for volume in (*args["volumes"], *args.get("scratch_volumes", []))}
+    names = [CONTAINER_NAME]
+    for argument in ("init_containers", "sidecars"):
+        for i, container in enumerate(cast("Sequence[ContainerArgs]", args.get(argument, []))):
+            path = f"{argument}[{i}]"
+            if container["name"] in names:
+                raise checks.error(f"{path}.name is {container['name']!r}; another container has this name")
+            names.append(str(container["name"]))
+            for probe in _PROBES:
+                if argument == "init_containers" and probe in container:
+                    raise checks.error(f"{path}.{probe} cannot be set: an init container runs to its end")
+            _check_probes_of(checks, f"{path}.", cast("Mapping[str, Any]", container), container.get("ports", {}))
+            for j, mount in enumerate(container.get("mounts", [])):
+                if "pod_template" not in args and mount["volume"] not in volumes:
+                    allowed = f"must be one of volumes or scratch_volumes: {', '.join(volumes) or 'there are none'}"
+                    raise checks.error_of_value(f"{path}.mounts[{j}].volume", mount["volume"], allowed)
+
+
+def _check_tolerations(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    def fits(path: str, operator: str, effect: str) -> None:
+        toleration = args["tolerations"][int(path[len("tolerations[") : -1])]
+        if operator == TolerationOperator.EXISTS and "value" in toleration:
+            raise checks.error(f"{path}.value requires the operator Equal")
+        if operator == TolerationOperator.EQUAL and "key" not in toleration:
+            raise checks.error(f"{path} requires key, or the operator Exists")
+        if "toleration_seconds" in toleration and effect != TaintEffect.NO_EXECUTE:
+            raise checks.error(f"{path}.toleration_seconds requires the effect NoExecute")
+
+    for i, each in enumerate(args.get("tolerations", [])):
+        operator = each.get("operator", TolerationOperator.EQUAL.value)
+        checks.check(fits, f"tolerations[{i}]", operator, each.get("effect", ""))
 
 
 def _require_exactly_one(checks: CrossChecks, path: str, value: Mapping[str, Any], keys: tuple[str, ...]) -> None:

@@ -91,6 +91,9 @@ def _check_port(args: StatefulServiceArgs, checks: CrossChecks, path: str, reque
 
     if request is not None:
         checks.check(is_a_port, request["port"])
+        if "http_headers" in request:
+            request_path = path.removesuffix(".port")
+            raise checks.error(f"{request_path}.http_headers cannot be set: the API server passes none on")
 
 
 def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
