@@ -11,6 +11,7 @@ from pulumi_stateful_service.arguments.types import InstanceServicesArgs, LoadBa
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.desired_set import IGNORED, IGNORED_WITH_CLAIMS
+from pulumi_stateful_service.objects import files
 from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
 from pulumi_stateful_service.objects.security import network_policy
@@ -74,6 +75,8 @@ def plan(
         (has_disruption_budget(args), lambda: _prerequisite("PodDisruptionBudget", "-budget", disruption_budget(args))),
         ("network_policy" in args, lambda: _prerequisite("NetworkPolicy", "-network", network_policy(args))),
         ("secret_env" in args, lambda: _prerequisite("Secret", "-env", secret(args))),
+        (bool(args.get("config_files")), lambda: _prerequisite("ConfigMap", "-config-files", files.config_map(args))),
+        (bool(args.get("secret_files")), lambda: _prerequisite("Secret", "-secret-files", files.secret(args))),
     )
     clients = []
     if "load_balancer" in args:

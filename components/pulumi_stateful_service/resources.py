@@ -14,6 +14,7 @@ RESOURCES: Mapping[str, Any] = {
     "StorageClass": lambda: kubernetes.storage.v1.StorageClass,
     "PodDisruptionBudget": lambda: kubernetes.policy.v1.PodDisruptionBudget,
     "NetworkPolicy": lambda: kubernetes.networking.v1.NetworkPolicy,
+    "ConfigMap": lambda: kubernetes.core.v1.ConfigMap,
     "Secret": lambda: kubernetes.core.v1.Secret,
     "Service": lambda: kubernetes.core.v1.Service,
     "StatefulSet": lambda: kubernetes.apps.v1.StatefulSet,

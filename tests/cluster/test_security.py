@@ -71,6 +71,36 @@ def test_p10_a_held_back_instance_keeps_the_secret_values_of_its_version(service
     assert set(versions().values()) == {"fifth"}
 
 
+def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
+    """New text with a canary: a held-back instance has the file of its version, also when its Pod is created again."""
+    logs = {"LOG_FILE": "/etc/files/random.log"}
+    rg = service(env=logs, canary=1, config_files={"/etc/files/random.log": "one"}, secret_files={"/run/key": "x"})
+    # The program cannot append to a file that is read-only, so it ends, and says so.
+    rg.set(rollout_timeout_seconds=10)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "/etc/files/random.log: read-only file system" in said
+    rg.deploy(env=CHAPTER["env"], canary=None, rollout_timeout_seconds=60)
+    rg.unchanged()
+    rg.set(canary=1, config_files={"/etc/files/random.log": "two"}, secret_files={"/run/key": "y"})
+    assert "rg-1: replaced (config_files, secret_files)" in rg.must("preview")
+    rg.up()
+    keys = {name: _keys(pod) for name, pod in rg.pods().items()}
+    assert keys["rg-0"] != keys["rg-1"]
+    rg.replace_pod("rg-0")
+    rg.replace_pod("rg-1")
+    assert {name: _keys(pod) for name, pod in rg.pods().items()} == keys
+    rg.refresh()
+    rg.unchanged()
+    rg.deploy(canary=None)
+    rg.unchanged()
+
+
+def _keys(pod: Any) -> list[str]:
+    """The keys of the files that a Pod mounts."""
+    sources = [each.configMap or each.secret for each in pod.spec.volumes if each.configMap or each.secret]
+    return [item.key for source in sources for item in source.items or []]
+
+
 def test_secret_variables_are_nowhere_in_clear_text(service: Make) -> None:
     """The instance has the value; the state, the output, the set, its Pods and its history show nothing of it."""
     rg = service(secret_env={"PASSWORD": "swordfish"}, env={"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"})

@@ -41,6 +41,8 @@ RULES: Mapping[str, checks.Check] = {
     "StatefulServiceArgs.ip_families": checks.unique_items,
     "StatefulServiceArgs.ip_families[]": checks.member_of(IpFamily),
     "StatefulServiceArgs.env{}": checks.env_name,
+    "StatefulServiceArgs.config_files{}": checks.mount_path,
+    "StatefulServiceArgs.secret_files{}": checks.mount_path,
     "StatefulServiceArgs.secret_env{}": checks.secret_key_and_env_name,
     "DiscoveryArgs.peers{}": checks.env_name,
     "DiscoveryArgs.peers[]": checks.peer_template,

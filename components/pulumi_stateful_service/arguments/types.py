@@ -874,6 +874,13 @@ class StatefulServiceArgs(TypedDict):
     none."""
     discovery: NotRequired[DiscoveryArgs]
     """Environment variables that give each instance its own names and those of its peers. Default: none."""
+    config_files: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Files of the component's container: their text by their absolute path. The component stores them in a ConfigMap
+    named ``NAME-files``. New text rolls out like any change of the Pods; an instance that is held back keeps the files
+    of its version. Other containers can mount the volume ``config-files``. Default: none."""
+    secret_files: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """The same with secret text, in a Secret named ``NAME-files``, for the group of the Pod to read (mode 0440). The
+    volume is ``secret-files``. Default: none."""
     resources: NotRequired[ResourcesArgs]
     """Compute resources of the container (``containers[].resources``). Default: the defaults of the namespace."""
     readiness_probe: NotRequired[ProbeArgs]

@@ -108,6 +108,15 @@ def secret_name(set_name: str) -> str:
     return f"{set_name}-env"
 
 
+FILE_VOLUMES = {"config_files": "config-files", "secret_files": "secret-files"}
+"""The volumes with the files of these arguments."""
+
+
+def files_name(set_name: str) -> str:
+    """The ConfigMap with the text of ``config_files``, and the Secret with that of ``secret_files``."""
+    return f"{set_name}-files"
+
+
 def versioned_key(variable: str, version: str) -> str:
     """The key of that Secret with the value that a variable has in one version of the Pods."""
     return f"{variable}.{version}"

@@ -25,7 +25,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identity_note
 from pulumi_stateful_service.live.dry_run import predict
-from pulumi_stateful_service.live.earlier_secrets import earlier_secret_data
+from pulumi_stateful_service.live.earlier_values import earlier_data
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
 from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, unfinished_work
@@ -80,8 +80,8 @@ class Guard:
         """The options of a resource of the component: of the StatefulSet, or of another kind of object."""
         binding = pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
         transforms: Any = [self._prepare] if kind == STATEFUL_SET else []
-        if kind == "Secret":
-            transforms = [self._keep_secret_keys]
+        if kind in {"Secret", "ConfigMap"}:
+            transforms = [self._keep_earlier_values]
         return pulumi.ResourceOptions(transforms=transforms, hooks=binding)
 
     async def _prepare(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
@@ -108,20 +108,23 @@ class Guard:
             args.opts.delete_before_replace = True
         return pulumi.ResourceTransformResult(props, args.opts)
 
-    async def _keep_secret_keys(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
-        """Keeps the values of earlier versions that Pods still refer to. Reads only."""
+    async def _keep_earlier_values(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        """Keeps the values and files of earlier versions that Pods still refer to. Reads only."""
         props: dict[str, Any] = {**args.props}
-        metadata, data = (await resolve([props.get("metadata"), props.get("stringData")])).value
+        kind = args.type_.rpartition(":")[2]
+        written = "stringData" if kind == "Secret" else "data"
+        metadata, data = (await resolve([props.get("metadata"), props.get(written)])).value
         connection = await self._connection()
         is_known = not contains_unknown([metadata, data])
         if is_known and connection is not None and not connection.renders and reads_cluster():
             try:
                 async with connected(connection) as cluster:
-                    if kept := await earlier_secret_data(cluster, metadata, data):
-                        props["data"] = pulumi.Output.secret(kept)
+                    kept = await earlier_data(cluster, kind, metadata, data)
             except ClusterError:
                 # Whether it may be read, and by whom, is said about the StatefulSet.
-                pass
+                kept = {}
+            if kept:
+                props["data"] = pulumi.Output.secret(kept) if kind == "Secret" else {**kept, **data}
         return pulumi.ResourceTransformResult(props, args.opts)
 
     async def _look(self, desired: DesiredStatefulSet) -> tuple[KubernetesObject | None, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import secret_name
+from pulumi_stateful_service.foundation.names import FILE_VOLUMES, secret_name
 
 
 def pod_template_changes(live: KubernetesObject, after: KubernetesObject) -> list[str]:
@@ -25,6 +25,7 @@ def _metadata_changes(before: Mapping[str, Any], later: Mapping[str, Any]) -> li
 
 def _spec_changes(before: Mapping[str, Any], later: Mapping[str, Any], own_secret: str) -> list[str]:
     changes = []
+    before, later = _with_files(before), _with_files(later)
     for name in sorted(_differing(before, later)):
         if name not in {"containers", "initContainers"}:
             changes.append(name)
@@ -50,3 +51,14 @@ def _with_secret_env(container: Mapping[str, Any], own_secret: str) -> dict[str,
         reference = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
         by_secret[reference.get("name") == own_secret].append(variable)
     return {**container, "env": by_secret[False], "secret_env": by_secret[True]}
+
+
+def _with_files(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The Pod's spec with the volumes of ``config_files`` and ``secret_files`` apart from the others."""
+    volumes = spec.get("volumes") or []
+    by_argument = {
+        argument: [volume for volume in volumes if volume.get("name") == name]
+        for argument, name in FILE_VOLUMES.items()
+    }
+    others = [volume for volume in volumes if volume.get("name") not in FILE_VOLUMES.values()]
+    return {**spec, "volumes": others, **by_argument}

@@ -17,6 +17,7 @@ from pulumi_stateful_service.arguments.types import (
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME
 from pulumi_stateful_service.objects.environment import environment, environment_sources
+from pulumi_stateful_service.objects.files import file_mounts
 from pulumi_stateful_service.objects.security import container_security_context
 
 _LOGS = "FallbackToLogsOnError"
@@ -39,7 +40,11 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
         lifecycle=_lifecycle(args.get("lifecycle", {})),
         **_probes(args),
         terminationMessagePolicy=_LOGS,
-        volumeMounts=[*_volume_mounts(args["volumes"]), *map(_scratch_mount, args.get("scratch_volumes", []))],
+        volumeMounts=[
+            *_volume_mounts(args["volumes"]),
+            *map(_scratch_mount, args.get("scratch_volumes", [])),
+            *file_mounts(args),
+        ],
         volumeDevices=[
             _volume_device(volume) for volume in args["volumes"] if _is_block_device(volume) and "mount_path" in volume
         ],

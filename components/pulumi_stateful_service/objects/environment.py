@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -49,7 +49,7 @@ def secret(args: StatefulServiceArgs) -> KubernetesObject:
     """The Secret that holds the values of ``secret_env``, each under a key of its version."""
 
     async def data() -> Resolved:
-        values, digest = await resolve(dict(args["secret_env"])), await _secret_env_digest(args)
+        values, digest = await resolve(dict(args["secret_env"])), await digest_of_secrets(args, args["secret_env"])
         known = values.known and digest.known
         return Resolved(
             {versioned_key(name, digest.value): value for name, value in values.value.items()} if known else UNKNOWN,
@@ -63,14 +63,14 @@ def secret(args: StatefulServiceArgs) -> KubernetesObject:
     }
 
 
-async def _secret_env_digest(args: StatefulServiceArgs) -> Resolved:
-    """A digest of the values of ``secret_env``: their version.
+async def digest_of_secrets(args: StatefulServiceArgs, secrets: Mapping[str, Any]) -> Resolved:
+    """A digest of secret values: their version.
 
     It is made from the values alone. One that used an output of the Secret would have the StatefulSet replaced with
     it: Pulumi's provider replaces a Secret whose data change. Whoever may read the Pods sees the digest, so that it is
     slow to compute for each guess (scrypt, RFC 7914), and differs for the same value elsewhere.
     """
-    resolved = await resolve([dict(args["secret_env"]), args["name"], args.get("namespace", "")])
+    resolved = await resolve([dict(secrets), args["name"], args.get("namespace", "")])
     if not resolved.known:
         return Resolved(UNKNOWN)
     values, *where = resolved.value
@@ -115,7 +115,7 @@ def _secret_variables(args: StatefulServiceArgs) -> Sequence[KubernetesObject]:
     """The variables of ``secret_env``. Another value has another key, so that it rolls out as a new revision does."""
     if "secret_env" not in args:
         return []
-    digest = output_of(_secret_env_digest(args))
+    digest = output_of(digest_of_secrets(args, args["secret_env"]))
     of_set = apply_inputs(secret_name, args["name"])
     references = {
         name: {"name": of_set, "key": apply_inputs(functools.partial(versioned_key, name), digest)}

@@ -178,6 +178,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"rollout": {"steps": [1], "checks": [{"http_get": {"port": 80, "http_headers": {"a": "b"}}}]}},
         "rollout.checks[0].http_get.http_headers cannot be set",
     ),
+    ({"config_files": {"etc/a": "b"}}, "a key of config_files is 'etc/a'; it must be an absolute path"),
+    (
+        {"config_files": {"/etc/a.b": "c"}, "secret_files": {"/etc/a/b": "c"}},
+        "config_files and secret_files have several files like '/etc/a.b'; use other names",
+    ),
+    (
+        {"config_files": {"/a": "b"}, "scratch_volumes": [{"name": "config-files", "mount_path": "/c"}]},
+        "a volume cannot be named 'config-files': the component's own volume has this name",
+    ),
     ({"leader_last": {}}, "leader_last requires exactly one of labels, http_get, exec"),
     ({"leader_last": {"labels": {"a": "b"}, "contains": "x"}}, "leader_last.contains requires http_get or exec"),
     ({"leader_last": {"labels": {"a": "b"}}, "canary": 1}, "leader_last and canary are mutually exclusive"),

@@ -294,3 +294,26 @@ def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
         "preStop": {"sleep": {"seconds": 5}},
         "postStart": {"exec": {"command": ["a"]}},
     }
+
+
+def test_files_are_mounted_one_by_one_and_roll_out(chapter: Chapter) -> None:
+    """Text in a ConfigMap, secret text in a Secret, under keys that change with it."""
+    files = {"/etc/db/main.conf": "a=1", "/etc/db/more/b.conf": "b"}
+    deployed = chapter(config_files=files, secret_files={"/etc/db/password": "swordfish"})
+    made = deployed.stateful_set()
+    config_map, secret = deployed.one("ConfigMap", "rg-files"), deployed.one("Secret", "rg-files")
+    config, hidden = made.spec["template"]["spec"]["volumes"]
+    keys = {item["path"]: item["key"] for item in config["configMap"]["items"]}
+    assert config_map.inputs["data"] == {keys["etc.db.main.conf"]: "a=1", keys["etc.db.more.b.conf"]: "b"}
+    assert config["configMap"]["name"] == "rg-files"
+    assert (config["configMap"]["defaultMode"], hidden["secret"]["defaultMode"]) == (0o444, 0o440)
+    assert "swordfish" not in str(made.inputs)
+    assert hidden["secret"]["items"][0]["key"] in str(secret.inputs["stringData"])
+    assert container(deployed)["volumeMounts"][1:] == [
+        {"name": "config-files", "mountPath": path, "subPath": file, "readOnly": True}
+        for path, file in (("/etc/db/main.conf", "etc.db.main.conf"), ("/etc/db/more/b.conf", "etc.db.more.b.conf"))
+    ] + [{"name": "secret-files", "mountPath": "/etc/db/password", "subPath": "etc.db.password", "readOnly": True}]
+    assert deployed.comes_after(made, config_map)
+    assert deployed.comes_after(made, secret)
+    other = chapter(config_files={**files, "/etc/db/main.conf": "a=2"}).stateful_set()
+    assert other.spec["template"]["spec"]["volumes"][0] != config

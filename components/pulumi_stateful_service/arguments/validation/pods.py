@@ -15,7 +15,7 @@ from pulumi_stateful_service.arguments.types import (
     TolerationOperator,
 )
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
-from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DISCOVERED
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DISCOVERED, FILE_VOLUMES
 from pulumi_stateful_service.foundation.quantities import amount
 
 _PROBES = ("readiness_probe", "liveness_probe", "startup_probe")
@@ -30,6 +30,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_pod_template(args, checks)
     _check_environment(args, checks)
     _check_resources(args, checks)
+    _check_files(args, checks)
     _check_probes(args, checks)
     _check_containers(args, checks)
     _check_tolerations(args, checks)
@@ -174,9 +175,23 @@ def _check_port(checks: CrossChecks, path: str, port: object, ports: Mapping[str
     checks.check(is_a_port, port)
 
 
+def _check_files(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Checks that no two files, and no file and volume, are in the same place."""
+    files = [path.rstrip("/") for path in (*args.get("config_files", {}), *args.get("secret_files", {}))]
+    keys = [path.strip("/").replace("/", ".") for path in files]
+    for path, key in zip(files, keys, strict=True):
+        if keys.count(key) > 1:
+            raise checks.error(f"config_files and secret_files have several files like {path!r}; use other names")
+    names = {volume["name"] for volume in (*args["volumes"], *args.get("scratch_volumes", []))}
+    for name in names.intersection(FILE_VOLUMES.values()) if files else ():
+        raise checks.error(f"a volume cannot be named {name!r}: the component's own volume has this name")
+
+
 def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     """Checks the containers beside the component's own."""
-    volumes = {volume["name"] for volume in (*args["volumes"], *args.get("scratch_volumes", []))}
+    volumes = {volume["name"] for volume in (*args["volumes"], *args.get("scratch_volumes", []))} | {
+        *FILE_VOLUMES.values()
+    }
     names = [CONTAINER_NAME]
     for argument in ("init_containers", "sidecars"):
         for i, container in enumerate(cast("Sequence[ContainerArgs]", args.get(argument, []))):
@@ -190,7 +205,7 @@ def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             _check_probes_of(checks, f"{path}.", cast("Mapping[str, Any]", container), container.get("ports", {}))
             for j, mount in enumerate(container.get("mounts", [])):
                 if "pod_template" not in args and mount["volume"] not in volumes:
-                    allowed = f"must be one of volumes or scratch_volumes: {', '.join(volumes) or 'there are none'}"
+                    allowed = f"must be one of volumes or scratch_volumes: {', '.join(sorted(volumes))}"
                     raise checks.error_of_value(f"{path}.mounts[{j}].volume", mount["volume"], allowed)
 
 
