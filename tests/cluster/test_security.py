@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
-from harness import Service, eventually
+from harness import CHAPTER, Service, eventually
 from lightkube.resources.core_v1 import Namespace, Secret
 
 Make = Callable[..., Service]
