@@ -79,7 +79,7 @@ def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
     # The program cannot append to a file that is read-only, so it ends, and says so.
     rg.set(rollout_timeout_seconds=10)
     said = rg.must_fail("up", "--yes", "--skip-preview")
-    assert "/etc/files/random.log: read-only file system" in said
+    assert "open /etc/files/random.log" in said, said
     rg.deploy(env=CHAPTER["env"], canary=None, rollout_timeout_seconds=60)
     rg.unchanged()
     rg.set(canary=1, config_files={"/etc/files/random.log": "two"}, secret_files={"/run/key": "y"})
