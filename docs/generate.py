@@ -145,6 +145,32 @@ def statements_page() -> str:
     return "\n".join(lines)
 
 
+def kubernetes_scenarios() -> dict[str, list[str] | str]:
+    """The names of the tests, or why there is none, by the scenario's name."""
+    read: dict[str, list[str] | str] = yaml.safe_load((DOCS / "kubernetes-scenarios.yaml").read_text())
+    return read
+
+
+def kubernetes_scenarios_page() -> str:
+    """Kubernetes' own scenarios of StatefulSets, with the tests that tell them through the component."""
+    by_name = {test.name: test for test in tests(ROOT / "tests" / "cluster")}
+    scenarios = kubernetes_scenarios()
+    told = sum(not isinstance(names, str) for names in scenarios.values())
+    lines = [
+        "# Kubernetes' own scenarios",
+        "",
+        f"Kubernetes 1.37 tests StatefulSets with {len(scenarios)} scenarios (`test/e2e/apps/statefulset.go`).",
+        f"{told} of them are told here through the component, on a running cluster.",
+        "",
+        "| scenario | told by |",
+        "|---|---|",
+    ]
+    for scenario, names in scenarios.items():
+        told_by = names if isinstance(names, str) else ", ".join(by_name[name].link for name in names)
+        lines.append(f"| {_in_markdown(scenario)} | {told_by} |")
+    return "\n".join([*lines, ""])
+
+
 def argument_groups(source: str) -> dict[str, list[str]]:
     """The arguments of the component by heading: a comment above the first of them in arguments/types.py."""
     lines = source.splitlines()
@@ -203,6 +229,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "promises.md": promises_page,
     "reliability.md": reliability_page,
     "statements.md": statements_page,
+    "kubernetes-scenarios.md": kubernetes_scenarios_page,
 }
 
 

@@ -18,7 +18,7 @@ from docs.diagrams.draw import diagrams
 from docs.diagrams.svg import width_of
 from docs.generate import PAGES as GENERATED
 from docs.generate import ROOT as REPOSITORY
-from docs.generate import generated, statements, without_a_test
+from docs.generate import generated, kubernetes_scenarios, statements, without_a_test
 from docs.generate import tests as found_tests
 from local.pins import KUBERNETES_PROVIDER, PULUMI_MINIMUM
 
@@ -149,3 +149,12 @@ def test_a_page_says_what_is_tested(page: str) -> None:
     for statement, names in statements()[page].items():
         assert statement in text
         assert set(names) <= known
+
+
+def test_kubernetes_scenarios_are_told_by_tests_that_exist() -> None:
+    """All 33 of Kubernetes 1.37, or the reason why one is not told."""
+    known = {test.name for test in found_tests(REPOSITORY / "tests" / "cluster")}
+    scenarios = kubernetes_scenarios()
+    assert len(scenarios) == 33
+    for scenario, told in scenarios.items():
+        assert isinstance(told, str) or (told and set(told) <= known), scenario
