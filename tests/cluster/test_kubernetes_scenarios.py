@@ -123,9 +123,10 @@ def test_p06_a_claim_that_somebody_else_owns_is_not_deleted(
     service: Make, owner: Callable[[Service, str], None]
 ) -> None:
     """Neither when its instance is scaled away nor when the service is destroyed, whatever the policy says."""
-    rg = service(persistent_volume_claim_retention_policy={"when_scaled": "Delete", "when_deleted": "Delete"})
+    rg = service()
     rg.up()
     owner(rg, "logs-rg-1")
+    rg.deploy(persistent_volume_claim_retention_policy={"when_scaled": "Delete", "when_deleted": "Delete"})
     rg.deploy(replicas=1)
     eventually("only one is left", lambda: sorted(rg.pods()) == ["rg-0"])
     assert "logs-rg-1" in rg.claims()
