@@ -43,6 +43,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "mount_path": st.sampled_from(["/a", "/b/c", "/d/", "/opt/logs"]),
     "cidr": st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "fd00::/8"]),
     "not_empty": st.sampled_from(["a", "example.com/thing", "PersistentVolumeClaim"]),
+    "file_path": st.sampled_from(["/a", "/b/c", "/etc/x.conf", "/etc/y/x.conf"]),
     "http_url": st.just("http://prometheus:9090"),
     "number_or_percentage": st.one_of(st.integers(1, 4), st.sampled_from(["1%", "50%", "100%"])),
     "peer_template": st.sampled_from(["{pod}", "{pod}=http://{address}:2380", "{ordinal}@{address}"]),

@@ -265,6 +265,13 @@ def mount_path(value: str) -> str | None:
     return "must be an absolute path other than /, without ':'"
 
 
+def file_path(value: str) -> str | None:
+    """An absolute path of a file."""
+    if mount_path(value) is None and not value.endswith("/"):
+        return None
+    return "must be the absolute path of a file, without ':'"
+
+
 def sub_path(value: str) -> str | None:
     """A path below the root of a volume."""
     if value and not posixpath.isabs(value) and ".." not in value.split("/"):

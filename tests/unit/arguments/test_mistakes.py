@@ -178,7 +178,21 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"rollout": {"steps": [1], "checks": [{"http_get": {"port": 80, "http_headers": {"a": "b"}}}]}},
         "rollout.checks[0].http_get.http_headers cannot be set",
     ),
-    ({"config_files": {"etc/a": "b"}}, "a key of config_files is 'etc/a'; it must be an absolute path"),
+    ({"config_files": {"etc/a": "b"}}, "a key of config_files is 'etc/a'; it must be the absolute path of a file"),
+    ({"config_files": {"/etc/": "b"}}, "a key of config_files is '/etc/'; it must be the absolute path of a file"),
+    (
+        {"config_files": {"/a": "b"}, "scratch_volumes": [{"name": "a", "mount_path": "/a/"}]},
+        "volumes and files has 2 items with mount_path '/a'",
+    ),
+    (
+        {
+            "scratch_volumes": [{"name": "a", "mount_path": "/a"}],
+            "sidecars": [
+                {"name": "b", "mounts": [{"volume": "a", "mount_path": "/c"}, {"volume": "a", "mount_path": "/c/"}]}
+            ],
+        },
+        "sidecars[0].mounts has several items with mount_path '/c'; each must be unique",
+    ),
     (
         {"config_files": {"/etc/a.b": "c"}, "secret_files": {"/etc/a/b": "c"}},
         "config_files and secret_files have several files like '/etc/a.b'; use other names",

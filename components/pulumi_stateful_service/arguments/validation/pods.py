@@ -1,6 +1,6 @@
 """The Pods: labels, template, environment, resources, probes and security."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
@@ -203,10 +203,21 @@ def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
                 if argument == "init_containers" and probe in container:
                     raise checks.error(f"{path}.{probe} cannot be set: an init container runs to its end")
             _check_probes_of(checks, f"{path}.", cast("Mapping[str, Any]", container), container.get("ports", {}))
+            checks.check(_unique_paths(checks, path), [mount["mount_path"] for mount in container.get("mounts", [])])
             for j, mount in enumerate(container.get("mounts", [])):
                 if "pod_template" not in args and mount["volume"] not in volumes:
                     allowed = f"must be one of volumes or scratch_volumes: {', '.join(sorted(volumes))}"
                     raise checks.error_of_value(f"{path}.mounts[{j}].volume", mount["volume"], allowed)
+
+
+def _unique_paths(checks: CrossChecks, path: str) -> Callable[[Sequence[str]], None]:
+    def check(paths: Sequence[str]) -> None:
+        stripped = [each.rstrip("/") for each in paths]
+        for each in stripped:
+            if stripped.count(each) > 1:
+                raise checks.error(f"{path}.mounts has several items with mount_path {each!r}; each must be unique")
+
+    return check
 
 
 def _check_tolerations(args: StatefulServiceArgs, checks: CrossChecks) -> None:

@@ -47,9 +47,11 @@ def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _refuse_duplicates(checks, "volumes", "name", names)
     _refuse_duplicates(checks, "volumes and scratch_volumes", "name", [*names, *(each["name"] for each in scratch)])
     mounts = [mount for volume in volumes for mount in (volume, *volume.get("mounts", []))]
+    files = [*args.get("config_files", {}), *args.get("secret_files", {})]
+    where = "volumes and files" if files else "volumes"
     checks.check(
-        lambda paths: _refuse_duplicates(checks, "volumes", "mount_path", [path.rstrip("/") for path in paths]),
-        [mount["mount_path"] for mount in (*mounts, *scratch) if "mount_path" in mount],
+        lambda paths: _refuse_duplicates(checks, where, "mount_path", [path.rstrip("/") for path in paths]),
+        [*(mount["mount_path"] for mount in (*mounts, *scratch) if "mount_path" in mount), *files],
     )
     for i, volume in enumerate(volumes):
         checks.refuse_both(volume, "data_source", "data_source_ref", f"volumes[{i}].")
