@@ -201,6 +201,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"config_files": {"/a": "b"}, "scratch_volumes": [{"name": "config-files", "mount_path": "/c"}]},
         "a volume cannot be named 'config-files': the component's own volume has this name",
     ),
+    (
+        {"resources": {"limits": {"example.com/gpu": "100m"}}},
+        "resources.limits['example.com/gpu'] is '100m'; it must be a whole number",
+    ),
+    (
+        {"sidecars": [{"name": "b", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}]},
+        "sidecars[0].resources.requests['cpu'] is '2'; it must be at most its limit, 1",
+    ),
     ({"leader_last": {}}, "leader_last requires exactly one of labels, http_get, exec"),
     ({"leader_last": {"labels": {"a": "b"}, "contains": "x"}}, "leader_last.contains requires http_get or exec"),
     ({"leader_last": {"labels": {"a": "b"}}, "canary": 1}, "leader_last and canary are mutually exclusive"),

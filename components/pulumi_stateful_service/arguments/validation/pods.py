@@ -10,6 +10,7 @@ from pulumi_stateful_service.arguments.defaults import selector
 from pulumi_stateful_service.arguments.types import (
     ContainerArgs,
     PodSecurityStandard,
+    ResourcesArgs,
     StatefulServiceArgs,
     TaintEffect,
     TolerationOperator,
@@ -29,7 +30,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_labels(args, checks)
     _check_pod_template(args, checks)
     _check_environment(args, checks)
-    _check_resources(args, checks)
+    _check_resources(checks, "", args.get("resources", {}))
     _check_files(args, checks)
     _check_probes(args, checks)
     _check_containers(args, checks)
@@ -112,26 +113,39 @@ def _check_environment(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         _require_exactly_one(checks, f"env_from[{i}]", each, ("secret", "config_map"))
 
 
-def _check_resources(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    resources = args.get("resources", {})
+def _check_extended(checks: CrossChecks, path: str, quantities: Mapping[str, Any]) -> None:
+    """Checks that extended resources, which have a domain in their name, are counted."""
+
+    def is_whole(path: str, quantity: str) -> None:
+        if amount(quantity) % 1:
+            raise checks.error_of_value(path, quantity, "must be a whole number")
+
+    for resource, quantity in quantities.items():
+        if "/" in resource:
+            checks.check(is_whole, f"{path}[{resource!r}]", quantity)
+
+
+def _check_resources(checks: CrossChecks, prefix: str, resources: ResourcesArgs) -> None:
     limits = resources.get("limits", {})
 
     def fits(resource: str, request: str, limit: str) -> None:
         requested, limited = amount(request), amount(limit)
         if requested > limited or (requested != limited and not is_overcommitable(resource)):
-            path = f"resources.requests[{resource!r}]"
+            path = f"{prefix}resources.requests[{resource!r}]"
             rule = "at most" if is_overcommitable(resource) else "equal to"
             raise checks.error(
                 f"{path} is {request!r}; it must be {rule} its limit, {limit}", f"{path} must be {rule} its limit"
             )
 
+    for kind, quantities in (("requests", resources.get("requests", {})), ("limits", limits)):
+        _check_extended(checks, f"{prefix}resources.{kind}", quantities)
     for resource, request in resources.get("requests", {}).items():
         if resource in limits:
             checks.check(fits, resource, request, limits[resource])
         elif not is_overcommitable(resource):
             raise checks.error(
-                f"resources.requests[{resource!r}] requires a limit of the same amount in resources.limits: only cpu, "
-                "memory and ephemeral-storage can be overcommitted"
+                f"{prefix}resources.requests[{resource!r}] requires a limit of the same amount in {prefix}resources."
+                "limits: only cpu, memory and ephemeral-storage can be overcommitted"
             )
 
 
@@ -203,6 +217,7 @@ def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
                 if argument == "init_containers" and probe in container:
                     raise checks.error(f"{path}.{probe} cannot be set: an init container runs to its end")
             _check_probes_of(checks, f"{path}.", cast("Mapping[str, Any]", container), container.get("ports", {}))
+            _check_resources(checks, f"{path}.", container.get("resources", {}))
             checks.check(_unique_paths(checks, path), [mount["mount_path"] for mount in container.get("mounts", [])])
             for j, mount in enumerate(container.get("mounts", [])):
                 if "pod_template" not in args and mount["volume"] not in volumes:
