@@ -14,7 +14,7 @@ VENV := .venv/bin
 # What to measure, as `python -m benchmarks --help` lists it; everything when empty.
 BENCH ?=
 # Tests that run side by side, each in namespaces of its own.
-SIDE_BY_SIDE ?= 4
+SIDE_BY_SIDE ?= 6
 # Random arguments of each kind that `make fuzz` tries.
 EXAMPLES ?= 2000
 # How many random changes `make test-forecast` makes, and which.

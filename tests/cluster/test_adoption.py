@@ -38,6 +38,7 @@ def as_helm_has_it(args):
         template = args.props["spec"]["template"]
         template["spec"]["containers"][0]["name"] = "random-generator"
         del template["spec"]["automountServiceAccountToken"]
+        del template["spec"]["enableServiceLinks"]
         return pulumi.ResourceTransformationResult(args.props, args.opts)
 """
 
