@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pulumi
 
+from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.live.claim_changes import by_claim, is_bound
@@ -63,6 +64,8 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         }
         # Before the wait for the rollout: a Pod may wait for space on its volume.
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+        if target.wait_for == WaitFor.CREATED:
+            return rollout_status(live, await cluster.list_pods(live))
         if target.leader is not None:
             rollout = await update_leader_last(cluster, target, target.leader, resource)
         elif target.plan is not None:

@@ -115,7 +115,7 @@ class Guard:
         written = "stringData" if kind == "Secret" else "data"
         metadata, data = (await resolve([props.get("metadata"), props.get(written)])).value
         connection = await self._connection()
-        is_known = not contains_unknown([metadata, data])
+        is_known = isinstance(data, Mapping) and not contains_unknown([metadata, data])
         if is_known and connection is not None and not connection.renders and reads_cluster():
             try:
                 async with connected(connection) as cluster:

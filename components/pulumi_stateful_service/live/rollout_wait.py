@@ -27,7 +27,6 @@ from pulumi_stateful_service.live.rollout_target import (
     indented,
     pause,
     read_stateful_set,
-    retry_until_answered,
 )
 
 _REPORT_INTERVAL = 5.0
@@ -38,9 +37,6 @@ async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource:
     """Waits until the rollout is complete. Raises RolloutError with the reasons where that takes too long."""
     started = last_report = time.monotonic()
     problem = ""
-    if target.wait_for == WaitFor.CREATED:
-        stateful_set = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
-        return rollout_status(stateful_set, await cluster.list_pods(stateful_set))
     while (waited := time.monotonic() - started) < target.rollout_timeout_seconds:
         report = time.monotonic() - last_report > _REPORT_INTERVAL
         try:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,7 +99,9 @@ class ScriptedCluster:
         return changed
 
 
-def wait(cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch) -> Any:
+def wait(
+    cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch, target: rollout_target.RolloutTarget = TARGET
+) -> Any:
     @asynccontextmanager
     async def connected(_: Connection) -> AsyncIterator[ScriptedCluster]:
         yield cluster
@@ -106,7 +109,7 @@ def wait(cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(follow_rollout, "connected", connected)
     monkeypatch.setattr(rollout_target, "_MAX_PAUSE", 0.01)
     resource: Any = None
-    return asyncio.run(follow_rollout.wait_for_rollout(Connection(), TARGET, resource))
+    return asyncio.run(follow_rollout.wait_for_rollout(Connection(), target, resource))
 
 
 def test_another_cluster_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +126,13 @@ def test_volumes_grow_before_the_rollout_is_waited_for(monkeypatch: pytest.Monke
     assert wait(cluster, monkeypatch).is_complete
     assert cluster.requests.index("grow logs-rg-0") < cluster.requests.index("pods")
     assert cluster.size == "20Mi"
+
+
+def test_nothing_is_waited_for_with_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a Pod nor a claim that has no volume yet."""
+    cluster = ScriptedCluster(reads_until_bound=99)
+    wait(cluster, monkeypatch, replace(TARGET, wait_for="Created"))
+    assert cluster.requests.count("pods") == 1
 
 
 @pytest.mark.parametrize("reads", [1, 2, 3])
