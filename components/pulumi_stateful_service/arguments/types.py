@@ -930,11 +930,11 @@ class StatefulServiceArgs(TypedDict):
     pod_annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Annotations of the Pods. Default: none."""
     pod_template: NotRequired[Mapping[str, Any]]
-    """Anything else of the Pod template (``spec.template``), with the field names of Kubernetes: projected volumes, host
-    aliases, a runtime class and so on. It is merged into the Pod template of the component like a strategic merge patch:
-    maps are merged, lists of named items (containers, volumes, environment variables and so on) are merged by name,
-    other lists are replaced. The container of the component is named ``app``. In Python, ``None`` removes a field; in
-    other languages null does not reach the component, so use an empty list or map instead. Default: none."""
+    """Anything else of the Pod template (``spec.template``), with the field names of Kubernetes: projected volumes,
+    host aliases, a runtime class and so on. It is merged into the Pod template of the component like a strategic merge
+    patch: maps are merged, lists of named items (containers, volumes, environment variables and so on) are merged by
+    name, other lists are replaced. The container of the component is named ``app``. In Python, ``None`` removes a
+    field; in other languages null does not reach the component, so use an empty list or map instead. Default: none."""
 
     # == Ports and clients ==
 
