@@ -9,7 +9,7 @@ from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import field_manager, pod_name
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.eviction import evict_when_allowed
 
@@ -49,6 +49,8 @@ async def _set_reclaim_policy(
     """The policy decides what becomes of the volume when its claim is deleted, so it is set before."""
     patch = {"spec": {"persistentVolumeReclaimPolicy": policy}}
     try:
+        if await _has_reclaim_policy(cluster, volume, policy):
+            return
         await cluster.patch("PersistentVolume", None, volume, patch, field_manager=field_manager(set_name))
     except ClusterError as error:
         raise RolloutError(
@@ -56,3 +58,12 @@ async def _set_reclaim_policy(
             f"persistentVolumeReclaimPolicy {policy} of its volume cannot be set: {error.problem}. Nothing was "
             f"deleted ({STORAGE})."
         ) from error
+
+
+async def _has_reclaim_policy(cluster: Cluster, volume: str, policy: str) -> bool:
+    """Whether the volume has the policy already, as far as the credentials allow to read it."""
+    try:
+        live = await cluster.get("PersistentVolume", None, volume)
+    except ForbiddenError:
+        return False
+    return live is not None and live["spec"].get("persistentVolumeReclaimPolicy") == policy
