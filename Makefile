@@ -14,7 +14,7 @@ VENV := .venv/bin
 # What to measure, as `python -m benchmarks --help` lists it; everything when empty.
 BENCH ?=
 # Tests that run side by side, each in namespaces of its own.
-SIDE_BY_SIDE ?= 6
+SIDE_BY_SIDE ?= 4
 # Random arguments of each kind that `make fuzz` tries.
 EXAMPLES ?= 2000
 # How many random changes `make test-forecast` makes, and which.
@@ -74,6 +74,10 @@ test-versions: environment ## Run all unit tests with the oldest and the newest 
 
 .PHONY: test
 test: check test-package test-cluster ## Run everything
+
+.PHONY: test-long
+test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults
+	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist worksteal
 
 .PHONY: test-faults
 test-faults: environment cluster ## Interrupt each operation at MOMENTS moments, and break the cluster as often

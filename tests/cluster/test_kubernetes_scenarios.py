@@ -55,6 +55,7 @@ def test_p10_deleted_pods_below_the_partition_come_back_while_the_canary_fails(s
     assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
 
 
+@pytest.mark.long
 def test_an_instance_whose_host_port_is_taken_is_recreated_until_it_is_free(service: Make, client: Client) -> None:
     """Another Pod has the port: the instance is said to find no node, and starts when the port is free."""
     rg = service(
@@ -138,6 +139,7 @@ def test_p06_a_claim_that_somebody_else_owns_is_not_deleted(
 
 
 @pytest.mark.parametrize("policy", ["when_scaled", "when_deleted"])
+@pytest.mark.long
 def test_p06_the_claim_of_an_adopted_pod_is_deleted_as_the_others_are(service: Make, policy: str) -> None:
     """A Pod that was orphaned and adopted again: its claim goes with it where the policy says so, and not before."""
     rg = service(persistent_volume_claim_retention_policy={policy: "Delete"})

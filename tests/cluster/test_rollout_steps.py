@@ -177,6 +177,7 @@ def test_p10_a_rollout_that_was_killed_goes_on_from_its_step(service: Make) -> N
     settled(rg)
 
 
+@pytest.mark.long
 def test_p10_leaving_the_steps_out_completes_the_rollout(service: Make) -> None:
     """A rollout that has stopped: without rollout in the program, the next up updates the rest."""
     rg = service(replicas=3, rollout={"steps": [1], "checks": [LOGS]})
@@ -233,6 +234,7 @@ def prometheus() -> Iterator[tuple[str, list[str]]]:
     server.shutdown()
 
 
+@pytest.mark.long
 def test_p10_instances_are_updated_from_the_highest_ordinal_in_steps(service: Make) -> None:
     """Numbered from five: the steps count instances, not ordinals."""
     rg = service(replicas=3, ordinals={"start": 5}, rollout={"steps": [2]})

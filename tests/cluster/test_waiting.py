@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from harness import CHAPTER, Service, eventually
 from lightkube.resources.core_v1 import Service as KubernetesService
 from test_rollouts import NEW, images
@@ -75,6 +76,7 @@ def test_p08_nothing_is_waited_for_on_request(service: Make) -> None:
     assert "rg-0: container app: ErrImageNeverPull" in said
 
 
+@pytest.mark.long
 def test_p08_running_is_enough_where_it_is_asked_for(service: Make) -> None:
     """Instances that are never ready: up ends when their containers run."""
     rg = service(pod_management_policy="Parallel", wait_for="Running", readiness_probe=NEVER_READY)
