@@ -9,7 +9,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_children
 from pulumi_stateful_service.arguments.defaults import (
     growth_timeout_seconds,
-    has_disruption_budget,
+    keeps_a_minimum,
     rollout_timeout_seconds,
     selector,
 )
@@ -194,7 +194,7 @@ class StatefulService(pulumi.ComponentResource):
                 namespace=metadata.get("namespace"),
                 stateful_set={"metadata": metadata, "spec": spec},
                 governing_service=(await resolve(governing_service(self._args))).value,
-                disruption_budget=metadata.get("name") if has_disruption_budget(self._args) else None,
+                disruption_budget=metadata.get("name") if keeps_a_minimum(self._args) else None,
                 recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
                 adopt=self._args.get("adopt", False),
                 autoscaled=self._args.get("autoscaled", False),

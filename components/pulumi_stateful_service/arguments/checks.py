@@ -29,6 +29,10 @@ _QUALIFIED_NAME_PART = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _CAPABILITY = re.compile(r"[A-Z][A-Z_]*")
+_SIGNAL = re.compile(
+    "SIG(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP"
+    r"|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(\+\d+)?|RTMAX(-\d+)?)"
+)
 _PERCENTAGE = re.compile(r"\d{1,3}%")
 
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
@@ -83,6 +87,13 @@ def number_or_percentage(value: int | str) -> str | None:
     if isinstance(value, str) and _PERCENTAGE.fullmatch(value) and 1 <= int(value[:-1]) <= _PERCENT:
         return None
     return "must be a whole number from 1, or a percentage from '1%' to '100%'"
+
+
+def number_or_percentage_or_none(value: int | str) -> str | None:
+    """A number of instances or a percentage of them; none is one too."""
+    if value in {0, "0%"} or number_or_percentage(value) is None:
+        return None
+    return "must be a whole number from 0, or a percentage from '0%' to '100%'"
 
 
 def not_empty(value: str) -> str | None:
@@ -196,6 +207,20 @@ def capability(value: str) -> str | None:
     if _CAPABILITY.fullmatch(value) and not value.startswith("CAP_"):
         return None
     return "must be a Linux capability without the prefix CAP_, such as NET_BIND_SERVICE"
+
+
+def stop_signal(value: str) -> str | None:
+    """The name of a signal."""
+    return None if _SIGNAL.fullmatch(value) else "must be the name of a signal, such as SIGINT or SIGQUIT"
+
+
+def ip_address(value: str) -> str | None:
+    """An IP address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "must be an IP address, such as 10.0.0.1 or fd00::1"
+    return None
 
 
 def cidr(value: str) -> str | None:

@@ -93,7 +93,12 @@ def growth_timeout_seconds(args: StatefulServiceArgs) -> pulumi.Input[int]:
 
 def has_disruption_budget(args: StatefulServiceArgs) -> bool:
     """Whether a PodDisruptionBudget is made."""
-    return args.get("quorum", False) or "min_available" in args
+    return args.get("quorum", False) or "min_available" in args or "disruption_budget" in args
+
+
+def keeps_a_minimum(args: StatefulServiceArgs) -> bool:
+    """Whether the PodDisruptionBudget says how many instances must stay."""
+    return has_disruption_budget(args) and "disruption_budget" not in args
 
 
 def allowed_port_names(args: StatefulServiceArgs) -> str:

@@ -349,6 +349,9 @@ class LifecycleArgs(TypedDict):
     """Right after the container was created; it is not running before this is done. Default: nothing."""
     pre_stop: NotRequired[LifecycleHandlerArgs]
     """Before the container is stopped, within ``termination_grace_period_seconds``. Default: nothing."""
+    stop_signal: NotRequired[pulumi.Input[str]]
+    """The signal that stops the container, such as ``SIGINT`` (``stopSignal``). Requires the feature gate
+    ContainerStopSignals; a cluster without it drops the field. Default: the image's, else ``SIGTERM``."""
 
 
 class ContainerMountArgs(TypedDict):
@@ -673,6 +676,15 @@ class InstanceServicesArgs(TypedDict):
     """Whether ``pulumi up`` waits until each Service has an address. Default: true."""
 
 
+class GoverningServiceArgs(TypedDict):
+    """What the governing Service has of its own."""
+
+    labels: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels of this Service alone, in addition to ``labels`` of the component. Default: none."""
+    annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Annotations of this Service alone, in addition to ``annotations`` of the component. Default: none."""
+
+
 class DiscoveryArgs(TypedDict):
     """Environment variables that give an instance its own names and those of its peers.
 
@@ -817,6 +829,14 @@ class NetworkPolicyArgs(TypedDict):
     """Clients that can connect, besides the instances. Default: none."""
 
 
+class DisruptionBudgetArgs(TypedDict):
+    """A PodDisruptionBudget by the number of instances that evictions can take away."""
+
+    max_unavailable: pulumi.Input[int | str]
+    """Number of instances that can be unavailable after an eviction: a number of at least 0, or a percentage of
+    ``replicas`` such as ``"30%"``, rounded up (``spec.maxUnavailable``). With 0 no instance can be evicted."""
+
+
 class OrdinalsArgs(TypedDict):
     """The numbering of the instances (``spec.ordinals``)."""
 
@@ -911,6 +931,12 @@ class StatefulServiceArgs(TypedDict):
     (``spec.template.spec.affinity``). See ``spread_over_nodes`` for the usual case. Default: none."""
     priority_class_name: NotRequired[pulumi.Input[str]]
     """Name of the PriorityClass of the Pods (``spec.template.spec.priorityClassName``). Default: the cluster's."""
+    host_aliases: NotRequired[Mapping[str, Sequence[pulumi.Input[str]]]]
+    """Lines of the containers' ``/etc/hosts``: hostnames by IP address (``spec.template.spec.hostAliases``). Default:
+    none."""
+    share_process_namespace: NotRequired[pulumi.Input[bool]]
+    """Whether the containers of an instance see each other's processes, so that a side-car can signal the program
+    (``spec.template.spec.shareProcessNamespace``). Default: false."""
     enable_service_links: NotRequired[pulumi.Input[bool]]
     """Whether the containers have environment variables for every Service of the namespace
     (``spec.template.spec.enableServiceLinks``). Default: false, since they can collide with those of the program."""
@@ -941,6 +967,8 @@ class StatefulServiceArgs(TypedDict):
     service_name: NotRequired[pulumi.Input[str]]
     """Name of the governing headless Service, a DNS label that starts with a letter (``spec.serviceName``). Default:
     the name of the StatefulSet."""
+    governing_service: NotRequired[GoverningServiceArgs]
+    """Labels and annotations of the governing Service alone. Default: none."""
     port_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Transport protocols of ports, by port name; each value is one of ``PortProtocol``. Default: ``TCP``."""
     app_protocols: NotRequired[Mapping[str, pulumi.Input[str]]]
@@ -1061,6 +1089,10 @@ class StatefulServiceArgs(TypedDict):
     of ``replicas`` such as ``"60%"``, rounded up. The component creates a PodDisruptionBudget, which prevents evictions
     of ready Pods that would leave fewer, and refuses a ``max_unavailable`` that would leave fewer. Mutually exclusive
     with ``quorum``. Default: no PodDisruptionBudget."""
+    disruption_budget: NotRequired[DisruptionBudgetArgs]
+    """Creates a PodDisruptionBudget by the number of instances that can be unavailable, instead of the number that must
+    stay. Unlike ``min_available`` it follows the number of instances, and does not limit an update's
+    ``max_unavailable``. Mutually exclusive with ``quorum`` and ``min_available``. Default: none."""
     spread_over_nodes: NotRequired[pulumi.Input[str]]
     """How strictly instances are spread over nodes, one of ``Spread``
     (``spec.template.spec.topologySpreadConstraints``). Default: ``ScheduleAnyway``."""

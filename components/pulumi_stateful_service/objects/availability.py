@@ -17,18 +17,23 @@ _MAJORITY = "51%"
 
 def disruption_budget(args: StatefulServiceArgs) -> KubernetesObject:
     """The PodDisruptionBudget."""
-    min_available = args.get("min_available")
-    if min_available is None:
-        min_available = _MAJORITY if args.get("autoscaled") else apply_inputs(majority, args["replicas"])
     return {
         "metadata": object_metadata(args, args["name"]),
         "spec": {
-            "minAvailable": min_available,
+            **_limit(args),
             "selector": {"matchLabels": selector(args)},
             # A Pod that is not ready must not block the drain of its node.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
+
+
+def _limit(args: StatefulServiceArgs) -> KubernetesObject:
+    if "disruption_budget" in args:
+        return {"maxUnavailable": args["disruption_budget"]["max_unavailable"]}
+    if "min_available" in args:
+        return {"minAvailable": args["min_available"]}
+    return {"minAvailable": _MAJORITY if args.get("autoscaled") else apply_inputs(majority, args["replicas"])}
 
 
 def topology_spread(args: StatefulServiceArgs) -> Any:

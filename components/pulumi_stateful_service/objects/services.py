@@ -20,8 +20,14 @@ from pulumi_stateful_service.objects.metadata import object_metadata
 
 def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
     """The headless Service that ``serviceName`` of the StatefulSet refers to."""
+    own = args.get("governing_service", {})
+    metadata = object_metadata(args, args["service_name"])
     return {
-        "metadata": object_metadata(args, args["service_name"]),
+        "metadata": {
+            **metadata,
+            "labels": {**metadata["labels"], **own.get("labels", {})},
+            "annotations": {**metadata["annotations"], **own.get("annotations", {})},
+        },
         "spec": without_empty(
             clusterIP="None",
             selector=selector(args),

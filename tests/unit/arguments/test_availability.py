@@ -37,6 +37,17 @@ def test_p14_the_budget(chapter: Chapter, changes: Any, kept: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("limit", [0, 1, "30%"])
+def test_p14_the_budget_by_what_can_be_unavailable(chapter: Chapter, limit: int | str) -> None:
+    """It follows the number of instances, and an update may take more away."""
+    budget = chapter(disruption_budget={"max_unavailable": limit}, replicas=1, max_unavailable=2)
+    assert budget.one("PodDisruptionBudget", "rg").spec == {
+        "maxUnavailable": limit,
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+
+
 @pytest.mark.parametrize("changes", [{}, {"quorum": False}])
 def test_p14_no_budget_unless_asked_for(chapter: Chapter, changes: Any) -> None:
     """Without a number to keep there is none."""
@@ -49,6 +60,18 @@ def test_p14_no_budget_unless_asked_for(chapter: Chapter, changes: Any) -> None:
         ({"min_available": 4, "replicas": 3}, "min_available is 4; it must be at most replicas, which is 3"),
         ({"min_available": 0}, "min_available is 0; it must be a whole number from 1"),
         ({"min_available": 1, "quorum": True}, "quorum and min_available are mutually exclusive"),
+        (
+            {"min_available": 1, "disruption_budget": {"max_unavailable": 1}},
+            "min_available and disruption_budget are mutually exclusive",
+        ),
+        (
+            {"quorum": True, "disruption_budget": {"max_unavailable": 1}},
+            "quorum and disruption_budget are mutually exclusive",
+        ),
+        (
+            {"disruption_budget": {"max_unavailable": -1}},
+            "disruption_budget.max_unavailable is -1; it must be a whole number from 0, or a percentage",
+        ),
         (
             {"quorum": True, "replicas": 5, "max_unavailable": 3},
             "max_unavailable=3 would leave 2 of 5 instances during an update, but quorum requires 3",

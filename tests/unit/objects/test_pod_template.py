@@ -283,7 +283,13 @@ def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
         affinity=affinity,
         priority_class_name="databases",
         enable_service_links=True,
-        lifecycle={"pre_stop": {"sleep_seconds": 5}, "post_start": {"exec": {"command": ["a"]}}},
+        lifecycle={
+            "pre_stop": {"sleep_seconds": 5},
+            "post_start": {"exec": {"command": ["a"]}},
+            "stop_signal": "SIGINT",
+        },
+        host_aliases={"10.0.0.1": ["backup", "backup.example.com"]},
+        share_process_namespace=True,
     )
     spec = deployed.stateful_set().spec["template"]["spec"]
     assert spec["nodeSelector"] == {"disk": "ssd"}
@@ -293,7 +299,12 @@ def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
     assert container(deployed)["lifecycle"] == {
         "preStop": {"sleep": {"seconds": 5}},
         "postStart": {"exec": {"command": ["a"]}},
+        "stopSignal": "SIGINT",
     }
+    assert spec["os"] == {"name": "linux"}
+    assert spec["hostAliases"] == [{"ip": "10.0.0.1", "hostnames": ["backup", "backup.example.com"]}]
+    assert spec["shareProcessNamespace"] is True
+    assert "os" not in pod_spec(chapter(lifecycle={"pre_stop": {"sleep_seconds": 5}}))
 
 
 def test_files_are_mounted_one_by_one_and_roll_out(chapter: Chapter) -> None:

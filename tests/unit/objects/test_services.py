@@ -31,6 +31,17 @@ def test_the_whole_governing_service(chapter: Chapter) -> None:
     }
 
 
+def test_the_governing_services_own_labels_and_annotations(chapter: Chapter) -> None:
+    """It alone has them; labels of the selector stay."""
+    of_service = {"labels": {"scrape": "yes"}, "annotations": {"example.com/a": "own"}}
+    deployed = chapter(
+        governing_service=of_service, labels={"scrape": "no"}, annotations={"example.com/a": "all"}, load_balancer={}
+    )
+    governing, other = deployed.governing_service().metadata, deployed.one("Service", "random-generator-lb").metadata
+    assert (governing["labels"]["scrape"], governing["annotations"]["example.com/a"]) == ("yes", "own")
+    assert (other["labels"]["scrape"], other["annotations"]["example.com/a"]) == ("no", "all")
+
+
 def test_p03_addresses_of_pods_that_are_not_ready(chapter: Chapter) -> None:
     """The governing Service publishes them on request."""
     assert chapter(publish_not_ready_addresses=True).governing_service().spec["publishNotReadyAddresses"] is True

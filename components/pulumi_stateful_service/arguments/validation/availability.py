@@ -1,6 +1,6 @@
 """How many instances must stay available, against what an update takes away."""
 
-from pulumi_stateful_service.arguments.defaults import first_ordinal, has_disruption_budget
+from pulumi_stateful_service.arguments.defaults import first_ordinal, keeps_a_minimum
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.foundation.quorum import Availability
@@ -10,7 +10,9 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     """Checks the disruption budget against replicas, max_unavailable and the step of a rollout."""
     if args.get("quorum"):
         checks.refuse_both(args, "quorum", "min_available")
-    if not has_disruption_budget(args) or args.get("autoscaled"):
+        checks.refuse_both(args, "quorum", "disruption_budget")
+    checks.refuse_both(args, "min_available", "disruption_budget")
+    if not keeps_a_minimum(args) or args.get("autoscaled"):
         return
 
     def leaves_enough(

@@ -42,6 +42,8 @@ def _check_labels(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     if "selector" in args and not args["selector"]:
         raise checks.error("selector must not be empty; omit it, or use the labels of the StatefulSet to adopt")
     _refuse_selector_labels(args, checks, "labels", args.get("labels", {}))
+    of_service = args.get("governing_service", {}).get("labels", {})
+    _refuse_selector_labels(args, checks, "governing_service.labels", of_service)
 
 
 def _refuse_selector_labels(
