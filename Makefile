@@ -20,6 +20,8 @@ EXAMPLES ?= 2000
 # How many random changes `make test-forecast` makes, and which.
 PAIRS ?= 2000
 SEED ?= 1
+# Where its Pods are: on simulated nodes, or with NODE=real running on the real one.
+NODE ?= simulated
 # At how many moments the fault tests interrupt each operation.
 MOMENTS ?= 20
 
@@ -72,6 +74,10 @@ test-package: environment ## Build the package, install it in every way, and try
 test-versions: environment ## Run all unit tests with the oldest and the newest releases that are supported
 	$(VENV)/python tests/versions.py tests/unit
 
+.PHONY: record-state
+record-state: environment ## At a release: keep the state that it leaves behind, for later ones to be tested with
+	PYTHONPATH=.:tests/cluster:tests/shared $(VENV)/python tests/record_state.py
+
 .PHONY: test
 test: check test-package test-cluster ## Run everything
 
@@ -86,7 +92,7 @@ test-faults: environment cluster ## Interrupt each operation at MOMENTS moments,
 
 .PHONY: test-forecast
 test-forecast: environment cluster ## Hold what is foretold of PAIRS random changes against what happens
-	FORECAST_PAIRS=$(PAIRS) FORECAST_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_forecast.py -q
+	FORECAST_PAIRS=$(PAIRS) FORECAST_SEED=$(SEED) FORECAST_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_forecast.py -q
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time

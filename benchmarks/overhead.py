@@ -6,10 +6,12 @@ from typing import Any
 from .measure import Part, alternating
 from .services import CHAPTER, Program, World, objects_and_outputs_of
 
-WAYS = ("component", "plain", "grouped", "registered", "chart")
+WAYS = ("component", "plain", "grouped", "registered", "guarded", "chart")
 """``plain`` is the objects written out, ``grouped`` the same in a component without outputs.
 
 ``registered`` is ``grouped`` with the component's outputs: the least that any component with these outputs costs.
+``guarded`` is ``grouped`` with a hook on each object and a transform of the set that do nothing: the least that any
+component costs that judges a change where the engine makes it.
 """
 _MOST_FOR_ALL_ROUNDS = 50
 

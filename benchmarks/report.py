@@ -37,7 +37,7 @@ def _keys(overhead: Part) -> list[_Key]:
         for count in services
         for place in _PLACES
         for operation in ("first up", "unchanged up")
-        for to in [("plain", "registered", "chart")]
+        for to in [("plain", "registered", "guarded", "chart")]
     ]
     return [
         *many,

@@ -57,6 +57,25 @@ def registered() -> None:
         group.register_outputs({output: after(stateful_set, output, value) for output, value in values.items()})
 
 
+def guarded() -> None:
+    """The same groups, where the engine asks the program about each object, as the component has it asked."""
+
+    async def agree(_: pulumi.ResourceHookArgs) -> None:
+        return None
+
+    async def unchanged(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        return pulumi.ResourceTransformResult(args.props, args.opts)
+
+    text = Path("objects.json").read_text()
+    for name in names:
+        group = pulumi.ComponentResource("benchmarks:index:Group", name, None, on_cluster)
+        hook = pulumi.ResourceHook(name, agree, pulumi.ResourceHookOptions(on_dry_run=True))
+        asked = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+        of_set = pulumi.ResourceOptions(transforms=[unchanged])
+        make(text, name, pulumi.ResourceOptions(parent=group, hooks=asked), of_set)
+        group.register_outputs({})
+
+
 def after(stateful_set: Any, output: str, value: Any) -> Any:
     """An output that is known when the set is there; a revision is the set's own."""
     if output == "currentRevision":
@@ -66,14 +85,18 @@ def after(stateful_set: Any, output: str, value: Any) -> Any:
     return stateful_set.metadata.apply(lambda _: value)
 
 
-def make(text: str, name: str, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-    """Registers the objects of one service, each after those before it; the set is the last."""
+def make(
+    text: str, name: str, opts: pulumi.ResourceOptions, of_set: pulumi.ResourceOptions | None = None
+) -> list[pulumi.Resource]:
+    """Registers the objects of one service, each after those before it; the set, with options of its own, is last."""
     made: list[pulumi.Resource] = []
     for each in json.loads(text.replace(settings["placeholder"], name)):
         group, _, version = each.pop("apiVersion").rpartition("/")
         module = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0] or 'core'}.{version}")
         ordered = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(made)))
         kind = getattr(module, each.pop("kind"))
+        if of_set is not None and kind.__name__ == "StatefulSet":
+            ordered = pulumi.ResourceOptions.merge(ordered, of_set)
         made.append(kind(f"{name}-{kind.__name__}", **each, opts=ordered))
     return made
 
@@ -95,6 +118,7 @@ WAYS = {
     "plain": written_out,
     "grouped": grouped,
     "registered": registered,
+    "guarded": guarded,
     "chart": by_chart,
 }
 WAYS[settings["way"]]()

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -180,10 +180,10 @@ class Plugin(ComponentProvider):
     def _complete_property(self, schema: dict[str, Any]) -> set[str]:
         """Completes the schema of a property. Returns the name of its enumeration, if it has one."""
         schema["description"] = self._description(schema["description"])
-        for inner in ("items", "additionalProperties"):
-            # Pulumi repeats the description for the items.
-            schema.get(inner, {}).pop("description", None)
-        for value in (schema, schema.get("items", {}), schema.get("additionalProperties", {})):
+        for value in _nested(schema):
+            if value is not schema:
+                # Pulumi repeats the description for the items.
+                value.pop("description", None)
             if value.get("$ref") == _INT_OR_STRING:
                 del value["$ref"]
                 value["oneOf"] = [{"type": "integer"}, {"type": "string"}]
@@ -248,3 +248,11 @@ def in_order_of_use(env: Mapping[str, Any]) -> dict[str, Any]:
     for name in sorted(env):
         visit(name)
     return ordered
+
+
+def _nested(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schema of a value, and those of its items, and of theirs."""
+    inner: dict[str, Any] | None = schema
+    while inner is not None:
+        yield inner
+        inner = inner.get("items") or inner.get("additionalProperties")

@@ -59,17 +59,20 @@ def test_p03_peers_are_those_that_are_ready(service: Make) -> None:
 
 def test_p02_p03_an_instance_learns_its_names_without_a_script(service: Make) -> None:
     """Its own name, number and address, its Service's and its peers' are in its environment, and they are right."""
-    told = "$(POD_NAME) $(POD_ORDINAL) $(POD_NAMESPACE) $(POD_ADDRESS) $(PEERS)"
+    names = "$(POD_NAME) $(POD_ORDINAL) $(POD_NAMESPACE) $(POD_ADDRESS) $(FIRST_POD_ADDRESS)"
+    told = f"{names} $(POD_IP) $(NODE_NAME) $(PEERS)"
     rg = service(
-        discovery={"peers": {"PEERS": "{pod}@{address}:{ordinal}"}},
+        discovery={"peers": {"PEERS": "{pod}@{address}:{ordinal}"}, "peer_separator": " "},
         env={"LOG_FILE": "/opt/logs/$(POD_NAME).log", "VERSION": told},
         ordinals={"start": 4},
     )
     rg.deploy()
     address = {ordinal: f"rg-{ordinal}.random-generator.{rg.namespace}.svc.cluster.local" for ordinal in (4, 5)}
-    everyone = f"rg-4@{address[4]}:4,rg-5@{address[5]}:5"
+    everyone = f"rg-4@{address[4]}:4 rg-5@{address[5]}:5"
     for ordinal in (4, 5):
-        own = f"rg-{ordinal} {ordinal} {rg.namespace} {address[ordinal]}"
+        pod = rg.pod(f"rg-{ordinal}")
+        own = f"rg-{ordinal} {ordinal} {rg.namespace} {address[ordinal]} {address[4]}"
+        own += f" {pod.status.podIP} {pod.spec.nodeName}"
         assert rg.http(f"rg-{ordinal}", "/version").text.strip() == f"{own} {everyone}"
     # SERVICE_NAME is among them: without it there would be no peers to ask for.
     eventually("peers are found", lambda: len(rg.http("rg-4", "/peers").json()) == 2)

@@ -2,7 +2,7 @@
 
 Pairs of arguments, before and after, drawn at random. Each pair is sent to the API server as Pulumi's provider sends
 it, by server-side apply, to Pods on simulated nodes; what was foretold is held against identities and sizes.
-``FORECAST_PAIRS`` says how many pairs.
+``FORECAST_PAIRS`` says how many pairs. With ``FORECAST_NODE=real`` the Pods run, on the real node.
 """
 
 import asyncio
@@ -38,7 +38,9 @@ from pulumi_stateful_service.live.stateful_set_fields import (
 from pulumi_stateful_service.testing import deploy
 
 PAIRS = int(os.environ.get("FORECAST_PAIRS", "100"))
-AT_ONCE = 12
+ON_REAL_NODE = os.environ.get("FORECAST_NODE") == "real"
+AT_ONCE = 4 if ON_REAL_NODE else 12
+IMAGES = ["random-generator:1.0", "random-generator:2.0"] if ON_REAL_NODE else ["rg:1", "rg:2", "rg:3"]
 
 ON_SIMULATED_NODES = {
     "nodeSelector": {"type": "kwok"},
@@ -49,7 +51,7 @@ DATA = {"name": "data", "mount_path": "/data", "size": "10Mi"}
 LOGS = {"name": "logs", "mount_path": "/logs", "size": "10Mi"}
 
 CHOICES: Mapping[str, list[Any]] = {
-    "image": ["rg:1", "rg:2", "rg:3"],
+    "image": IMAGES,
     "replicas": [0, 1, 2, 3, 4],
     "env": [None, ENVIRONMENT, dict(reversed(ENVIRONMENT.items())), {"A": "1"}],
     "canary": [None, None, 0, 1, 2],
@@ -79,6 +81,13 @@ CHOICES: Mapping[str, list[Any]] = {
     "termination_grace_period_seconds": [None, 30, 5],
     "image_pull_policy": [None, "IfNotPresent"],
     "quorum": [None, True],
+    "lifecycle": [None, {"pre_stop": {"sleep_seconds": 1}}],
+    "enable_service_links": [None, False, True],
+    "share_process_namespace": [None, False, True],
+    "host_aliases": [None, {"192.0.2.1": ["backup"]}],
+    "sidecars": [None, [{"name": "helper", "image": IMAGES[0]}]],
+    "discovery": [None, {}, {"peers": {"PEERS": "{pod}"}}],
+    "secret_files": [None, {"/etc/rg/key": "1"}, {"/etc/rg/key": "2"}] if not ON_REAL_NODE else [None],
 }
 
 
@@ -94,7 +103,9 @@ class Change:
 def stateful_set(name: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     """The StatefulSet of these arguments; None where they are refused."""
     given = {key: value for key, value in arguments.items() if value is not None}
-    args: Any = {**given, "name": name, "ports": {"http": 8080}, "pod_template": {"spec": ON_SIMULATED_NODES}}
+    args: Any = {**given, "name": name, "ports": {"http": 8080}}
+    if not ON_REAL_NODE:
+        args["pod_template"] = {"spec": ON_SIMULATED_NODES}
     try:
         made = deploy(lambda: StatefulService("rg", args)).stateful_set()
     except ArgumentError:
@@ -107,7 +118,7 @@ def changes(seed: int) -> Iterator[Change]:
     dice = random.Random(seed)  # noqa: S311 - no secret
     number = 0
     while True:
-        before: dict[str, Any] = {"image": "rg:1", "replicas": dice.choice([1, 2, 3]), "volumes": [DATA]}
+        before: dict[str, Any] = {"image": IMAGES[0], "replicas": dice.choice([1, 2, 3]), "volumes": [DATA]}
         for argument in dice.sample(list(CHOICES), 3):
             before[argument] = dice.choice(CHOICES[argument])
         after = dict(before)

@@ -41,7 +41,6 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "label_key": _KEYS,
     "label_value": st.sampled_from(["", "a", "A-b_c.d", "1"]),
     "mount_path": st.sampled_from(["/a", "/b/c", "/d/", "/opt/logs"]),
-    "stop_signal": st.sampled_from(["SIGINT", "SIGRTMIN+3"]),
     "ip_address": st.sampled_from(["10.0.0.1", "fd00::1"]),
     "cidr": st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "fd00::/8"]),
     "not_empty": st.sampled_from(["a", "example.com/thing", "PersistentVolumeClaim"]),

@@ -29,10 +29,6 @@ _QUALIFIED_NAME_PART = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _CAPABILITY = re.compile(r"[A-Z][A-Z_]*")
-_SIGNAL = re.compile(
-    "SIG(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP"
-    r"|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(\+\d+)?|RTMAX(-\d+)?)"
-)
 _PERCENTAGE = re.compile(r"\d{1,3}%")
 
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
@@ -183,12 +179,15 @@ def secret_key_and_env_name(value: str) -> str | None:
 def peer_template(value: str) -> str | None:
     """A template for one instance in a list of all."""
     try:
-        peers = {value.format(pod=f"p-{n}", ordinal=n, address=f"a-{n}") for n in range(2)}
+        peers = {value.format(pod=f"p-{n}", ordinal=n, number=n + 1, address=f"a-{n}") for n in range(2)}
     except (ValueError, LookupError, AttributeError, TypeError):
         peers = set()
     if len(peers) > 1:
         return None
-    return "must be a template for one instance, with {pod}, {ordinal} or {address} in it and all other braces doubled"
+    return (
+        "must be a template for one instance, with {pod}, {ordinal}, {number} or {address} in it and all other braces "
+        "doubled"
+    )
 
 
 def http_url(value: str) -> str | None:
@@ -207,11 +206,6 @@ def capability(value: str) -> str | None:
     if _CAPABILITY.fullmatch(value) and not value.startswith("CAP_"):
         return None
     return "must be a Linux capability without the prefix CAP_, such as NET_BIND_SERVICE"
-
-
-def stop_signal(value: str) -> str | None:
-    """The name of a signal."""
-    return None if _SIGNAL.fullmatch(value) else "must be the name of a signal, such as SIGINT or SIGQUIT"
 
 
 def ip_address(value: str) -> str | None:

@@ -98,7 +98,6 @@ RULES: Mapping[str, checks.Check] = {
     "HttpGetArgs.scheme": checks.one_of("HTTP", "HTTPS"),
     "TcpSocketArgs.port": checks.port_name_or_number,
     "LifecycleHandlerArgs.sleep_seconds": checks.at_least(1),
-    "LifecycleArgs.stop_signal": checks.stop_signal,
     "ContainerArgs.name": checks.dns_label,
     "ContainerArgs.image": checks.not_empty,
     "ContainerArgs.env{}": checks.env_name,

@@ -349,9 +349,6 @@ class LifecycleArgs(TypedDict):
     """Right after the container was created; it is not running before this is done. Default: nothing."""
     pre_stop: NotRequired[LifecycleHandlerArgs]
     """Before the container is stopped, within ``termination_grace_period_seconds``. Default: nothing."""
-    stop_signal: NotRequired[pulumi.Input[str]]
-    """The signal that stops the container, such as ``SIGINT`` (``stopSignal``). Requires the feature gate
-    ContainerStopSignals; a cluster without it drops the field. Default: the image's, else ``SIGTERM``."""
 
 
 class ContainerMountArgs(TypedDict):
@@ -665,7 +662,9 @@ class InstanceServicesArgs(TypedDict):
     """Routing of traffic from outside the cluster, one of ``TrafficPolicy`` (``spec.externalTrafficPolicy``). Requires
     the type ``NodePort`` or ``LoadBalancer``. Default: ``Cluster``."""
     annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Annotations of the Services, such as settings of the load balancer controller. Default: none."""
+    """Annotations of the Services, such as settings of the load balancer controller. In the values, ``{pod}`` and
+    ``{ordinal}`` stand for the Pod's name and the ordinal. Example:
+    ``{"external-dns.alpha.kubernetes.io/hostname": "{pod}.example.com"}``. Default: none."""
     before_instances: NotRequired[bool]
     """Whether the Service is created before the StatefulSet, for instances that look it up before they are ready.
     Default: false, so that clients find no Service before the rollout is complete."""
@@ -688,17 +687,20 @@ class GoverningServiceArgs(TypedDict):
 class DiscoveryArgs(TypedDict):
     """Environment variables that give an instance its own names and those of its peers.
 
-    The variables are ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``, ``SERVICE_NAME`` (the governing Service),
-    ``SERVICE_ADDRESS`` (its DNS name) and ``POD_ADDRESS`` (the stable DNS name of the instance). They are set before
-    ``env``, whose values can refer to them.
+    The variables are ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``, ``POD_IP``, ``HOST_IP`` and ``NODE_NAME`` (the
+    address and the name of the node), ``SERVICE_NAME`` (the governing Service), ``SERVICE_ADDRESS`` (its DNS name),
+    ``POD_ADDRESS`` (the stable DNS name of the instance) and ``FIRST_POD_ADDRESS`` (that of the instance with the
+    lowest ordinal). They are set before ``env``, whose values can refer to them.
     """
 
     peers: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Environment variables that list all instances, by name. The value is a template for one instance, with the
-    placeholders ``{pod}``, ``{ordinal}`` and ``{address}``; the instances are joined with commas. Example:
+    placeholders ``{pod}``, ``{ordinal}``, ``{number}`` (the ordinal plus 1) and ``{address}``. Example:
     ``{"INITIAL_CLUSTER": "{pod}=http://{address}:2380"}``. The list changes with ``replicas``, so scaling restarts all
     instances one at a time, unless ``partition`` prevents it; an application that resolves ``srv_names`` through DNS
     does not need the list. Mutually exclusive with ``autoscaled``. Default: none."""
+    peer_separator: NotRequired[pulumi.Input[str]]
+    """What is between two instances in the lists of ``peers``, such as a space. Default: a comma."""
 
 
 class SecurityArgs(TypedDict):

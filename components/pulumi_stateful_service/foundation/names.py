@@ -53,6 +53,9 @@ ATTEMPT_ANNOTATION = "pulumi-stateful-service/attempt"
 COMPONENT_LABEL = "pulumi-stateful-service/component"
 """On the set: which component it belongs to, by a digest of the component's URN."""
 
+SERVICE_ROLE_LABEL = "pulumi-stateful-service/service-role"
+"""On each Service: which of the component's it is. All select the same Pods, which a monitor should find once."""
+
 
 FIELD_MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
 """On each object: the name under which Pulumi's provider owns its fields."""
@@ -145,5 +148,8 @@ def instances(
     ]
 
 
-DISCOVERED = ("POD_NAME", "POD_ORDINAL", "POD_NAMESPACE", "SERVICE_NAME", "SERVICE_ADDRESS", "POD_ADDRESS")
+DISCOVERED = (
+    *("POD_NAME", "POD_ORDINAL", "POD_NAMESPACE", "POD_IP", "HOST_IP", "NODE_NAME"),
+    *("SERVICE_NAME", "SERVICE_ADDRESS", "POD_ADDRESS", "FIRST_POD_ADDRESS"),
+)
 """The variables that ``discovery`` gives, besides the lists of peers."""

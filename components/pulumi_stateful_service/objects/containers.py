@@ -126,11 +126,7 @@ def _http_get(request: HttpGetArgs | None) -> KubernetesObject:
 
 
 def _lifecycle(lifecycle: LifecycleArgs) -> KubernetesObject:
-    return without_empty(
-        postStart=_handler(lifecycle.get("post_start")),
-        preStop=_handler(lifecycle.get("pre_stop")),
-        stopSignal=lifecycle.get("stop_signal"),
-    )
+    return without_empty(postStart=_handler(lifecycle.get("post_start")), preStop=_handler(lifecycle.get("pre_stop")))
 
 
 def _handler(handler: LifecycleHandlerArgs | None) -> KubernetesObject:

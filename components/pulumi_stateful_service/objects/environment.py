@@ -25,6 +25,9 @@ _POD_FIELDS = {
     "POD_NAME": "metadata.name",
     "POD_ORDINAL": "metadata.labels['apps.kubernetes.io/pod-index']",
     "POD_NAMESPACE": "metadata.namespace",
+    "POD_IP": "status.podIP",
+    "HOST_IP": "status.hostIP",
+    "NODE_NAME": "spec.nodeName",
 }
 """Variables that the downward API sets."""
 
@@ -90,6 +93,11 @@ def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
         "SERVICE_NAME": args["service_name"],
         "SERVICE_ADDRESS": address,
         "POD_ADDRESS": pod_address("$(POD_NAME)", "$(SERVICE_ADDRESS)"),
+        "FIRST_POD_ADDRESS": apply_inputs(
+            lambda set_name, first: pod_address(pod_name(set_name, first), "$(SERVICE_ADDRESS)"),
+            args["name"],
+            first_ordinal(args),
+        ),
         **{name: _peer_list(args, form) for name, form in args["discovery"].get("peers", {}).items()},
     }
     return [
@@ -99,16 +107,19 @@ def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
 
 
 def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any:
-    """All instances in the given format, separated by commas."""
+    """All instances in the given format, with the separator between them."""
 
-    def peer_list(peer_format: str, set_name: str, start: int, replicas: int) -> str:
+    def peer_list(peer_format: str, separator: str, set_name: str, start: int, replicas: int) -> str:
         pods = {ordinal: pod_name(set_name, ordinal) for ordinal in range(start, start + replicas)}
-        return ",".join(
-            peer_format.format(ordinal=ordinal, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)"))
+        return separator.join(
+            peer_format.format(
+                ordinal=ordinal, number=ordinal + 1, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)")
+            )
             for ordinal, pod in pods.items()
         )
 
-    return apply_inputs(peer_list, peer_format, args["name"], first_ordinal(args), args["replicas"])
+    separator = args["discovery"].get("peer_separator", ",")
+    return apply_inputs(peer_list, peer_format, separator, args["name"], first_ordinal(args), args["replicas"])
 
 
 def _secret_variables(args: StatefulServiceArgs) -> Sequence[KubernetesObject]:

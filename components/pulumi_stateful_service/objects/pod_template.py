@@ -21,8 +21,6 @@ def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
             automountServiceAccountToken=args.get("automount_service_account_token", False),
             shareProcessNamespace=args.get("share_process_namespace"),
             hostAliases=[{"ip": ip, "hostnames": names} for ip, names in args.get("host_aliases", {}).items()],
-            # The API server takes a stop signal only of Pods whose operating system is named.
-            os={"name": "linux"} if "stop_signal" in args.get("lifecycle", {}) else None,
             enableServiceLinks=args.get("enable_service_links", False),
             securityContext=pod_security_context(args),
             nodeSelector=dict(args.get("node_selector", {})),

@@ -13,7 +13,7 @@ from pulumi_stateful_service.arguments.types import (
     StatefulServiceArgs,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import pod_name
+from pulumi_stateful_service.foundation.names import SERVICE_ROLE_LABEL, pod_name
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import object_metadata
 
@@ -25,7 +25,7 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
     return {
         "metadata": {
             **metadata,
-            "labels": {**metadata["labels"], **own.get("labels", {})},
+            "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: "governing", **own.get("labels", {})},
             "annotations": {**metadata["annotations"], **own.get("annotations", {})},
         },
         "spec": without_empty(
@@ -46,7 +46,7 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
         ports = [_port(args, load_balancer.get("target_port", next(iter(args["ports"]))), load_balancer["port"])]
     sticky = without_empty(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
     return {
-        "metadata": _client_service_metadata(args, load_balancer_name(args), load_balancer),
+        "metadata": _client_service_metadata(args, "load-balancing", load_balancer_name(args), load_balancer),
         "spec": without_empty(
             selector=selector(args),
             ports=ports,
@@ -67,8 +67,17 @@ def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObjec
     """The Service of one instance."""
     settings = args["instance_services"]
     name = apply_inputs(lambda set_name: pod_name(set_name, ordinal), args["name"])
+
+    def for_instance(annotation: str, pod: str) -> str:
+        # Not str.format: annotations are often JSON.
+        return annotation.replace("{pod}", pod).replace("{ordinal}", str(ordinal))
+
+    annotations = {
+        key: apply_inputs(for_instance, annotation, name) for key, annotation in settings.get("annotations", {}).items()
+    }
+    metadata = _client_service_metadata(args, "instance", name, {**settings, "annotations": annotations})
     return {
-        "metadata": _client_service_metadata(args, name, settings),
+        "metadata": metadata,
         "spec": without_empty(
             selector={**selector(args), "statefulset.kubernetes.io/pod-name": name},
             ports=_ports(args),
@@ -110,7 +119,7 @@ def _ip_families(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def _client_service_metadata(
-    args: StatefulServiceArgs, name: pulumi.Input[str], settings: LoadBalancerArgs | InstanceServicesArgs
+    args: StatefulServiceArgs, role: str, name: pulumi.Input[str], settings: LoadBalancerArgs | InstanceServicesArgs
 ) -> KubernetesObject:
     metadata = object_metadata(args, name)
     annotations = {**metadata.get("annotations", {}), **settings.get("annotations", {})}
@@ -119,7 +128,11 @@ def _client_service_metadata(
         return annotations | _await_annotation(service_type, wait_for_address)
 
     wait_for_address = settings.get("wait_for_address", True)
-    return {**metadata, "annotations": apply_inputs(with_await, service_type(settings), wait_for_address)}
+    return {
+        **metadata,
+        "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: role},
+        "annotations": apply_inputs(with_await, service_type(settings), wait_for_address),
+    }
 
 
 def _await_annotation(service_type: str, wait_for_address: bool) -> dict[str, str]:

@@ -14,10 +14,6 @@ VOLUME = {"name": "logs", "mount_path": "/opt/logs", "size": "10Mi"}
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"replicas": -1}, "replicas is -1; it must be a whole number from 0"),
-    (
-        {"lifecycle": {"stop_signal": "SIGTREM"}},
-        "lifecycle.stop_signal is 'SIGTREM'; it must be the name of a signal, such as SIGINT",
-    ),
     ({"host_aliases": {"db": ["a"]}}, "a key of host_aliases is 'db'; it must be an IP address"),
     ({"host_aliases": {"::1": ["A"]}}, "host_aliases['::1'][0] is 'A'; it must be a DNS subdomain"),
     ({"host_aliases": {"::1": []}}, "host_aliases['::1'] is []; it must not be empty"),

@@ -109,12 +109,24 @@ def test_p02_p03_discovery_variables(chapter: Chapter) -> None:
         {"name": "POD_NAME", **field("metadata.name")},
         {"name": "POD_ORDINAL", **field("metadata.labels['apps.kubernetes.io/pod-index']")},
         {"name": "POD_NAMESPACE", **field("metadata.namespace")},
+        {"name": "POD_IP", **field("status.podIP")},
+        {"name": "HOST_IP", **field("status.hostIP")},
+        {"name": "NODE_NAME", **field("spec.nodeName")},
         {"name": "SERVICE_NAME", "value": "random-generator"},
         {"name": "SERVICE_ADDRESS", "value": "random-generator.$(POD_NAMESPACE).svc.example.org"},
         {"name": "POD_ADDRESS", "value": "$(POD_NAME).$(SERVICE_ADDRESS)"},
+        {"name": "FIRST_POD_ADDRESS", "value": "rg-3.$(SERVICE_ADDRESS)"},
         {"name": "CLUSTER", "value": "rg-3=http://rg-3.$(SERVICE_ADDRESS):3,rg-4=http://rg-4.$(SERVICE_ADDRESS):4"},
         {"name": "URL", "value": "http://$(POD_ADDRESS)"},
     ]
+
+
+def test_p03_peers_counted_from_one_and_separated_by_spaces(chapter: Chapter) -> None:
+    """As ZooKeeper's servers are."""
+    peers = {"SERVERS": "server.{number}={address}:2888:3888"}
+    deployed = chapter(discovery={"peers": peers, "peer_separator": " "})
+    [servers] = [each["value"] for each in container(deployed)["env"] if each["name"] == "SERVERS"]
+    assert servers == "server.1=rg-0.$(SERVICE_ADDRESS):2888:3888 server.2=rg-1.$(SERVICE_ADDRESS):2888:3888"
 
 
 def test_secret_variables_are_in_a_secret(chapter: Chapter) -> None:
@@ -286,7 +298,6 @@ def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
         lifecycle={
             "pre_stop": {"sleep_seconds": 5},
             "post_start": {"exec": {"command": ["a"]}},
-            "stop_signal": "SIGINT",
         },
         host_aliases={"10.0.0.1": ["backup", "backup.example.com"]},
         share_process_namespace=True,
@@ -299,12 +310,9 @@ def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
     assert container(deployed)["lifecycle"] == {
         "preStop": {"sleep": {"seconds": 5}},
         "postStart": {"exec": {"command": ["a"]}},
-        "stopSignal": "SIGINT",
     }
-    assert spec["os"] == {"name": "linux"}
     assert spec["hostAliases"] == [{"ip": "10.0.0.1", "hostnames": ["backup", "backup.example.com"]}]
     assert spec["shareProcessNamespace"] is True
-    assert "os" not in pod_spec(chapter(lifecycle={"pre_stop": {"sleep_seconds": 5}}))
 
 
 def test_files_are_mounted_one_by_one_and_roll_out(chapter: Chapter) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi_stateful_service import StatefulService, StatefulServiceArgs
+from pulumi_stateful_service.foundation.names import SERVICE_ROLE_LABEL
 from pulumi_stateful_service.testing import LOAD_BALANCER_IP, Deployment, deploy
 from rendered import container
 
@@ -20,7 +21,7 @@ def test_the_whole_governing_service(chapter: Chapter) -> None:
         "kind": "Service",
         "metadata": {
             "name": "random-generator",
-            "labels": labels,
+            "labels": {**labels, "pulumi-stateful-service/service-role": "governing"},
             "annotations": {"pulumi.com/patchFieldManager": "pulumi-stateful-service.rg"},
         },
         "spec": {
@@ -153,6 +154,26 @@ def test_p12_services_of_instances(chapter: Chapter, changes: Any, expected: lis
         name = service.metadata["name"]
         assert service.spec["selector"]["statefulset.kubernetes.io/pod-name"] == name
         assert deployed.comes_after(service, deployed.stateful_set())
+
+
+def test_p12_services_can_be_told_apart(chapter: Chapter) -> None:
+    """All select the same Pods; a monitor that looks for one role finds each Pod once."""
+    deployed = chapter(load_balancer={}, instance_services={"ordinals": [0]})
+    roles = {each.metadata["name"]: each.metadata["labels"][SERVICE_ROLE_LABEL] for each in deployed.all("Service")}
+    assert roles == {"random-generator": "governing", "random-generator-lb": "load-balancing", "rg-0": "instance"}
+    assert SERVICE_ROLE_LABEL not in deployed.stateful_set().spec["template"]["metadata"]["labels"]
+
+
+def test_p12_annotations_that_name_the_instance(chapter: Chapter) -> None:
+    """Only the placeholders are replaced: annotations are often JSON."""
+    annotations = {"a/host": "{pod}.example.com", "a/json": '{"port": {ordinal}}', "a/other": "{name}"}
+    deployed = chapter(instance_services={"annotations": annotations})
+    made = deployed.one("Service", "rg-1").metadata["annotations"]
+    assert {key: made[key] for key in annotations} == {
+        "a/host": "rg-1.example.com",
+        "a/json": '{"port": 1}',
+        "a/other": "{name}",
+    }
 
 
 def test_p12_addresses_of_instances() -> None:
