@@ -16,7 +16,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
 
-from harness import CHAPTER, ROOT, Project, environment
+from harness import CHAPTER, ROOT, Project, environment, without_cluster
 from pulumi_stateful_service.outputs import OUTPUTS
 
 from .measure import machine, run
@@ -104,9 +104,7 @@ class Program(Project):
         shutil.copytree(PROGRAM, self.folder, dirs_exist_ok=True)
         if self.rendered:
             # The provider takes no kubeconfig when it renders, not even from the environment.
-            self.env = {key: value for key, value in self.env.items() if key != "KUBECONFIG"} | {
-                "HOME": str(self.folder)
-            }
+            self.env = without_cluster(self.env, self.folder)
         self.set()
         self.init()
 

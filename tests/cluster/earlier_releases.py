@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from harness import Project
+from harness import Project, without_cluster
 
 RELEASES = Path(__file__).parents[1] / "earlier_releases"
 PROGRAM = "program.json"
@@ -30,14 +30,13 @@ for name, args in program["services"].items():
 
 
 def releases() -> list[Path]:
-    """The releases whose states are recorded, oldest first."""
+    """The releases whose states are recorded."""
     return sorted(file.parent for file in RELEASES.glob(f"*/{STATE}"))
 
 
 def rendering_project(folder: Path, env: dict[str, str], release: Path) -> Project:
     """A release's program in a folder of its own, with an empty stack."""
-    bare = {key: value for key, value in env.items() if key != "KUBECONFIG"} | {"HOME": str(folder)}
-    project = Project(folder, bare)
+    project = Project(folder, without_cluster(env, folder))
     (folder / "Pulumi.yaml").write_text("name: recorded\nruntime: python\n")
     (folder / "__main__.py").write_text(_PROGRAM)
     shutil.copy(release / PROGRAM, folder)

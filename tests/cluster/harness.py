@@ -60,6 +60,11 @@ def environment() -> dict[str, str]:
     return dict(json.loads(printed("bash", "-c", f"{local('env')}\n{show}")))
 
 
+def without_cluster(env: Mapping[str, str], home: Path) -> dict[str, str]:
+    """The settings of a machine that knows no cluster: no kubeconfig in the environment, and none in ``home``."""
+    return {key: value for key, value in env.items() if key != "KUBECONFIG"} | {"HOME": str(home)}
+
+
 def printed(
     *command: str,
     env: Mapping[str, str] | None = None,

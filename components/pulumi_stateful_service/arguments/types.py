@@ -700,7 +700,7 @@ class DiscoveryArgs(TypedDict):
     instances one at a time, unless ``partition`` prevents it; an application that resolves ``srv_names`` through DNS
     does not need the list. Mutually exclusive with ``autoscaled``. Default: none."""
     peer_separator: NotRequired[pulumi.Input[str]]
-    """What is between two instances in the lists of ``peers``, such as a space. Default: a comma."""
+    """Separator between the instances in the lists of ``peers``, such as a space. Default: a comma."""
 
 
 class SecurityArgs(TypedDict):
