@@ -1,4 +1,4 @@
-"""Container images, made without a builder and without a registry: some JSON files and a layer.
+"""Container images, made without a builder and without a registry: some JSON files and a layer or two.
 
 The same files give the same image, bit by bit, so its digest tells whether a node already has it.
 """
@@ -12,7 +12,7 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import binaries, commands, go_toolchain, pins
+from local import binaries, commands, debian_image, go_toolchain, pins
 from local.errors import LocalError
 from local.paths import CACHE, CONTAINERD_SOCKET, SOURCE
 
@@ -23,7 +23,7 @@ _REGISTRY = "docker.io/library"
 
 @dataclass(frozen=True)
 class Image:
-    """An image of static programs."""
+    """An image of static programs, and of Debian packages where these need some."""
 
     name: str
     tag: str
@@ -32,6 +32,10 @@ class Image:
     environment: dict[str, str] = field(default_factory=dict)
     user: str = "65532:65532"
     ports: tuple[int, ...] = ()
+    packages: tuple[str, ...] = ()
+    """Debian packages in it, with what they depend on."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Symbolic links in it: the target by the path."""
 
     @property
     def reference(self) -> str:
@@ -45,8 +49,15 @@ ALL = (
     PAUSE,
     # The same program in two versions, so that there is something to update to.
     *(Image("random-generator", tag, ("random-generator",), {"VERSION": tag}, ports=(8080,)) for tag in ("1.0", "2.0")),
-    # Of the programs that the control plane has too, so there is nothing more to build.
-    Image("etcd", "3.7.3", ("etcd", "etcdctl"), ports=(2379, 2380)),
+    # Of the programs that the control plane has too, so there is nothing more to build; the shell is for scripts.
+    Image(
+        "etcd",
+        "3.7.3",
+        ("etcd", "etcdctl"),
+        ports=(2379, 2380),
+        packages=("busybox-static",),
+        links={f"usr/bin/{name}": "busybox" for name in ("sh", "awk", "grep")},
+    ),
 )
 
 
@@ -78,7 +89,8 @@ def archive(image: Image) -> tuple[Path, str]:
     path = CACHE / "images" / f"{image.name}-{image.tag}-{key}.tar"
     note = path.with_suffix(".digest")
     if not (path.exists() and note.exists()):
-        content, digest = pack(image, {name: (folder / name).read_bytes() for name in image.programs})
+        base = debian_image.file_system(image.packages, image.links) if image.packages else None
+        content, digest = pack(image, {name: (folder / name).read_bytes() for name in image.programs}, base)
         path.parent.mkdir(parents=True, exist_ok=True)
         for target, data in ((path, content), (note, digest.encode())):
             scratch = target.with_name(f".{target.name}.new")
@@ -87,13 +99,16 @@ def archive(image: Image) -> tuple[Path, str]:
     return path, note.read_text()
 
 
-_VERSION = 1  # of what `pack` makes
+_VERSION = 2  # of what `pack` makes
 
 
-def pack(image: Image, programs: dict[str, bytes]) -> tuple[bytes, str]:
+def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) -> tuple[bytes, str]:
     """The image in the layout of the Open Container Initiative, and the digest of its manifest."""
     architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
-    layer = _tar({name: (content, 0o755) for name, content in programs.items()})
+    layers = [base] if base is not None else []
+    if programs:
+        layers.append(_tar({name: (content, 0o755) for name, content in programs.items()}))
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/" if base is not None else "/"
     config = _json(
         {
             "architecture": architecture,
@@ -101,12 +116,12 @@ def pack(image: Image, programs: dict[str, bytes]) -> tuple[bytes, str]:
             "config": {
                 "User": image.user,
                 "ExposedPorts": {f"{port}/tcp": {} for port in image.ports},
-                "Env": ["PATH=/", *(f"{key}={value}" for key, value in image.environment.items())],
-                "Entrypoint": [f"/{image.programs[0]}"],
+                "Env": [f"PATH={path}", *(f"{key}={value}" for key, value in image.environment.items())],
+                "Entrypoint": [f"/{image.programs[0]}"] if programs else [],
                 "WorkingDir": "/",
             },
-            "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
-            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "local/images.py"}],
+            "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},
+            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "local/images.py"} for _ in layers],
         }
     )
     manifest = _json(
@@ -114,7 +129,7 @@ def pack(image: Image, programs: dict[str, bytes]) -> tuple[bytes, str]:
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
-            "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar", layer)],
+            "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar", layer) for layer in layers],
         }
     )
     entry = {
@@ -125,7 +140,7 @@ def pack(image: Image, programs: dict[str, bytes]) -> tuple[bytes, str]:
             "org.opencontainers.image.ref.name": image.tag,
         },
     }
-    files = {f"blobs/sha256/{_digest(blob)[7:]}": (blob, 0o644) for blob in (layer, config, manifest)}
+    files = {f"blobs/sha256/{_digest(blob)[7:]}": (blob, 0o644) for blob in (*layers, config, manifest)}
     files["oci-layout"] = (_json({"imageLayoutVersion": "1.0.0"}), 0o644)
     files["index.json"] = (_json({"schemaVersion": 2, "manifests": [entry]}), 0o644)
     return _tar(files), _digest(manifest)

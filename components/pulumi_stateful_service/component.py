@@ -8,6 +8,7 @@ from pulumi.runtime.mocks import MockMonitor
 
 from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_children
 from pulumi_stateful_service.arguments.defaults import (
+    cluster_domain,
     growth_timeout_seconds,
     keeps_a_minimum,
     rollout_timeout_seconds,
@@ -35,6 +36,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.follow_rollout import current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
+from pulumi_stateful_service.live.member_changes import MemberPlan, member_plan
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan, leader_check, rollout_plan
@@ -201,6 +203,7 @@ class StatefulService(pulumi.ComponentResource):
                 wait_for=(await resolve(self._args.get("wait_for", WaitFor.READY.value))).value,
                 rollout=await self._rollout_plan(),
                 leader_last="leader_last" in self._args,
+                members=await self._member_plan(),
                 restored_claims=(await resolve(restored_claims(self._args, self._class_name))).value,
             )
 
@@ -213,6 +216,11 @@ class StatefulService(pulumi.ComponentResource):
     async def _leader_check(self) -> LeaderCheck | None:
         given = await resolve([self._args.get("leader_last"), dict(self._args["ports"])])
         return leader_check(*given.value) if given.known else None
+
+    async def _member_plan(self) -> MemberPlan | None:
+        args = self._args
+        given = await resolve([args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)])
+        return member_plan(*given.value) if given.known else None
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
@@ -274,6 +282,7 @@ class StatefulService(pulumi.ComponentResource):
             growth_seconds,
             plan=await self._rollout_plan(),
             leader=await self._leader_check(),
+            members=await self._member_plan(),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),
             wait_for=wait_for,

@@ -126,8 +126,9 @@ def _storage_class(args: StatefulServiceArgs, class_name: Any) -> Planned:
 def _ignored_fields(args: StatefulServiceArgs) -> list[str]:
     """The fields of the StatefulSet that Pulumi leaves as they are after its creation."""
     fields = [*IGNORED, *(IGNORED_WITH_CLAIMS if args["volumes"] else ())]
-    if args.get("autoscaled"):
-        # The provider does not send ignored fields that another field manager owns.
+    if args.get("autoscaled") or "members" in args:
+        # The provider does not send ignored fields that another field manager owns. With members the component
+        # changes it, one by one.
         fields.append("spec.replicas")
     if "rollout" in args:
         # The component changes it from step to step.

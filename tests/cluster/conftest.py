@@ -10,6 +10,7 @@ from harness import Service, client_for, environment
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Node
+from lightkube.resources.storage_v1 import StorageClass
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,21 @@ def namespace(client: Client) -> Iterator[str]:
     client.create(Namespace(metadata=ObjectMeta(name=name)))
     yield name
     client.delete(Namespace, name)
+
+
+@pytest.fixture
+def second_class(client: Client, namespace: str) -> Iterator[str]:
+    """Name of another storage class, which gives volumes as the standard one does."""
+    standard = client.get(StorageClass, "standard")
+    made = StorageClass(
+        metadata=ObjectMeta(name=f"second-{namespace}"),
+        provisioner=standard.provisioner,
+        volumeBindingMode=standard.volumeBindingMode,
+        allowVolumeExpansion=True,
+    )
+    client.create(made)
+    yield f"second-{namespace}"
+    client.delete(StorageClass, f"second-{namespace}")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ Each test has a project, a state and a namespace of its own, so that tests can r
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -219,6 +221,23 @@ class Service(Project):
         """Whether a Pod is there and ready."""
         pod = self.pod(name)
         return pod is not None and condition(pod, "Ready") == "True" and pod.metadata.deletionTimestamp is None
+
+    def kill_up_when(self, what: str, condition: Callable[[], object]) -> None:
+        """Kills an ``up``, the engine and all, as soon as a condition holds, and releases its lock."""
+        running = subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            eventually(what, condition)
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+        self.must("cancel", "--yes")
 
     def replace_pod(self, name: str) -> None:
         """Deletes a Pod and waits until its successor is ready."""

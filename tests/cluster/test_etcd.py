@@ -180,10 +180,11 @@ def writer(etcd: Etcd) -> Iterator[Writer]:
 
 
 def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
-    etcd: Etcd, writer: Writer, record_property: Callable[[str, object], None]
+    etcd: Etcd, writer: Writer, second_class: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Three members form a quorum by their names, and keep it while they are updated, deleted, grown and joined."""
-    join, finish = readme("From three members to five")
+    """Three members keep their quorum: updated, deleted, grown, joined, given other disks, and left by two."""
+    more, fewer = readme("From three members to five, and back")
+    [other_class] = readme("Another storage class")[:1]
     etcd.up()
     assert etcd.peers() == peers(etcd.namespace, 3)
     writer.start()
@@ -216,16 +217,29 @@ def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
         assert etcd.uids() == before
 
     with writer.during("two members that join"):
-        etcd.follow(join)
+        etcd.follow(more)
         assert etcd.peers() == peers(etcd.namespace, 5)
         assert before.items() <= etcd.uids().items(), "only the new members are started"
 
     with writer.during("an update of five members"):
-        etcd.follow(finish)
+        etcd.configure(retention="3h")
+        etcd.up()
+
+    with writer.during("another storage class"):
+        etcd.follow(other_class.replace("standard-2", second_class).replace("0,1,2", "0,1,2,3,4"))
+        classes: dict[str, str] = {name: claim.spec.storageClassName for name, claim in etcd.claims().items()}
+        assert classes == {f"data-etcd-{number}": second_class for number in range(5)}
+        assert etcd.peers() == peers(etcd.namespace, 5)
+
+    with writer.during("two members that leave"):
+        before = etcd.uids()
+        etcd.follow(fewer)
+        assert etcd.peers() == peers(etcd.namespace, 3)
+        assert etcd.uids() == {name: before[name] for name in peers(etcd.namespace, 3)}, "the others are not restarted"
 
     writer.end()
     report(record_property, writer)
-    for member in peers(etcd.namespace, 5):
+    for member in peers(etcd.namespace, 3):
         lost = writer.acknowledged.items() - etcd.written(member).items()
         assert not lost, f"{member} lost {sorted(lost)[:10]}"
 

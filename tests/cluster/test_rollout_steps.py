@@ -1,9 +1,6 @@
 """P10: a rollout that takes its steps by itself within one ``up``, and what its checks do to it."""
 
 import json
-import os
-import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually, watching
+from harness import CHAPTER, Service, watching
 from test_rollouts import NEW, images, settled
 
 Make = Callable[..., Service]
@@ -153,20 +150,11 @@ def test_p10_a_rollout_that_was_killed_goes_on_from_its_step(service: Make) -> N
     rg = service(replicas=3, rollout={"steps": [1, 2], "bake_seconds": 8, "checks": [LOGS]})
     rg.up()
     rg.set(image=NEW)
-    running = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=rg.folder,
-        env=rg.env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    rg.kill_up_when(
+        "the first step", lambda: partition(rg) == 2 and images(rg).get("rg-2") == "2.0" and rg.is_ready("rg-2")
     )
-    eventually("the first step", lambda: partition(rg) == 2 and images(rg).get("rg-2") == "2.0" and rg.is_ready("rg-2"))
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
     others = {pod: uid for pod, uid in rg.uids().items() if pod != "rg-2"}
     assert partition(rg) == 2
-    rg.must("cancel", "--yes")
     assert {pod: uid for pod, uid in rg.uids().items() if pod != "rg-2"} == others
     first = rg.uids()["rg-2"]
     with partitions(rg) as seen:
@@ -262,18 +250,7 @@ def test_p10_the_leader_is_updated_last(service: Make) -> None:
     rg.set(image=CHAPTER["image"], wait_for="Created")
     rg.must_fail("preview")
     rg.set(wait_for=None)
-    running = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=rg.folder,
-        env=rg.env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    eventually("the first one is replaced", lambda: images(rg).get("rg-2") == "1.0")
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    rg.must("cancel", "--yes")
+    rg.kill_up_when("the first one is replaced", lambda: images(rg).get("rg-2") == "1.0")
     with watching(rg) as events:
         rg.up()
     assert replaced(events) == ["rg-1", "rg-0"]

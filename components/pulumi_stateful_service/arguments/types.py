@@ -76,6 +76,15 @@ class RolloutFailure(StrEnum):
     """The updated instances are taken back to the version before."""
 
 
+class RunIn(StrEnum):
+    """Where a command about an instance runs."""
+
+    PEER = "Peer"
+    """In another instance that is ready, the lowest ordinal first."""
+    INSTANCE = "Instance"
+    """In the instance itself."""
+
+
 class ReclaimPolicy(StrEnum):
     """What happens to a volume when its PersistentVolumeClaim is deleted (``reclaimPolicy`` of a StorageClass)."""
 
@@ -811,6 +820,40 @@ class LeaderArgs(TypedDict):
     waits until it leads no more. Default: none."""
 
 
+class MemberCommandArgs(TypedDict):
+    """A command about an instance that joins or leaves.
+
+    It must succeed where there is nothing left to do: it is repeated until it succeeds, and an interrupted
+    ``pulumi up`` may have run it before.
+    """
+
+    command: Sequence[pulumi.Input[str]]
+    """The program and its arguments. It is not run in a shell. ``{pod}``, ``{ordinal}`` and ``{address}`` stand for the
+    instance's Pod name, ordinal and DNS name."""
+    run_in: NotRequired[pulumi.Input[str]]
+    """One of ``RunIn``: whose container it runs in, through the API server (``pods/exec``). Default: ``Peer``."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which it must succeed, at least 1; otherwise ``pulumi up`` fails. Default: 60."""
+
+
+class MembersArgs(TypedDict):
+    """How an instance becomes a member of the application's cluster, and how it stops being one.
+
+    Not for the instances that the service is created with, which form the cluster, and not when ``replicas`` is 0,
+    which stops the cluster as it is. Set at least one of ``add``, ``join`` and ``leave``.
+    """
+
+    add: NotRequired[MemberCommandArgs]
+    """Runs before an instance is created, in a peer. Default: nothing."""
+    join: NotRequired[MemberCommandArgs]
+    """Runs when an instance that was added is ready, before the next one is added. Default: nothing."""
+    leave: NotRequired[MemberCommandArgs]
+    """Runs before an instance is removed, which stays until it has succeeded. Default: nothing."""
+    reuse_claims: NotRequired[bool]
+    """Whether an instance can join with PersistentVolumeClaims that exist, such as those that a member of its name left
+    (``when_scaled`` deletes them). Default: false, which refuses it."""
+
+
 class RecreateClaimsArgs(TypedDict):
     """Instances that get new, empty volumes where their PersistentVolumeClaims differ from those of new instances."""
 
@@ -1083,6 +1126,11 @@ class StatefulServiceArgs(TypedDict):
     autoscaled: NotRequired[bool]
     """Whether an autoscaler, or another client of the ``scale`` subresource, sets the number of instances: ``replicas``
     is then the initial number only, and ``pulumi up`` does not change it later. Default: false."""
+    members: NotRequired[MembersArgs]
+    """Commands that run when ``replicas`` changes, and when ``recreate_claims`` replaces a volume. ``pulumi up`` then
+    adds and removes one instance after another, each when its command has succeeded; one that was interrupted is
+    continued by the next. Requires ``wait_for`` ``Ready``. Mutually exclusive with ``autoscaled``. Default:
+    Kubernetes adds and removes instances without asking the application."""
     quorum: NotRequired[bool]
     """Whether a majority of ``replicas`` stays available during node drains and updates: the same as ``min_available``
     with that number. Mutually exclusive with ``min_available``. Default: false."""

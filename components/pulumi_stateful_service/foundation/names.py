@@ -44,6 +44,15 @@ RESTORED_ANNOTATION = "pulumi-stateful-service/restored-from"
 RECREATE_CLAIMS_ANNOTATION = "pulumi-stateful-service/recreate-claims"
 """On the StatefulSet: whose claims are recreated where they differ from the templates, and what becomes of volumes."""
 
+REPLICAS_ANNOTATION = "pulumi-stateful-service/replicas"
+"""On the StatefulSet of a service with ``members``: the number of instances that the program asks for."""
+
+MEMBERS_ANNOTATION = "pulumi-stateful-service/members"
+"""On the same, once instances were added or removed: how many of them, from the first, are members."""
+
+REJOINING_ANNOTATION = "pulumi-stateful-service/rejoining"
+"""On the same: the ordinal of the instance whose volume is being recreated, until it is a member again."""
+
 IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
 """On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""
 

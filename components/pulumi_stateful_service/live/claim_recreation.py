@@ -12,6 +12,8 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.eviction import evict_when_allowed
+from pulumi_stateful_service.live.members import Members
+from pulumi_stateful_service.live.rollout_target import RolloutTarget
 
 
 async def recreate_claims_of(
@@ -20,27 +22,31 @@ async def recreate_claims_of(
     ordinal: int,
     claims: Sequence[KubernetesObject],
     reclaim_policy: str,
-    prefix: str,
-    timeout: float,
+    target: RolloutTarget,
     resource: pulumi.Resource,
+    members: Members | None = None,
 ) -> None:
     """Deletes the claims and evicts the Pod; the controller then creates both again.
 
     A claim stays until no Pod uses it, so the order is safe: an ``up`` that is killed in between is continued by the
-    next one. Raises RolloutError where a volume cannot be kept, or where the Pod is not evicted within ``timeout``.
+    next one. Raises RolloutError where a volume cannot be kept, or where the Pod is not evicted in time.
     """
-    namespace, set_name = stateful_set["metadata"]["namespace"], stateful_set["metadata"]["name"]
+    namespace, set_name, prefix = target.namespace, target.name, target.prefix
     pod = pod_name(set_name, ordinal)
     for claim in claims:
         if volume := claim["spec"].get("volumeName"):
             await _set_reclaim_policy(cluster, prefix, claim, volume, reclaim_policy, set_name)
+    if members is not None:
+        await members.leave(ordinal)
     for claim in claims:
         metadata = claim["metadata"]
         await cluster.delete("PersistentVolumeClaim", namespace, metadata["name"], uid=metadata["uid"])
         volume = claim["spec"].get("volumeName", "none")
         kept = f"its volume {volume} is kept" if reclaim_policy == "Retain" else f"with its volume {volume}"
         messages.info(f"{metadata['name']} is deleted ({kept}), and {pod} is replaced to get a new one.", resource)
-    await evict_when_allowed(cluster, stateful_set, pod, prefix, timeout)
+    if members is not None:
+        await members.add(ordinal)
+    await evict_when_allowed(cluster, stateful_set, pod, prefix, target.rollout_timeout_seconds)
 
 
 async def _set_reclaim_policy(

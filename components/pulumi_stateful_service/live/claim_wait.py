@@ -23,6 +23,8 @@ from pulumi_stateful_service.live.claim_recreation import recreate_claims_of
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.documentation import STORAGE
+from pulumi_stateful_service.live.member_changes import rejoining
+from pulumi_stateful_service.live.members import Members
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, outdated_claims, requested_recreation
 from pulumi_stateful_service.live.pod_status import claim_names, ordinal_of
 from pulumi_stateful_service.live.rollout_status import Rollout
@@ -124,17 +126,25 @@ async def _restart_to_grow(
 
 
 async def recreate_claims(
-    cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource, rollout: Rollout
+    cluster: Cluster,
+    target: RolloutTarget,
+    resource: pulumi.Resource,
+    rollout: Rollout,
+    members: Members | None = None,
 ) -> Rollout:
-    """Recreates the claims that the program names, one instance at a time, and returns the rollout after it."""
+    """Recreates the claims that the program names, one instance at a time, and returns the rollout after it.
+
+    A member leaves with its data, and joins without.
+    """
     done: set[int] = set()
     while True:
         live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
         recreation = requested_recreation(live)
-        if not recreation.ordinals:
-            return rollout
-        claims = await list_claims_of(cluster, target, live)
+        claims = await list_claims_of(cluster, target, live) if recreation.ordinals else []
         remaining = claims_to_recreate(live, claims, target.claims)
+        if members is not None and (left := rejoining(live)) is not None and left not in remaining:
+            await members.join(left)
+            await members.note_rejoining(live, None)
         if not remaining:
             return rollout
         ordinal, outdated = next(iter(remaining.items()))
@@ -145,8 +155,10 @@ async def recreate_claims(
                 f"Another controller may create it ({STORAGE})."
             )
         done.add(ordinal)
-        policy, seconds = recreation.reclaim_policy, target.rollout_timeout_seconds
-        await recreate_claims_of(cluster, live, ordinal, outdated, policy, target.prefix, seconds, resource)
+        policy = recreation.reclaim_policy
+        if members is not None:
+            await members.note_rejoining(live, ordinal)
+        await recreate_claims_of(cluster, live, ordinal, outdated, policy, target, resource, members)
         rollout = await wait_until_complete(cluster, target, resource)
 
 

@@ -39,6 +39,11 @@ class DesiredStatefulSet:
         """Whether its name and namespace are known."""
         return not contains_unknown([self.metadata.get("name"), self.metadata.get("namespace")])
 
+    @property
+    def keeps_replicas(self) -> bool:
+        """Whether the number of instances stays as it is when the StatefulSet is sent: others change it."""
+        return self.change.autoscaled or self.change.members is not None
+
     def with_replicas(self, live: KubernetesObject) -> "DesiredStatefulSet":
         """The same with the live number of replicas."""
         spec = {**self.spec, "replicas": live["spec"].get("replicas", 1)}

@@ -12,6 +12,7 @@ from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.forecast import Forecast, forecast
+from pulumi_stateful_service.live.member_changes import members_of
 from pulumi_stateful_service.live.rules.managed_fields import is_applied_by_component
 from pulumi_stateful_service.live.stateful_set_fields import (
     IDENTITY_FIELDS,
@@ -31,6 +32,7 @@ async def predict(
     *,
     recreate: bool,
     leader_last: bool = False,
+    in_turn: bool = False,
 ) -> Forecast | None:
     """What the change to this metadata and spec does; None where a value that decides it is not known yet.
 
@@ -44,7 +46,17 @@ async def predict(
     claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
     revision = await _revision(cluster, namespace, live, after)
     wanted = desired_claims({"metadata": metadata, "spec": spec})
-    return forecast(live, after, pods, claims, revision, wanted, recreated=recreate, leader_last=leader_last)
+    return forecast(
+        live,
+        after,
+        pods,
+        claims,
+        revision,
+        wanted,
+        recreated=recreate,
+        leader_last=leader_last,
+        in_turn=in_turn and members_of(live or after) > 0 and len(desired_ordinals(after)) > 0,
+    )
 
 
 async def _stored(

@@ -8,17 +8,19 @@ import pulumi
 from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
-from pulumi_stateful_service.live.claim_changes import by_claim, is_bound
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.claim_changes import DesiredClaim, by_claim, is_bound
 from pulumi_stateful_service.live.claim_wait import (
     change_claims,
     outdated_claims_of,
     recreate_claims,
     wait_until_changed,
 )
-from pulumi_stateful_service.live.client.cluster import connected
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.leader_last import update_leader_last
+from pulumi_stateful_service.live.members import Members
 from pulumi_stateful_service.live.rollout_status import Rollout, rollout_status
 from pulumi_stateful_service.live.rollout_steps import roll_out_in_steps
 from pulumi_stateful_service.live.rollout_target import RolloutTarget, read_stateful_set, retry_until_answered
@@ -57,24 +59,38 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
         if warning := max_unavailable_warning(live, target.max_unavailable):
             messages.warn(f"{target.prefix}: {warning}", resource)
-        templates = claim_templates(live)
-        wanted = {
-            name: (desired, templates.get(volume))
-            for name, (volume, desired) in by_claim(target.name, target.claims, desired_ordinals(live)).items()
-        }
+        wanted = _wanted_claims(target, live)
         # Before the wait for the rollout: a Pod may wait for space on its volume.
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         if target.wait_for == WaitFor.CREATED:
             return rollout_status(live, await cluster.list_pods(live))
-        if target.leader is not None:
-            rollout = await update_leader_last(cluster, target, target.leader, resource)
-        elif target.plan is not None:
-            rollout = await roll_out_in_steps(cluster, target, target.plan, resource)
-        else:
-            rollout = await wait_until_complete(cluster, target, resource)
+        members = None
+        if target.members is not None:
+            members = Members(cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource))
+            await members.change()
+            live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+            wanted = _wanted_claims(target, live)
+            claims = [claim for claim in claims if claim["metadata"]["name"] in wanted]
+        rollout = await _roll_out(cluster, target, resource)
         if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
             # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
             claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         await wait_until_changed(cluster, target, wanted, claims, resource)
-        rollout = await recreate_claims(cluster, target, resource, rollout)
+        rollout = await recreate_claims(cluster, target, resource, rollout, members)
         return replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
+
+
+async def _roll_out(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    if target.leader is not None:
+        return await update_leader_last(cluster, target, target.leader, resource)
+    if target.plan is not None:
+        return await roll_out_in_steps(cluster, target, target.plan, resource)
+    return await wait_until_complete(cluster, target, resource)
+
+
+def _wanted_claims(
+    target: RolloutTarget, live: KubernetesObject
+) -> dict[str, tuple[DesiredClaim, KubernetesObject | None]]:
+    templates = claim_templates(live)
+    volumes = by_claim(target.name, target.claims, desired_ordinals(live))
+    return {name: (desired, templates.get(volume)) for name, (volume, desired) in volumes.items()}

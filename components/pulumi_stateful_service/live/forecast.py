@@ -122,6 +122,8 @@ class Forecast:
     """Whether the Pod template changes."""
     leader_last: bool = False
     """Whether the leader comes last, wherever it stands in the order."""
+    in_turn: bool = False
+    """Whether instances are added and removed one after another, each when the application has been told."""
     sizes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The size that each claim requests before and after, where that changes."""
 
@@ -158,6 +160,7 @@ def forecast(
     *,
     recreated: bool = False,
     leader_last: bool = False,
+    in_turn: bool = False,
 ) -> Forecast:
     """What the change from ``live`` to ``after``, both with the API's defaults, does.
 
@@ -215,7 +218,8 @@ def forecast(
         ],
         replaced_though_held_back=replaced_though_held_back,
         reasons=pod_template_changes(live, after) if live is not None else [],
-        leader_last=leader_last,
+        leader_last=leader_last and bool(outdated),
+        in_turn=in_turn,
         changes_template=live is not None and live["spec"]["template"] != after["spec"]["template"],
         sizes=sizes,
     )

@@ -31,12 +31,14 @@ def _instance_lines(forecast: Forecast) -> list[str]:
     if len(forecast.order) > 1:
         how = " one after another" if forecast.at_a_time == 1 else f" {forecast.at_a_time} at a time"
         how += ", the leader last" if forecast.leader_last else ""
+    removed = forecast.of(InstanceOutcome.REMOVED)
+    leaving = ", one after another, each when it has left (members)" if forecast.in_turn else ""
     groups = (
         (forecast.order, f"replaced{how}{because}"),
         (forecast.on_delete, f"replaced when you delete the Pods (OnDelete){because}"),
         (forecast.held_back, f"not updated (held back by the partition){because}"),
-        (forecast.of(InstanceOutcome.ADDED), "added"),
-        (forecast.of(InstanceOutcome.REMOVED), "removed"),
+        (forecast.of(InstanceOutcome.ADDED), f"added{', one after another (members)' if forecast.in_turn else ''}"),
+        (list(reversed(removed)) if forecast.in_turn else removed, f"removed{leaving}"),
         (
             forecast.losing_revision,
             "come back with the new revision: without Pods, Kubernetes keeps no earlier one",

@@ -28,7 +28,8 @@ from pulumi_stateful_service.live.dry_run import predict
 from pulumi_stateful_service.live.earlier_values import earlier_data
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
-from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, unfinished_work
+from pulumi_stateful_service.live.member_refusals import member_refusals
+from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, rendering_warnings, unfinished_work
 from pulumi_stateful_service.live.prepare_cluster import STATEFUL_SET, prepare_cluster
 from pulumi_stateful_service.live.provider import reads_cluster, setting_to_update_existing
 from pulumi_stateful_service.live.rules.conflicts import is_made_by_component, service_refusals
@@ -99,8 +100,10 @@ class Guard:
             annotations[ATTEMPT_ANNOTATION] = str(attempt)
         props["metadata"] = {**props["metadata"], "annotations": annotations}
         if live is not None and desired.change.autoscaled:
-            # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done.
             self._desired = desired.with_replicas(live)
+        if live is not None and desired.keeps_replicas:
+            # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
+            # remove an instance that has not left.
             props["spec"] = {**props["spec"], "replicas": live["spec"].get("replicas", 1)}
         if live is not None and desired.change.owns(live) and keeps_claims(live):
             # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the
@@ -166,21 +169,17 @@ class Guard:
         if not reads_cluster():
             self._warn_not_judged(
                 "stateful-service:readCluster is false. No change is refused, volumes are not expanded, rollout has no "
-                "steps, and pulumi up does not wait for the rollout"
+                "steps, no member joins or leaves, and pulumi up does not wait for the rollout"
             )
             return
-        connection = await self._connection()
+        connection, desired = await self._connection(), self._desired
         if connection is None:
             self._warn_not_judged("the settings of its provider are not known yet")
             return
-        desired = self._desired
-        if connection.renders and desired is not None and desired.change.rollout is not None:
-            messages.warn(
-                f"{self._prefix}: rollout has no effect in rendered manifests: whoever applies them updates all "
-                "instances one after another.",
-                self._resource,
-            )
-        if connection.renders or desired is None:
+        if desired is None:
+            return
+        if connection.renders:
+            self._warn_of_rendering(desired)
             return
         if not desired.is_named:
             self._warn_not_judged("its name or namespace is not known yet")
@@ -197,6 +196,10 @@ class Guard:
             if not pulumi.runtime.is_dry_run():
                 raise
             self._warn_not_judged(error.problem)
+
+    def _warn_of_rendering(self, desired: DesiredStatefulSet) -> None:
+        for warning in rendering_warnings(desired.change):
+            messages.warn(f"{self._prefix}: {warning}", self._resource)
 
     def _refuse_other_set(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         """Raises where an object is to belong to a StatefulSet of another name: it would be changed before that one."""
@@ -283,6 +286,8 @@ class Guard:
         if live is None or is_update or recreate:
             await self._foretell(cluster, desired, live, recreate=recreate)
         if not pulumi.runtime.is_dry_run():
+            if live is not None and desired.keeps_replicas:
+                desired = desired.with_replicas(live)
             # What cannot be foretold is held back as well: steps without an outdated instance are passed at once.
             in_steps = desired.change.rollout is not None and (self.forecast is None or self.forecast.changes_template)
             await prepare_cluster(
@@ -309,6 +314,7 @@ class Guard:
                 live,
                 recreate=recreate,
                 leader_last=desired.change.leader_last,
+                in_turn=desired.change.members is not None,
             )
         except ClusterError as error:
             messages.warn(
@@ -326,7 +332,10 @@ class Guard:
             return
         plan = desired.change.rollout
         adopting = live is not None and not desired.change.owns(live)
-        for refusal in held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None):
+        for refusal in [
+            *held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None),
+            *member_refusals(desired.change, live, predicted),
+        ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
         if live is not None:
             messages.info(forecast_message(self._prefix, predicted), self._resource)

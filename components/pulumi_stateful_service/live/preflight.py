@@ -23,6 +23,7 @@ from pulumi_stateful_service.live.claim_changes import (
     shrink_refusals,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.member_changes import MemberPlan, is_unfinished
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, requested_recreation
 from pulumi_stateful_service.live.pod_status import is_ready, is_running
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, partition_of
@@ -61,6 +62,8 @@ class Change:
     """The steps in which instances are updated; None for one after another."""
     leader_last: bool = False
     """Whether the component itself replaces the instances, the leader last."""
+    members: MemberPlan | None = None
+    """How instances join and leave; None where Kubernetes adds and removes them without asking."""
     restored_claims: Sequence[KubernetesObject] = ()
     """Claims that are created with data before the StatefulSet."""
     uid: str | None = None
@@ -128,7 +131,9 @@ async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObj
 
 
 async def unfinished_work(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
-    """Whether an earlier operation on the StatefulSet left a rollout or the expansion of volumes incomplete."""
+    """Whether an earlier operation on the StatefulSet left members, a rollout or claims as they should not stay."""
+    if is_unfinished(live, change.members):
+        return True
     return await _unfinished_rollout(cluster, live, change) or await _unfinished_claims(cluster, live)
 
 
@@ -165,6 +170,21 @@ def _as_created(live: KubernetesObject) -> bool:
     """Whether the claims are asked for nothing but what they were created with."""
     without_notes = {**live, "metadata": {"name": live["metadata"]["name"]}}
     return desired_claims(without_notes) == desired_claims(noted(live))
+
+
+def rendering_warnings(change: Change) -> list[str]:
+    """What has no effect where manifests are rendered and somebody else applies them."""
+    warnings = []
+    if change.rollout is not None:
+        warnings.append(
+            "rollout has no effect in rendered manifests: whoever applies them updates all instances one after another."
+        )
+    if change.members is not None:
+        warnings.append(
+            "members has no effect in rendered manifests: whoever applies them adds and removes instances without "
+            "asking the application."
+        )
+    return warnings
 
 
 def known_part(desired: Any, live: Any) -> Any:

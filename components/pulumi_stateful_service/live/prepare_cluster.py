@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINING_ANNOTATION, field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
@@ -40,6 +40,18 @@ async def prepare_cluster(
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
     if is_update and (live is None or recreate):
         await _create(cluster, desired)
+        await _note_members(cluster, live)
+
+
+async def _note_members(cluster: Cluster, before: KubernetesObject | None) -> None:
+    """Notes on a StatefulSet that was recreated what the one before had noted of its members."""
+    metadata = before["metadata"] if before is not None else {}
+    annotations = metadata.get("annotations") or {}
+    noted = {key: annotations[key] for key in (MEMBERS_ANNOTATION, REJOINING_ANNOTATION) if key in annotations}
+    if noted:
+        patch = {"metadata": {"annotations": noted}}
+        name = metadata["name"]
+        await cluster.patch(STATEFUL_SET, metadata["namespace"], name, patch, field_manager=field_manager(name))
 
 
 async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:

@@ -13,6 +13,7 @@ from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import OPERATING
+from pulumi_stateful_service.live.member_changes import MemberPlan
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan
 
 _T = TypeVar("_T")
@@ -50,6 +51,8 @@ class RolloutTarget:
     """The steps of the rollout; None for one instance after another."""
     leader: LeaderCheck | None = None
     """How the leader is known, which is updated last; None where the order is the StatefulSet's."""
+    members: MemberPlan | None = None
+    """How instances join and leave; None where Kubernetes adds and removes them without asking."""
     wait_for: str = WaitFor.READY.value
     """One of ``WaitFor``."""
     replace_unready: bool = False

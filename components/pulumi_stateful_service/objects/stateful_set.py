@@ -9,7 +9,12 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import first_ordinal, selector, update_strategy
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.foundation.names import RECREATE_CLAIMS_ANNOTATION, RESTORED_ANNOTATION, SIZES_ANNOTATION
+from pulumi_stateful_service.foundation.names import (
+    RECREATE_CLAIMS_ANNOTATION,
+    REPLICAS_ANNOTATION,
+    RESTORED_ANNOTATION,
+    SIZES_ANNOTATION,
+)
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import FORCE_CONFLICTS, object_metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
@@ -59,6 +64,9 @@ def _metadata(args: StatefulServiceArgs, restored: Sequence[KubernetesObject]) -
     metadata = object_metadata(args, args["name"])
     recreated = recreated_claims(args)
     noted = {RECREATE_CLAIMS_ANNOTATION: apply_inputs(_as_json, recreated)} if recreated else {}
+    if "members" in args:
+        # What makes Pulumi update the StatefulSet: spec.replicas is changed by the component, one by one.
+        noted[REPLICAS_ANNOTATION] = apply_inputs(str, args["replicas"])
     volumes = [volume["name"] for volume in args["volumes"]]
 
     def annotations(

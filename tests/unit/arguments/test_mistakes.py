@@ -223,6 +223,22 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"leader_last": {"http_get": {"port": "web"}}},
         "leader_last.http_get.port is 'web'; it must be one of ports",
     ),
+    ({"members": {}}, "members requires at least one of add, join, leave"),
+    ({"members": {"reuse_claims": True}}, "members requires at least one of add, join, leave"),
+    ({"members": {"leave": {"command": []}}}, "members.leave.command is []; it must not be empty"),
+    (
+        {"members": {"leave": {"command": ["a"], "run_in": "Job"}}},
+        "members.leave.run_in is 'Job'; it must be one of Peer, Instance",
+    ),
+    (
+        {"members": {"add": {"command": ["a"], "run_in": "Instance"}}},
+        "members.add.run_in must be Peer: the instance does not exist when the command runs",
+    ),
+    ({"members": {"leave": {"command": ["a"]}}, "autoscaled": True}, "members and autoscaled are mutually exclusive"),
+    (
+        {"members": {"leave": {"command": ["a"]}}, "wait_for": "Created"},
+        "members requires wait_for Ready",
+    ),
     ({"wait_for": "Running"}, "wait_for Running requires pod_management_policy Parallel"),
     ({"wait_for": "Nothing"}, "wait_for is 'Nothing'; it must be one of Ready, Running, Created"),
     (

@@ -6,6 +6,7 @@ from pulumi_stateful_service.arguments.defaults import allowed_port_names, first
 from pulumi_stateful_service.arguments.types import (
     HttpGetArgs,
     PodManagementPolicy,
+    RunIn,
     StatefulServiceArgs,
     UpdateStrategy,
     WaitFor,
@@ -21,6 +22,9 @@ _AWAIT_ANNOTATIONS = {
 
 LEADER_CHECKS = ("labels", "http_get", "exec")
 """How an instance can tell that it leads."""
+
+MEMBER_COMMANDS = ("add", "join", "leave")
+"""The commands of ``members``."""
 
 ROLLOUT_CHECKS = ("http_get", "exec", "prometheus")
 """What a check of a rollout can do."""
@@ -50,6 +54,25 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             args["replicas"],
         )
     _check_autoscaling(args, checks)
+    _check_members(args, checks)
+
+
+def _check_members(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    if "members" not in args:
+        return
+    members = args["members"]
+    if not any(command in members for command in MEMBER_COMMANDS):
+        raise checks.error(f"members requires at least one of {', '.join(MEMBER_COMMANDS)}")
+    if args.get("autoscaled"):
+        raise checks.error(
+            "members and autoscaled are mutually exclusive: an autoscaler removes instances that have not left"
+        )
+
+    def is_peer(run_in: str) -> None:
+        if run_in == RunIn.INSTANCE:
+            raise checks.error("members.add.run_in must be Peer: the instance does not exist when the command runs")
+
+    checks.check(is_peer, members.get("add", {}).get("run_in", RunIn.PEER.value))
 
 
 def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -105,7 +128,7 @@ def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             )
 
     def is_ready(wait_for: str) -> None:
-        for argument in ("rollout", "leader_last", "recreate_claims"):
+        for argument in ("rollout", "leader_last", "recreate_claims", "members"):
             if argument in args and wait_for != WaitFor.READY:
                 raise checks.error(f"{argument} requires wait_for Ready")
 

@@ -1,0 +1,131 @@
+"""Which instance joins or leaves next, from a live StatefulSet and the number of instances that are wanted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pulumi_stateful_service.arguments.types import RunIn
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import (
+    MEMBERS_ANNOTATION,
+    REJOINING_ANNOTATION,
+    pod_address,
+    pod_name,
+    service_address,
+)
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
+
+
+@dataclass(frozen=True)
+class MemberCommand:
+    """A command about one instance."""
+
+    command: Sequence[str]
+    """With ``{pod}``, ``{ordinal}`` and ``{address}`` in it."""
+    runs_in_instance: bool = False
+    """Whether it runs in the instance itself, and not in a peer."""
+    timeout_seconds: int = 60
+
+
+@dataclass(frozen=True)
+class MemberPlan:
+    """How instances join and leave."""
+
+    replicas: int
+    """The number of instances that is wanted."""
+    service_name: str
+    """Name of the governing Service."""
+    cluster_domain: str
+    add: MemberCommand | None = None
+    join: MemberCommand | None = None
+    leave: MemberCommand | None = None
+    reuse_claims: bool = False
+
+    def command(self, command: MemberCommand, namespace: str, set_name: str, ordinal: int) -> list[str]:
+        """The command for one instance."""
+        pod = pod_name(set_name, ordinal)
+        address = pod_address(pod, service_address(self.service_name, namespace, self.cluster_domain))
+        names = {"{pod}": pod, "{ordinal}": str(ordinal), "{address}": address}
+        words = list(command.command)
+        for placeholder, value in names.items():
+            words = [word.replace(placeholder, value) for word in words]
+        return words
+
+
+def member_plan(
+    members: Mapping[str, Any] | None, replicas: int, service_name: str, cluster_domain: str
+) -> MemberPlan | None:
+    """The plan of the argument ``members``, whose values are known."""
+    if members is None:
+        return None
+    commands = {name: _command(members[name]) for name in ("add", "join", "leave") if name in members}
+    return MemberPlan(
+        replicas, service_name, cluster_domain, reuse_claims=members.get("reuse_claims", False), **commands
+    )
+
+
+def _command(given: Mapping[str, Any]) -> MemberCommand:
+    return MemberCommand(given["command"], given.get("run_in") == RunIn.INSTANCE, given.get("timeout_seconds", 60))
+
+
+class StepKind(StrEnum):
+    """What a step does."""
+
+    SET_REPLICAS = "SetReplicas"
+    """Starts or stops instances that stay members."""
+    JOIN = "Join"
+    LEAVE = "Leave"
+
+
+@dataclass(frozen=True)
+class MemberStep:
+    """The next change of the number of instances, and of members."""
+
+    kind: StepKind
+    replicas: int
+    """``spec.replicas`` with it."""
+    members: int
+    """How many instances, from the first, are members after it."""
+
+
+def next_step(live: KubernetesObject, wanted: int) -> MemberStep | None:
+    """The next step to the number of instances that is wanted; None where there is none left.
+
+    An interrupted ``up`` leaves an instance that is no member yet, or a member without an instance.
+    """
+    replicas, members = replicas_of(live), members_of(live)
+    if wanted == 0 or members == 0:
+        stays_same = replicas == wanted
+        return None if stays_same else MemberStep(StepKind.SET_REPLICAS, wanted, members if wanted == 0 else wanted)
+    running = min(wanted, members)
+    if replicas < running:
+        return MemberStep(StepKind.SET_REPLICAS, running, members)
+    last = max(replicas, members)
+    if last > wanted:
+        return MemberStep(StepKind.LEAVE, min(replicas, last - 1), last - 1)
+    if members < wanted:
+        return MemberStep(StepKind.JOIN, members + 1, members + 1)
+    return None
+
+
+def is_unfinished(live: KubernetesObject, plan: MemberPlan | None) -> bool:
+    """Whether instances have to join or leave."""
+    return plan is not None and (next_step(live, plan.replicas) is not None or rejoining(live) is not None)
+
+
+def rejoining(live: KubernetesObject) -> int | None:
+    """The ordinal of the instance that has left for a new volume, and has not joined again."""
+    noted = (live["metadata"].get("annotations") or {}).get(REJOINING_ANNOTATION)
+    return None if noted is None else int(noted)
+
+
+def replicas_of(live: KubernetesObject) -> int:
+    """``spec.replicas``."""
+    return len(desired_ordinals(live))
+
+
+def members_of(live: KubernetesObject) -> int:
+    """How many instances, from the first, are members: all, where none was added or removed yet."""
+    noted = (live["metadata"].get("annotations") or {}).get(MEMBERS_ANNOTATION)
+    return int(noted or 0) or replicas_of(live)

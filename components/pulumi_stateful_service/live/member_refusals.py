@@ -1,0 +1,49 @@
+"""Refuses changes of the number of instances with which a member would join wrongly."""
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import claim_name, pod_name
+from pulumi_stateful_service.live.documentation import MEMBERS
+from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome
+from pulumi_stateful_service.live.member_changes import members_of, replicas_of
+from pulumi_stateful_service.live.preflight import Change
+from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals, first_ordinal
+
+
+def member_refusals(change: Change, live: KubernetesObject | None, forecast: Forecast) -> list[str]:
+    """Refuses another first ordinal, and instances that would join with the data of a member of their name."""
+    plan, desired = change.members, change.stateful_set
+    if plan is None or live is None:
+        return []
+    name, start = live["metadata"]["name"], first_ordinal(live)
+    if start != first_ordinal(desired):
+        refusal = (
+            f"ordinals.start cannot be changed from {start} to {first_ordinal(desired)} with members: an instance is "
+            "added after the last one, and the last one is removed. Set replicas."
+        )
+        return [refusal]
+    if plan.reuse_claims or members_of(live) == 0:
+        return []
+    restored = {claim["metadata"]["name"] for claim in change.restored_claims}
+    joining = [
+        pod_name(name, ordinal)
+        for ordinal in desired_ordinals(desired)
+        if ordinal - start >= max(members_of(live), replicas_of(live))
+        and forecast.instances.get(pod_name(name, ordinal)) is InstanceOutcome.ADDED
+    ]
+    left = [
+        claim
+        for ordinal in desired_ordinals(desired)
+        for volume in claim_templates(live)
+        if pod_name(name, ordinal) in joining
+        and (claim := claim_name(volume, name, ordinal)) not in restored
+        and forecast.claims.get(claim, ClaimOutcome.CREATED) is not ClaimOutcome.CREATED
+    ]
+    if not left:
+        return []
+    refusal = (
+        f"{', '.join(joining)} would join with the data of an earlier member: {', '.join(left)} "
+        f"{'exists' if len(left) == 1 else 'exist'}. If the data are of no use any more, delete them: kubectl "
+        f"--namespace {live['metadata']['namespace']} delete pvc {' '.join(left)}. If the instance is to join with "
+        f"them, set members.reuse_claims=True ({MEMBERS})."
+    )
+    return [refusal]

@@ -1,0 +1,205 @@
+"""Adds and removes instances one after another, and tells the application: each joins, and leaves, by a command.
+
+The StatefulSet is the only state: ``spec.replicas``, and an annotation with the number of members. An ``up`` that is
+killed leaves an instance that has not joined yet, or one that has left, and the next one continues there.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pulumi
+
+from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation import messages
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import (
+    CONTAINER_NAME,
+    MEMBERS_ANNOTATION,
+    REJOINING_ANNOTATION,
+    field_manager,
+    pod_name,
+)
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.documentation import MEMBERS
+from pulumi_stateful_service.live.member_changes import (
+    MemberCommand,
+    MemberPlan,
+    MemberStep,
+    StepKind,
+    next_step,
+    replicas_of,
+)
+from pulumi_stateful_service.live.pod_status import is_ready, is_terminating, ordinal_of
+from pulumi_stateful_service.live.rollout_status import Rollout, has_outdated_pods
+from pulumi_stateful_service.live.rollout_target import RolloutTarget, pause, read_stateful_set, retry_until_answered
+from pulumi_stateful_service.live.stateful_set_fields import first_ordinal
+
+_PAUSE = 1.0
+"""Seconds between two attempts of a command."""
+_MAX_SHOWN = 300
+
+
+class Members:
+    """The members of one service, while they change."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        target: RolloutTarget,
+        plan: MemberPlan,
+        resource: pulumi.Resource,
+        roll_out: Callable[[], Awaitable[Rollout]],
+    ) -> None:
+        """``roll_out`` completes the rollout of the instances that there are."""
+        self._cluster = cluster
+        self._target = target
+        self._plan = plan
+        self._resource = resource
+        self._roll_out = roll_out
+
+    async def change(self) -> None:
+        """Adds and removes instances until there are as many as wanted.
+
+        Raises RolloutError where a command does not succeed in time: an instance that has not left stays.
+        """
+        while True:
+            live = await self._read()
+            step = next_step(live, self._plan.replicas)
+            if step is None:
+                return
+            if step.kind is StepKind.JOIN:
+                await self._add_and_join(live, step)
+            elif step.kind is StepKind.LEAVE:
+                await self._leave_and_remove(live, step)
+            else:
+                await self._patch(live, step.replicas, step.members)
+                await self._roll_out()
+
+    async def add(self, ordinal: int) -> None:
+        """Tells the application of an instance that is about to be created."""
+        await self._run("add", self._plan.add, ordinal, "It is not created")
+
+    async def join(self, ordinal: int) -> None:
+        """Has an instance that is ready join."""
+        await self._run("join", self._plan.join, ordinal, "It has not joined")
+
+    async def leave(self, ordinal: int) -> None:
+        """Has an instance leave that is about to be removed."""
+        await self._run("leave", self._plan.leave, ordinal, "It is not removed")
+
+    async def _add_and_join(self, live: KubernetesObject, step: MemberStep) -> None:
+        ordinal = first_ordinal(live) + step.members - 1
+        # An application takes a new member when all others are well.
+        await self._roll_out()
+        if replicas_of(live) < step.replicas:
+            await self.add(ordinal)
+            await self._patch(live, step.replicas, step.members - 1)
+            messages.info(f"{self._pod(ordinal)} is added.", self._resource, ephemeral=True)
+            await self._roll_out()
+        await self.join(ordinal)
+        await self._patch(live, step.replicas, step.members)
+        messages.info(f"{self._pod(ordinal)} has joined.", self._resource)
+
+    async def _leave_and_remove(self, live: KubernetesObject, step: MemberStep) -> None:
+        ordinal = first_ordinal(live) + step.members
+        if has_outdated_pods(live, await self._cluster.list_pods(live)):
+            await self._roll_out()
+        await self.leave(ordinal)
+        await self._patch(live, step.replicas, step.members)
+        messages.info(f"{self._pod(ordinal)} has left, and is removed.", self._resource)
+        await self._until_deleted(self._pod(ordinal))
+
+    async def _run(self, name: str, command: MemberCommand | None, ordinal: int, consequence: str) -> None:
+        """Runs a command until it succeeds."""
+        if command is None:
+            return
+        started, attempt, failure = time.monotonic(), 0, ""
+        while (left := command.timeout_seconds - (time.monotonic() - started)) > 0:
+            failure = await self._failure(command, ordinal, attempt, left)
+            if not failure:
+                return
+            messages.info(f"members.{name} of {self._pod(ordinal)}: {failure}", self._resource, ephemeral=True)
+            attempt += 1
+            await asyncio.sleep(min(_PAUSE, max(0.0, left)))
+        raise RolloutError(
+            f"{self._target.prefix}: members.{name} of {self._pod(ordinal)} did not succeed within "
+            f"{command.timeout_seconds} s: {failure or 'no answer'}. {consequence}; the next pulumi up continues "
+            f"({MEMBERS})."
+        )
+
+    async def _failure(self, command: MemberCommand, ordinal: int, attempt: int, seconds: float) -> str:
+        """Why the command does not succeed now; empty where it does."""
+        pod = self._pod(ordinal)
+        try:
+            if not command.runs_in_instance:
+                pods = await self._cluster.list_pods(await self._read())
+                peers = [each["metadata"]["name"] for each in sorted(pods, key=ordinal_of) if _is_usable(each)]
+                peers = [peer for peer in peers if peer != pod]
+                if not peers:
+                    return "no other instance is ready to run it in"
+                pod = peers[attempt % len(peers)]
+            words = self._plan.command(command, self._target.namespace, self._target.name, ordinal)
+            status, output = await self._cluster.run_in_pod(
+                self._target.namespace, pod, CONTAINER_NAME, words, max(1.0, seconds)
+            )
+        except ForbiddenError:
+            raise
+        except ClusterError as error:
+            return error.problem
+        shown = " ".join(output.split())
+        shown = shown if len(shown) <= _MAX_SHOWN else "…" + shown[1 - _MAX_SHOWN :]
+        return f"exit status {status} in {pod}{': ' + shown if shown else ''}" if status else ""
+
+    async def note_rejoining(self, live: KubernetesObject, ordinal: int | None) -> None:
+        """Notes which instance has to join again, or that none has."""
+        await self._patch_noted(live, {REJOINING_ANNOTATION: None if ordinal is None else str(ordinal)})
+
+    async def _patch(self, live: KubernetesObject, replicas: int, members: int) -> None:
+        """Changes the numbers of instances and of members of this very StatefulSet, in one request."""
+        await self._patch_noted(live, {MEMBERS_ANNOTATION: str(members)}, {"replicas": replicas})
+
+    async def _patch_noted(
+        self, live: KubernetesObject, notes: KubernetesObject, spec: KubernetesObject | None = None
+    ) -> None:
+        metadata = live["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"], "annotations": notes}, **({"spec": spec} if spec else {})}
+        await retry_until_answered(
+            self._target,
+            lambda: self._cluster.patch(
+                "StatefulSet",
+                metadata["namespace"],
+                metadata["name"],
+                patch,
+                field_manager=field_manager(metadata["name"]),
+            ),
+        )
+
+    async def _until_deleted(self, pod: str) -> None:
+        """Waits until a Pod is gone. The others are not waited for: one that is broken may be the next to leave."""
+        started = time.monotonic()
+        while any(each["metadata"]["name"] == pod for each in await self._pods()):
+            if time.monotonic() - started > self._target.rollout_timeout_seconds:
+                raise RolloutError(
+                    f"{self._target.prefix}: {pod} has left, and its Pod was not deleted within "
+                    f"rollout_timeout_seconds ({self._target.rollout_timeout_seconds}). The next pulumi up continues "
+                    f"({MEMBERS})."
+                )
+            await pause(self._cluster, started)
+
+    async def _pods(self) -> list[KubernetesObject]:
+        return await retry_until_answered(self._target, self._list_pods)
+
+    async def _list_pods(self) -> list[KubernetesObject]:
+        return await self._cluster.list_pods(await self._read())
+
+    async def _read(self) -> KubernetesObject:
+        return await retry_until_answered(self._target, lambda: read_stateful_set(self._cluster, self._target))
+
+    def _pod(self, ordinal: int) -> str:
+        return pod_name(self._target.name, ordinal)
+
+
+def _is_usable(pod: KubernetesObject) -> bool:
+    return is_ready(pod) and not is_terminating(pod)

@@ -1,0 +1,139 @@
+"""P06: instances that are added and removed by turns, each when the application has been told.
+
+The application is a list: whoever joins or leaves is written down on the disk of ``rg-0``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from harness import Service, only, watching
+from test_rollouts import settled
+
+Make = Callable[..., Service]
+
+LIST = "/opt/logs/members"
+SHELL: dict[str, Any] = {
+    "image": "etcd:3.7.3",
+    "command": ["sh", "-c", "trap exit TERM; while :; do busybox sleep 1 & wait; done"],
+    "readiness_probe": None,
+}
+
+
+def noted(what: str, condition: str = "true") -> dict[str, Any]:
+    """A command that writes down what it is about, where a condition holds."""
+    script = f"{condition} || {{ echo not now; exit 7; }}; echo {what} {{pod}} >> {LIST}"
+    return {"command": ["sh", "-c", script], "timeout_seconds": 3}
+
+
+def members(rg: Service) -> list[str]:
+    """What was written down since it was asked the last time."""
+    written = rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"busybox cat {LIST}; busybox rm -f {LIST}")
+    return written.splitlines()
+
+
+def allow(rg: Service, file: str) -> None:
+    """Makes a condition hold."""
+    rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"echo > /opt/logs/{file}")
+
+
+def test_p06_members_join_and_leave_one_after_another(service: Make) -> None:
+    """From one to three and back: each in turn, none of the others restarts, and an old disk joins on request only."""
+    commands = {name: noted(name) for name in ("add", "join", "leave")}
+    rg = service(**SHELL, replicas=1, members=commands)
+    rg.up()
+    settled(rg)
+    first = rg.uids()
+
+    rg.set(replicas=3)
+    preview = rg.must("preview")
+    assert "rg-1, rg-2: added, one after another (members)" in preview
+    with watching(rg) as events:
+        rg.up()
+    assert members(rg) == ["add rg-1", "join rg-1", "add rg-2", "join rg-2"]
+    assert [pod for _, pod in only(events, "ready")] == ["rg-1", "rg-2"]
+    assert first.items() <= rg.uids().items()
+    settled(rg)
+    rg.refresh()
+    settled(rg)
+
+    # Others run them too: rg-0 is the peer of all but itself.
+    rg.set(replicas=1)
+    preview = rg.must("preview")
+    assert "rg-2, rg-1: removed, one after another, each when it has left (members)" in preview
+    rg.up()
+    assert members(rg) == ["leave rg-2", "leave rg-1"]
+    assert rg.uids() == first
+    settled(rg)
+
+    rg.set(replicas=2)
+    refused = rg.must_fail("preview")
+    assert "rg-1 would join with the data of an earlier member: logs-rg-1 exists." in refused
+    assert f"kubectl --namespace {rg.namespace} delete pvc logs-rg-1" in refused
+    assert "would join with the data" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert rg.uids() == first
+    rg.deploy(members={**commands, "reuse_claims": True})
+    assert members(rg) == ["add rg-1", "join rg-1"]
+
+    # Stopped and started: all stay members.
+    rg.deploy(replicas=0)
+    assert rg.pods() == {}
+    rg.deploy(replicas=2)
+    assert len(rg.pods()) == 2
+    assert "No such file" in rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"busybox ls {LIST} 2>&1 || true")
+
+
+def test_p06_an_instance_that_has_not_left_stays(service: Make) -> None:
+    """A leave that fails stops the up, which says why; who left before is gone, and the next up goes on."""
+    allowed = "[ {pod} = rg-2 -o -e /opt/logs/may-leave ]"
+    rg = service(**SHELL, replicas=3, members={"leave": noted("leave", allowed)})
+    rg.up()
+    rg.set(replicas=1)
+    failed = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "members.leave of rg-1 did not succeed within 3 s: exit status 7 in rg-0: not now." in failed
+    assert "It is not removed; the next pulumi up continues" in failed
+    assert set(rg.pods()) == {"rg-0", "rg-1"}
+    assert members(rg) == ["leave rg-2"]
+    # Taken back, it is a member as before; the one that has left joins with the claim only on request.
+    rg.set(replicas=2)
+    rg.up()
+    settled(rg)
+    allow(rg, "may-leave")
+    rg.deploy(replicas=1)
+    assert members(rg) == ["leave rg-1"]
+    assert set(rg.pods()) == {"rg-0"}
+    settled(rg)
+
+
+def test_p06_a_join_that_was_killed_goes_on(service: Make) -> None:
+    """Killed when the instance is there and has not joined: it is not added again, and joins before the next one."""
+    allowed = "[ -e /opt/logs/may-join ]"
+    commands = {"add": noted("add"), "join": {**noted("join", allowed), "timeout_seconds": 60}}
+    rg = service(**SHELL, replicas=1, members=commands)
+    rg.up()
+    rg.set(replicas=3)
+    rg.kill_up_when("the instance is there", lambda: rg.is_ready("rg-1"))
+    assert members(rg) == ["add rg-1"]
+    allow(rg, "may-join")
+    rg.up()
+    assert members(rg) == ["join rg-1", "add rg-2", "join rg-2"]
+    settled(rg)
+
+
+def test_p06_a_member_leaves_with_its_data_and_joins_without(service: Make, second_class: str) -> None:
+    """``recreate_claims``: each leaves, gets a new disk, and joins again; killed in between, it joins all the same."""
+    commands = {name: noted(name) for name in ("add", "leave")}
+    commands["join"] = {**noted("join", "[ -e /opt/logs/may-join ]"), "timeout_seconds": 60}
+    rg = service(**SHELL, replicas=3, members=commands)
+    rg.up()
+    uids = rg.uids()
+    rg.set(storage_class_name=second_class, recreate_keeping_pods=True, recreate_claims={"ordinals": [1, 2]})
+    rg.kill_up_when(
+        "the disk is new", lambda: rg.uids().get("rg-2") not in (None, uids["rg-2"]) and rg.is_ready("rg-2")
+    )
+    assert members(rg) == ["leave rg-2", "add rg-2"]
+    allow(rg, "may-join")
+    rg.up()
+    assert members(rg) == ["join rg-2", "leave rg-1", "add rg-1", "join rg-1"]
+    classes: dict[str, Any] = {name: claim.spec.storageClassName for name, claim in rg.claims().items()}
+    assert classes == {"logs-rg-0": "standard", "logs-rg-1": second_class, "logs-rg-2": second_class}
+    assert rg.uids()["rg-0"] == uids["rg-0"]
