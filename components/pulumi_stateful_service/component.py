@@ -79,6 +79,9 @@ class StatefulService(pulumi.ComponentResource):
     load_balancer_address: pulumi.Output[str | None]
     """Where clients reach the load-balancing Service: the address that the cluster's load balancer gave it, or for the
     other types its DNS name. Absent without a load-balancing Service."""
+    client_service_addresses: pulumi.Output[Mapping[str, str]]
+    """Where clients reach each of ``client_services``, by its name: the address that the cluster's load balancer gave
+    it, or for the other types its DNS name. Without those that have no address yet."""
     instance_service_addresses: pulumi.Output[Mapping[str, str]]
     """Where clients reach each instance that has a Service of its own, by its Pod's name: the address that the
     cluster's load balancer gave it, or for the other types its DNS name. Without those that have no address yet."""
@@ -128,7 +131,7 @@ class StatefulService(pulumi.ComponentResource):
         rollout = output_of(self._follow(wanted.fields))
         ready = output_of(_once(rollout.future(), self._stateful_set))
         after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
-        clients = [(each, resource) for each, resource in [*first, *after] if each.is_for_clients]
+        clients = [(each, resource) for each, resource in [*first, *after] if each.role]
         for output, value in service_outputs(
             self._args, self._class_name, governing, rollout, output_of(self._forecast()), clients
         ).items():

@@ -21,6 +21,7 @@ OUTPUTS = (
     "instances",
     "storage_class_name",
     "load_balancer_address",
+    "client_service_addresses",
     "instance_service_addresses",
     "current_revision",
     "update_revision",
@@ -46,11 +47,12 @@ def service_outputs(
     )
     # What follows from the arguments is known at once: a Job that initializes the instances needs their names.
     service_address = apply_inputs(names.service_address, args["service_name"], namespace, cluster_domain(args))
-    addresses = {
-        planned.suffix: (planned.fields["metadata"]["name"], _address(args, planned, service, namespace))
-        for planned, service in clients
-    }
-    _, load_balancer_address = addresses.pop("-load-balancer", (None, None))
+    addresses: dict[str, list[tuple[Any, Any]]] = {"load-balancing": [], "client": [], "instance": []}
+    for planned, service in clients:
+        of = planned.fields["spec"]["selector"].get("statefulset.kubernetes.io/pod-name")
+        name = of or planned.fields["metadata"]["name"]
+        addresses[planned.role].append((name, _address(args, planned, service, namespace)))
+    load_balancer_address = next((address for _, address in addresses["load-balancing"]), None)
     known = {
         "service_name": args["service_name"],
         "stateful_set_name": args["name"],
@@ -61,7 +63,8 @@ def service_outputs(
         "instances": _instances(args, rollout, service_address),
         "storage_class_name": class_name,
         "load_balancer_address": load_balancer_address,
-        "instance_service_addresses": apply_inputs(_addresses_by_pod, list(addresses.values())),
+        "client_service_addresses": apply_inputs(_addresses_by_name, addresses["client"]),
+        "instance_service_addresses": apply_inputs(_addresses_by_name, addresses["instance"]),
     }
     of_rollout = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
     return {
@@ -87,8 +90,8 @@ def _instances(args: StatefulServiceArgs, rollout: pulumi.Output[Any], service_a
     return apply_inputs(instances, status, args["name"], service_address, first_ordinal(args), args["replicas"])
 
 
-def _addresses_by_pod(pairs: Sequence[tuple[str, str | None]]) -> dict[str, str]:
-    return {pod: address for pod, address in pairs if address}
+def _addresses_by_name(pairs: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+    return {name: address for name, address in pairs if address}
 
 
 def _address(args: StatefulServiceArgs, planned: Planned, service: Any, namespace: Any) -> Any:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import has_disruption_budget
-from pulumi_stateful_service.arguments.types import InstanceServicesArgs, LoadBalancerArgs, StatefulServiceArgs
+from pulumi_stateful_service.arguments.defaults import ServiceSettings, has_disruption_budget
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.desired_set import IGNORED, IGNORED_WITH_CLAIMS
@@ -16,6 +16,7 @@ from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
 from pulumi_stateful_service.objects.security import network_policy
 from pulumi_stateful_service.objects.services import (
+    client_service,
     governing_service,
     instance_service,
     instance_service_ordinals,
@@ -55,11 +56,8 @@ class Planned:
     """The Kubernetes object without ``apiVersion`` and ``kind``."""
     after: After
     options: pulumi.ResourceOptions | None = None
-
-    @property
-    def is_for_clients(self) -> bool:
-        """Whether it is a Service other than the governing one."""
-        return self.kind == "Service" and self.suffix != "-governing"
+    role: str = ""
+    """Of a Service for clients: which of the outputs has its address."""
 
 
 def plan(
@@ -81,11 +79,21 @@ def plan(
     clients = []
     if "load_balancer" in args:
         after = _after(args["load_balancer"])
-        clients.append(Planned("Service", "-load-balancer", load_balancing_service(args), after, _REPLACED_IN_PLACE))
+        clients.append(
+            Planned(
+                "Service", "-load-balancer", load_balancing_service(args), after, _REPLACED_IN_PLACE, "load-balancing"
+            )
+        )
+    for name, settings in args.get("client_services", {}).items():
+        clients.append(
+            Planned(
+                "Service", f"-client-{name}", client_service(args, name), _after(settings), _REPLACED_IN_PLACE, "client"
+            )
+        )
     if "instance_services" in args:
         after = _after(args["instance_services"])
         clients.extend(
-            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), after, _REPLACED_IN_PLACE)
+            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), after, _REPLACED_IN_PLACE, "instance")
             for ordinal in instance_service_ordinals(args)
         )
     resources = [
@@ -108,7 +116,7 @@ def plan(
     return resources
 
 
-def _after(settings: LoadBalancerArgs | InstanceServicesArgs) -> After:
+def _after(settings: ServiceSettings) -> After:
     return After.VALIDATION if settings.get("before_instances") else After.ROLLOUT
 
 

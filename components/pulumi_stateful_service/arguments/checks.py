@@ -190,6 +190,15 @@ def peer_template(value: str) -> str | None:
     )
 
 
+def instance_name(value: str) -> str | None:
+    """A template of the names of Services, one for each instance."""
+    if any(placeholder in value for placeholder in ("{pod}", "{ordinal}")) and not service_name(
+        value.replace("{pod}", "p").replace("{ordinal}", "0")
+    ):
+        return None
+    return "must be the name of a Service (a DNS label that starts with a letter) with {pod} or {ordinal} in it"
+
+
 def http_url(value: str) -> str | None:
     """The address of an HTTP server."""
     try:

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 
 from pulumi_stateful_service.arguments.types import (
+    ClientServiceArgs,
     InstanceServicesArgs,
     LoadBalancerArgs,
     ServiceType,
@@ -14,6 +15,9 @@ from pulumi_stateful_service.arguments.types import (
 )
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.outputs import apply_inputs
+
+ServiceSettings = LoadBalancerArgs | ClientServiceArgs | InstanceServicesArgs
+"""What is said of a Service for clients."""
 
 _ROLLOUT_SECONDS = 600
 
@@ -34,7 +38,7 @@ def selector(args: StatefulServiceArgs) -> dict[str, Any]:
     return dict(args.get("selector", own))
 
 
-def service_type(wanted: LoadBalancerArgs | InstanceServicesArgs) -> pulumi.Input[str]:
+def service_type(wanted: ServiceSettings) -> pulumi.Input[str]:
     """One of ``ServiceType``."""
     return wanted.get("type", ServiceType.CLUSTER_IP.value)
 
@@ -42,6 +46,12 @@ def service_type(wanted: LoadBalancerArgs | InstanceServicesArgs) -> pulumi.Inpu
 def session_affinity(load_balancer: LoadBalancerArgs) -> pulumi.Input[str]:
     """One of ``SessionAffinity``."""
     return load_balancer.get("session_affinity", SessionAffinity.NONE.value)
+
+
+def instance_service_name(args: StatefulServiceArgs, pod: Any, ordinal: Any) -> Any:
+    """Name of the Service of one instance."""
+    template = args.get("instance_services", {}).get("name", "{pod}")
+    return apply_inputs(names.for_instance, template, pod, ordinal)
 
 
 def load_balancer_name(args: StatefulServiceArgs) -> Any:

@@ -616,6 +616,9 @@ class LoadBalancerArgs(TypedDict):
     ports: NotRequired[Mapping[str, pulumi.Input[int]]]
     """Port numbers of the Service, from 1 to 65535, by the name of the port in the component's ``ports`` to which each
     forwards. Mutually exclusive with ``port``. Default: all ports, with the same numbers."""
+    node_ports: NotRequired[Mapping[str, pulumi.Input[int]]]
+    """Port numbers on each node, by the name of the port in the component's ``ports`` (``nodePort``). Requires the type
+    ``NodePort`` or ``LoadBalancer``. Default: the cluster chooses them."""
     load_balancer_class: NotRequired[pulumi.Input[str]]
     """The load balancer implementation (``spec.loadBalancerClass``). Requires the type ``LoadBalancer``. Cannot be
     changed. Default: the cluster's default implementation."""
@@ -650,8 +653,42 @@ class LoadBalancerArgs(TypedDict):
     address. Default: true."""
 
 
+class ClientServiceArgs(TypedDict):
+    """A Service over those ready instances whose Pods have certain labels, such as the one that leads.
+
+    The labels are what the application, or a program beside it, sets on its own Pods while they run.
+    """
+
+    selector: Mapping[str, pulumi.Input[str]]
+    """Labels of the Pods, in addition to those by which the component selects its Pods."""
+    type: NotRequired[pulumi.Input[str]]
+    """One of ``ServiceType`` (``spec.type``). Default: ``ClusterIP``."""
+    ports: NotRequired[Mapping[str, pulumi.Input[int]]]
+    """Port numbers of the Service, from 1 to 65535, by the name of the port in the component's ``ports`` to which each
+    forwards. Default: all ports, with the same numbers."""
+    load_balancer_class: NotRequired[pulumi.Input[str]]
+    """The load balancer implementation (``spec.loadBalancerClass``). Requires the type ``LoadBalancer``. Cannot be
+    changed. Default: the cluster's default implementation."""
+    load_balancer_source_ranges: NotRequired[Sequence[pulumi.Input[str]]]
+    """Client networks that the load balancer accepts, in CIDR notation (``spec.loadBalancerSourceRanges``). Requires
+    the type ``LoadBalancer``. Default: all."""
+    external_traffic_policy: NotRequired[pulumi.Input[str]]
+    """Routing of traffic from outside the cluster, one of ``TrafficPolicy`` (``spec.externalTrafficPolicy``). Requires
+    the type ``NodePort`` or ``LoadBalancer``. Default: ``Cluster``."""
+    annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Annotations of the Service. Default: none."""
+    before_instances: NotRequired[bool]
+    """Whether the Service is created before the StatefulSet, for instances that look it up before they are ready.
+    Default: false, so that clients find no Service before the rollout is complete."""
+    publish_not_ready_addresses: NotRequired[pulumi.Input[bool]]
+    """Whether connections also reach instances that are not ready (``spec.publishNotReadyAddresses``). Default:
+    false."""
+    wait_for_address: NotRequired[pulumi.Input[bool]]
+    """Whether ``pulumi up`` waits until the Service has an address. Default: true."""
+
+
 class InstanceServicesArgs(TypedDict):
-    """A Service for each instance, with the name of its Pod (selector ``statefulset.kubernetes.io/pod-name``).
+    """A Service for each instance (selector ``statefulset.kubernetes.io/pod-name``).
 
     For clients that must reach a specific instance, for example from outside the cluster.
     """
@@ -659,6 +696,13 @@ class InstanceServicesArgs(TypedDict):
     ordinals: NotRequired[Sequence[int]]
     """Ordinals of the instances that get a Service. The Service of an ordinal that ``replicas`` does not include is
     created when it does. Default: all."""
+    name: NotRequired[pulumi.Input[str]]
+    """Name of each Service, with ``{pod}`` or ``{ordinal}`` in it for the Pod's name and the ordinal. Default:
+    ``{pod}``."""
+    node_ports: NotRequired[Mapping[str, pulumi.Input[int]]]
+    """Port numbers on each node of the Service of ordinal 0, by the name of the port in the component's ``ports``
+    (``nodePort``); those of ordinal 1 are higher by 1, and so on. Requires the type ``NodePort`` or ``LoadBalancer``.
+    Default: the cluster chooses them."""
     type: NotRequired[pulumi.Input[str]]
     """One of ``ServiceType`` (``spec.type``). Default: ``ClusterIP``."""
     load_balancer_class: NotRequired[pulumi.Input[str]]
@@ -699,7 +743,9 @@ class DiscoveryArgs(TypedDict):
     The variables are ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``, ``POD_IP``, ``HOST_IP`` and ``NODE_NAME`` (the
     address and the name of the node), ``SERVICE_NAME`` (the governing Service), ``SERVICE_ADDRESS`` (its DNS name),
     ``POD_ADDRESS`` (the stable DNS name of the instance) and ``FIRST_POD_ADDRESS`` (that of the instance with the
-    lowest ordinal). They are set before ``env``, whose values can refer to them.
+    lowest ordinal); with ``load_balancer``, ``LOAD_BALANCER_ADDRESS`` (the DNS name of that Service), and with
+    ``instance_services``, ``INSTANCE_SERVICE_ADDRESS`` (the DNS name of the instance's own). They are set before
+    ``env``, whose values can refer to them.
     """
 
     peers: NotRequired[Mapping[str, pulumi.Input[str]]]
@@ -1026,6 +1072,9 @@ class StatefulServiceArgs(TypedDict):
     (``spec.ipFamilies``). Default: the cluster's."""
     load_balancer: NotRequired[LoadBalancerArgs]
     """Creates a Service that distributes client connections over all ready instances, after the rollout. Requires
+    ``ports``. Default: none."""
+    client_services: NotRequired[Mapping[str, ClientServiceArgs]]
+    """Creates Services over the instances with certain labels, by the Services' names, after the rollout. Requires
     ``ports``. Default: none."""
     instance_services: NotRequired[InstanceServicesArgs]
     """Creates a Service for each instance, or for selected ones, after the rollout. Requires ``ports``. Default:

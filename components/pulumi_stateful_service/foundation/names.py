@@ -105,6 +105,11 @@ def pod_address(pod: str, governing_service_address: str) -> str:
     return f"{pod}.{governing_service_address}"
 
 
+def for_instance(template: str, pod: str, ordinal: int | str) -> str:
+    """A text with the names of one instance in it. Other braces stay: annotations are often JSON."""
+    return template.replace("{pod}", pod).replace("{ordinal}", str(ordinal))
+
+
 def srv_name(port_name: str, protocol: str, governing_service_address: str) -> str:
     """The name whose SRV records list every instance with the number of this port."""
     return f"_{port_name}._{protocol.lower()}.{governing_service_address}"
@@ -160,5 +165,6 @@ def instances(
 DISCOVERED = (
     *("POD_NAME", "POD_ORDINAL", "POD_NAMESPACE", "POD_IP", "HOST_IP", "NODE_NAME"),
     *("SERVICE_NAME", "SERVICE_ADDRESS", "POD_ADDRESS", "FIRST_POD_ADDRESS"),
+    *("LOAD_BALANCER_ADDRESS", "INSTANCE_SERVICE_ADDRESS"),
 )
 """The variables that ``discovery`` gives, besides the lists of peers."""

@@ -10,6 +10,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import (
     MEMBERS_ANNOTATION,
     REJOINING_ANNOTATION,
+    for_instance,
     pod_address,
     pod_name,
     service_address,
@@ -46,11 +47,7 @@ class MemberPlan:
         """The command for one instance."""
         pod = pod_name(set_name, ordinal)
         address = pod_address(pod, service_address(self.service_name, namespace, self.cluster_domain))
-        names = {"{pod}": pod, "{ordinal}": str(ordinal), "{address}": address}
-        words = list(command.command)
-        for placeholder, value in names.items():
-            words = [word.replace(placeholder, value) for word in words]
-        return words
+        return [for_instance(word, pod, ordinal).replace("{address}", address) for word in command.command]
 
 
 def member_plan(

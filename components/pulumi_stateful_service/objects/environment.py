@@ -8,7 +8,12 @@ from typing import Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal
+from pulumi_stateful_service.arguments.defaults import (
+    cluster_domain,
+    first_ordinal,
+    instance_service_name,
+    load_balancer_name,
+)
 from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import (
@@ -98,12 +103,27 @@ def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
             args["name"],
             first_ordinal(args),
         ),
+        **_client_addresses(args),
         **{name: _peer_list(args, form) for name, form in args["discovery"].get("peers", {}).items()},
     }
     return [
         *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _POD_FIELDS.items()),
         *({"name": name, "value": value} for name, value in values.items()),
     ]
+
+
+def _client_addresses(args: StatefulServiceArgs) -> dict[str, Any]:
+    """The DNS names of the Services for clients, for an instance that tells its clients where to come back to."""
+    addresses = {}
+    if "load_balancer" in args:
+        addresses["LOAD_BALANCER_ADDRESS"] = load_balancer_name(args)
+    if "instance_services" in args:
+        addresses["INSTANCE_SERVICE_ADDRESS"] = instance_service_name(args, "$(POD_NAME)", "$(POD_ORDINAL)")
+
+    def address(name: str, domain: str) -> str:
+        return service_address(name, "$(POD_NAMESPACE)", domain)
+
+    return {variable: apply_inputs(address, name, cluster_domain(args)) for variable, name in addresses.items()}
 
 
 def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any:

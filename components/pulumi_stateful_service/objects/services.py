@@ -5,15 +5,17 @@ from typing import Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import first_ordinal, load_balancer_name, selector, service_type
-from pulumi_stateful_service.arguments.types import (
-    InstanceServicesArgs,
-    LoadBalancerArgs,
-    ServiceType,
-    StatefulServiceArgs,
+from pulumi_stateful_service.arguments.defaults import (
+    ServiceSettings,
+    first_ordinal,
+    instance_service_name,
+    load_balancer_name,
+    selector,
+    service_type,
 )
+from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import SERVICE_ROLE_LABEL, pod_name
+from pulumi_stateful_service.foundation.names import SERVICE_ROLE_LABEL, for_instance, pod_name
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import object_metadata
 
@@ -41,9 +43,11 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
 def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
     """The ordinary Service over all ready instances."""
     load_balancer = args["load_balancer"]
-    ports = _ports(args, load_balancer.get("ports"))
+    node_ports = load_balancer.get("node_ports", {})
+    ports = _ports(args, load_balancer.get("ports"), node_ports)
     if "port" in load_balancer:
-        ports = [_port(args, load_balancer.get("target_port", next(iter(args["ports"]))), load_balancer["port"])]
+        target = load_balancer.get("target_port", next(iter(args["ports"])))
+        ports = [_port(args, target, load_balancer["port"], node_ports)]
     sticky = without_empty(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
     return {
         "metadata": _client_service_metadata(args, "load-balancing", load_balancer_name(args), load_balancer),
@@ -63,24 +67,39 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
     }
 
 
+def client_service(args: StatefulServiceArgs, name: str) -> KubernetesObject:
+    """The Service of this name, over the instances with certain labels."""
+    settings = args["client_services"][name]
+    return {
+        "metadata": _client_service_metadata(args, "client", name, settings),
+        "spec": without_empty(
+            selector={**selector(args), **settings["selector"]},
+            ports=_ports(args, settings.get("ports")),
+            **_exposure(settings),
+            **_ip_families(args),
+        ),
+    }
+
+
 def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObject:
     """The Service of one instance."""
     settings = args["instance_services"]
-    name = apply_inputs(lambda set_name: pod_name(set_name, ordinal), args["name"])
-
-    def for_instance(annotation: str, pod: str) -> str:
-        # Not str.format: annotations are often JSON.
-        return annotation.replace("{pod}", pod).replace("{ordinal}", str(ordinal))
-
+    pod = apply_inputs(lambda set_name: pod_name(set_name, ordinal), args["name"])
     annotations = {
-        key: apply_inputs(for_instance, annotation, name) for key, annotation in settings.get("annotations", {}).items()
+        key: apply_inputs(for_instance, annotation, pod, ordinal)
+        for key, annotation in settings.get("annotations", {}).items()
     }
+    node_ports = {
+        name: apply_inputs(lambda first: first + ordinal, first)
+        for name, first in settings.get("node_ports", {}).items()
+    }
+    name = instance_service_name(args, pod, ordinal)
     metadata = _client_service_metadata(args, "instance", name, {**settings, "annotations": annotations})
     return {
         "metadata": metadata,
         "spec": without_empty(
-            selector={**selector(args), "statefulset.kubernetes.io/pod-name": name},
-            ports=_ports(args),
+            selector={**selector(args), "statefulset.kubernetes.io/pod-name": pod},
+            ports=_ports(args, node_ports=node_ports),
             **_exposure(settings),
             **_ip_families(args),
         ),
@@ -100,7 +119,7 @@ def instance_service_ordinals(args: StatefulServiceArgs) -> list[int]:
     return [ordinal for ordinal in existing if selected is None or ordinal in selected]
 
 
-def _exposure(settings: LoadBalancerArgs | InstanceServicesArgs) -> KubernetesObject:
+def _exposure(settings: ServiceSettings) -> KubernetesObject:
     """The type of a Service for clients, and how traffic from outside the cluster reaches it."""
     return {
         "type": service_type(settings),
@@ -119,7 +138,7 @@ def _ip_families(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def _client_service_metadata(
-    args: StatefulServiceArgs, role: str, name: pulumi.Input[str], settings: LoadBalancerArgs | InstanceServicesArgs
+    args: StatefulServiceArgs, role: str, name: pulumi.Input[str], settings: ServiceSettings
 ) -> KubernetesObject:
     metadata = object_metadata(args, name)
     annotations = {**metadata.get("annotations", {}), **settings.get("annotations", {})}
@@ -143,17 +162,22 @@ def _await_annotation(service_type: str, wait_for_address: bool) -> dict[str, st
     return {"pulumi.com/waitFor": f"jsonpath={{{address}}}"}
 
 
-def _ports(args: StatefulServiceArgs, numbers: Mapping[str, Any] | None = None) -> list[KubernetesObject]:
+def _ports(
+    args: StatefulServiceArgs, numbers: Mapping[str, Any] | None = None, node_ports: Mapping[str, Any] | None = None
+) -> list[KubernetesObject]:
     """The instances' ports under the numbers given by name. Default: their own."""
-    return [_port(args, name, number) for name, number in (numbers or args["ports"]).items()]
+    return [_port(args, name, number, node_ports or {}) for name, number in (numbers or args["ports"]).items()]
 
 
-def _port(args: StatefulServiceArgs, name: pulumi.Input[str], number: Any) -> KubernetesObject:
+def _port(
+    args: StatefulServiceArgs, name: pulumi.Input[str], number: Any, node_ports: Mapping[str, Any]
+) -> KubernetesObject:
     """A Service's port that leads to the instances' port of this name."""
     return without_empty(
         name=name,
         port=number,
         targetPort=name,
+        nodePort=apply_inputs(node_ports.get, name) if node_ports else None,
         protocol=apply_inputs(args.get("port_protocols", {}).get, name),
         appProtocol=apply_inputs(args.get("app_protocols", {}).get, name),
     )

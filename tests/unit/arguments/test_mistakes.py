@@ -376,6 +376,28 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"load_balancer": {"session_affinity_timeout_seconds": 60}},
         "load_balancer.session_affinity_timeout_seconds requires session_affinity ClientIP; it is None",
     ),
+    (
+        {"instance_services": {"name": "x"}},
+        "instance_services.name is 'x'; it must be the name of a Service (a DNS label that starts with a letter)",
+    ),
+    (
+        {"instance_services": {"node_ports": {"http": 30080}}},
+        "instance_services.node_ports requires type NodePort or LoadBalancer; it is ClusterIP",
+    ),
+    (
+        {"instance_services": {"type": "NodePort", "node_ports": {"web": 30080}}},
+        "a key of instance_services.node_ports is 'web'; it must be one of ports: http",
+    ),
+    ({"client_services": {"a": {"selector": {}}}}, "client_services['a'].selector is {}; it must not be empty"),
+    (
+        {"client_services": {"random-generator": {"selector": {"a": "b"}}}},
+        "a key of client_services is 'random-generator'; it must not be the name of the governing Service",
+    ),
+    ({"client_services": {"a": {"selector": {"a": "b"}}}, "ports": {}}, "client_services['a'] requires at least one"),
+    (
+        {"client_services": {"a": {"selector": {"a": "b"}, "ports": {"web": 80}}}},
+        "a key of client_services['a'].ports is 'web'; it must be one of ports: http",
+    ),
     ({"instance_services": {}, "ports": {}}, "instance_services requires at least one entry in ports"),
     ({"instance_services": {"ordinals": [-1]}}, "instance_services.ordinals[0] is -1; it must be a whole number"),
     ({"instance_services": {}, "name": "1rg"}, "name is '1rg'; it must be a DNS label that starts with a letter"),

@@ -176,6 +176,48 @@ def test_p12_annotations_that_name_the_instance(chapter: Chapter) -> None:
     }
 
 
+def test_p12_names_and_node_ports_of_instances(chapter: Chapter) -> None:
+    """By a template, and counted on from the first."""
+    settings = {"name": "at-{ordinal}", "type": "NodePort", "node_ports": {"http": 30080}}
+    deployed = chapter(replicas=3, instance_services=settings, ordinals={"start": 1}, discovery={})
+    services = [deployed.one("Service", f"at-{ordinal}").inputs for ordinal in (1, 2, 3)]
+    assert [each["spec"]["ports"][0]["nodePort"] for each in services] == [30081, 30082, 30083]
+    assert [each["spec"]["selector"]["statefulset.kubernetes.io/pod-name"] for each in services] == [
+        *("rg-1", "rg-2", "rg-3")
+    ]
+    values = {each["name"]: each.get("value") for each in container(deployed)["env"]}
+    assert values["INSTANCE_SERVICE_ADDRESS"] == "at-$(POD_ORDINAL).$(POD_NAMESPACE).svc.cluster.local"
+    assert "LOAD_BALANCER_ADDRESS" not in values
+
+
+def test_p12_node_ports_of_the_load_balancing_service(chapter: Chapter) -> None:
+    """By the port's name; and instances know the Service's address."""
+    deployed = chapter(load_balancer={"type": "NodePort", "port": 80, "node_ports": {"http": 30080}}, discovery={})
+    assert deployed.one("Service", "random-generator-lb").inputs["spec"]["ports"] == [
+        {"name": "http", "port": 80, "targetPort": "http", "nodePort": 30080}
+    ]
+    values = {each["name"]: each.get("value") for each in container(deployed)["env"]}
+    assert values["LOAD_BALANCER_ADDRESS"] == "random-generator-lb.$(POD_NAMESPACE).svc.cluster.local"
+
+
+def test_p12_services_over_some_of_the_instances(chapter: Chapter) -> None:
+    """By labels that the application sets; the other ones select by the component's labels alone."""
+    deployed = chapter(
+        client_services={
+            "primary": {"selector": {"role": "primary"}},
+            "replicas": {"selector": {"role": "replica"}, "ports": {"http": 80}},
+        }
+    )
+    primary = deployed.one("Service", "primary").inputs
+    own = {"app.kubernetes.io/name": "rg", "app.kubernetes.io/instance": "rg"}
+    assert primary["spec"]["selector"] == {**own, "role": "primary"}
+    assert primary["metadata"]["labels"][SERVICE_ROLE_LABEL] == "client"
+    assert deployed.one("Service", "replicas").inputs["spec"]["ports"] == [
+        {"name": "http", "port": 80, "targetPort": "http"}
+    ]
+    assert deployed.stateful_set().inputs["spec"]["selector"]["matchLabels"] == own
+
+
 def test_p12_addresses_of_instances() -> None:
     """One for each instance with a Service of its own, except those that have none yet."""
 

@@ -5,13 +5,16 @@ from typing import Any, cast
 
 from pulumi_stateful_service.arguments.checks import service_name
 from pulumi_stateful_service.arguments.defaults import (
+    ServiceSettings,
     allowed_port_names,
     first_ordinal,
+    instance_service_name,
     load_balancer_name,
     service_type,
     session_affinity,
 )
 from pulumi_stateful_service.arguments.types import (
+    ClientServiceArgs,
     InstanceServicesArgs,
     LoadBalancerArgs,
     NetworkClientArgs,
@@ -20,9 +23,11 @@ from pulumi_stateful_service.arguments.types import (
     StatefulServiceArgs,
 )
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
-from pulumi_stateful_service.foundation.outputs import contains_output
+from pulumi_stateful_service.foundation.names import pod_name
+from pulumi_stateful_service.foundation.outputs import apply_inputs, contains_output
 
 _TYPES_THAT_KNOW = {
+    "node_ports": (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER),
     "load_balancer_class": (ServiceType.LOAD_BALANCER,),
     "load_balancer_source_ranges": (ServiceType.LOAD_BALANCER,),
     "external_traffic_policy": (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER),
@@ -34,6 +39,8 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_ports(args, checks)
     if "load_balancer" in args:
         _check_load_balancer(args, args["load_balancer"], checks)
+    for name, settings in args.get("client_services", {}).items():
+        _check_client_service(args, name, settings, checks)
     if "instance_services" in args:
         _check_instance_services(args, args["instance_services"], checks)
     for i, client in enumerate(args.get("network_policy", {}).get("clients", [])):
@@ -87,9 +94,8 @@ def _check_load_balancer(args: StatefulServiceArgs, load_balancer: LoadBalancerA
 
 def _check_client_ports(args: StatefulServiceArgs, load_balancer: LoadBalancerArgs, checks: CrossChecks) -> None:
     checks.refuse_both(load_balancer, "port", "ports", path="load_balancer.")
-    for name in load_balancer.get("ports", {}):
-        if name not in args["ports"]:
-            raise checks.error_of_value("a key of load_balancer.ports", name, allowed_port_names(args))
+    _check_port_names(args, "load_balancer.ports", load_balancer.get("ports", {}), checks)
+    _check_port_names(args, "load_balancer.node_ports", load_balancer.get("node_ports", {}), checks)
     if "target_port" in load_balancer and "port" not in load_balancer:
         raise checks.error("load_balancer.target_port requires load_balancer.port")
     if "port" not in load_balancer:
@@ -107,10 +113,34 @@ def _check_client_ports(args: StatefulServiceArgs, load_balancer: LoadBalancerAr
         checks.check(is_a_port, load_balancer["target_port"])
 
 
+def _check_client_service(args: StatefulServiceArgs, name: str, client: ClientServiceArgs, checks: CrossChecks) -> None:
+    path = f"client_services[{name!r}]"
+    if not args["ports"]:
+        raise checks.error(f"{path} requires at least one entry in ports")
+
+    def differs(governing: str, load_balancer: str) -> None:
+        for other, what in ((governing, "governing"), (load_balancer, "load-balancing")):
+            if name == other:
+                raise checks.error_of_value(
+                    "a key of client_services", name, f"must not be the name of the {what} Service"
+                )
+
+    checks.check(differs, args["service_name"], load_balancer_name(args) if "load_balancer" in args else "")
+    _check_port_names(args, f"{path}.ports", client.get("ports", {}), checks)
+    _check_service_type(client, path, checks)
+
+
+def _check_port_names(args: StatefulServiceArgs, path: str, numbers: Mapping[str, object], checks: CrossChecks) -> None:
+    for name in numbers:
+        if name not in args["ports"]:
+            raise checks.error_of_value(f"a key of {path}", name, allowed_port_names(args))
+
+
 def _check_instance_services(args: StatefulServiceArgs, wanted: InstanceServicesArgs, checks: CrossChecks) -> None:
     if not args["ports"]:
         raise checks.error("instance_services requires at least one entry in ports")
     _check_service_type(wanted, "instance_services", checks)
+    _check_port_names(args, "instance_services.node_ports", wanted.get("node_ports", {}), checks)
     for argument, value in (("replicas", args["replicas"]), ("ordinals.start", first_ordinal(args))):
         if contains_output(value):
             raise checks.error(
@@ -123,14 +153,17 @@ def _check_instance_services(args: StatefulServiceArgs, wanted: InstanceServices
             "known here"
         )
 
-    def begins_with_a_letter(set_name: str) -> None:
-        if allowed := service_name(f"{set_name}-0"):
+    def begins_with_a_letter(name: str, set_name: str) -> None:
+        if (allowed := service_name(name)) and "name" not in wanted:
             raise checks.error_of_value("name", set_name, f"{allowed}, because Services are named after Pods")
+        if allowed:
+            raise checks.error_of_value("instance_services.name", name, f"{allowed}, for each instance")
 
-    checks.check(begins_with_a_letter, args["name"])
+    pod = apply_inputs(lambda set_name: pod_name(set_name, 0), args["name"])
+    checks.check(begins_with_a_letter, instance_service_name(args, pod, 0), args["name"])
 
 
-def _check_service_type(wanted: LoadBalancerArgs | InstanceServicesArgs, path: str, checks: CrossChecks) -> None:
+def _check_service_type(wanted: ServiceSettings, path: str, checks: CrossChecks) -> None:
     def knows(kind: str) -> None:
         for argument, kinds in _TYPES_THAT_KNOW.items():
             if argument in wanted and kind not in kinds:
