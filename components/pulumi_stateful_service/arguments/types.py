@@ -618,7 +618,8 @@ class LoadBalancerArgs(TypedDict):
     forwards. Mutually exclusive with ``port``. Default: all ports, with the same numbers."""
     node_ports: NotRequired[Mapping[str, pulumi.Input[int]]]
     """Port numbers on each node, by the name of the port in the component's ``ports`` (``nodePort``). Requires the type
-    ``NodePort`` or ``LoadBalancer``. Default: the cluster chooses them."""
+    ``NodePort`` or ``LoadBalancer``. By default clusters keep 30000 to 30085 for numbers that are chosen. Default: the
+    cluster chooses them."""
     load_balancer_class: NotRequired[pulumi.Input[str]]
     """The load balancer implementation (``spec.loadBalancerClass``). Requires the type ``LoadBalancer``. Cannot be
     changed. Default: the cluster's default implementation."""
