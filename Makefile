@@ -85,6 +85,10 @@ test: check test-package test-cluster ## Run everything
 test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults
 	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist worksteal
 
+.PHONY: test-typescript
+test-typescript: environment cluster ## Use the component from TypeScript; needs Node.js and npm
+	PYTHONPATH=tests/cluster $(VENV)/pytest tests/languages -q
+
 .PHONY: test-faults
 test-faults: environment cluster ## Interrupt each operation at MOMENTS moments, and break the cluster as often
 	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from local import binaries, cluster, engine, images, machine, paths, pins, setup
+from local import binaries, cluster, engine, images, machine, node, paths, pins, setup
 from local.console import say
 from local.errors import LocalError
 
@@ -37,6 +37,11 @@ def _image(options: argparse.Namespace) -> None:
             print(images.archive(image)[0])
 
 
+def _load_image(options: argparse.Namespace) -> None:
+    for name in options.names:
+        node.load_images(images.named(name))
+
+
 def _status(_: argparse.Namespace) -> None:
     for part, pids, log in cluster.status():
         print(f"{part:24} {' '.join(map(str, pids)) or 'not running':12} {log}")
@@ -50,6 +55,7 @@ def _traces(_: argparse.Namespace) -> None:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "binaries": _binaries,
     "image": _image,
+    "load-image": _load_image,
     "test-image": lambda _: images.test(),
     "cluster": lambda _: setup.set_up(),
     "cluster-down": lambda _: cluster.stop(),
@@ -75,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "names", nargs="*", help="all by default"
     )
     add("image", "make images, and print where they are").add_argument("names", nargs="*", help="all by default")
+    add("load-image", "make images, and give them to the cluster that runs").add_argument("names", nargs="+")
     add("test-image", "test the programs in the images")
     add("cluster", "build what is missing, and start the cluster")
     add("cluster-down", "stop the cluster; its data stay")

@@ -60,11 +60,22 @@ ALL = (
     ),
 )
 
+# Of Debian's packages alone; made when an example wants one.
+EXAMPLES = (
+    Image(
+        "postgresql",
+        "15",
+        (),
+        packages=("postgresql-15", "dash", "coreutils"),
+        links={"usr/bin/sh": "dash"},
+        ports=(5432,),
+    ),
+)
+
 
 def test() -> None:
     """Run the tests of our own Go programs, with what Go prints."""
-    modules = SOURCE / "modules"
-    for folder in (SOURCE / "images", modules / "volume-provisioner", modules / "network-policies"):
+    for folder in (SOURCE / "images", SOURCE / "modules" / "kubernetes"):
         result = subprocess.run(
             [go_toolchain.find(), "test", "./..."], cwd=folder, env=go_toolchain.environment(), check=False
         )
@@ -74,10 +85,11 @@ def test() -> None:
 
 def named(name: str) -> tuple[Image, ...]:
     """The images of this name."""
-    found = tuple(each for each in ALL if name in (each.name, f"{each.name}:{each.tag}"))
+    every = ALL + EXAMPLES
+    found = tuple(each for each in every if name in (each.name, f"{each.name}:{each.tag}"))
     if not found:
         raise LocalError(
-            f"There is no image {name!r}; there are {', '.join(f'{each.name}:{each.tag}' for each in ALL)}."
+            f"There is no image {name!r}; there are {', '.join(f'{each.name}:{each.tag}' for each in every)}."
         )
     return found
 

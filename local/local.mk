@@ -5,7 +5,7 @@ BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kub
 	volume-provisioner network-policies kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
 	pulumi-resource-kubernetes
 
-.PHONY: cluster cluster-down cluster-delete cluster-status env binaries image test-image $(BINARIES:%=bin-%)
+.PHONY: cluster cluster-down cluster-delete cluster-status env binaries image load-image test-image $(BINARIES:%=bin-%)
 
 cluster: ## Build what is missing, and start the embedded cluster
 	@$(LOCAL) cluster
@@ -30,6 +30,9 @@ $(BINARIES:%=bin-%): bin-%:
 
 image: ## Make the images for the embedded cluster
 	@$(LOCAL) image
+
+load-image: cluster ## Make the image IMAGE of an example, and give it to the embedded cluster
+	@$(LOCAL) load-image $(IMAGE)
 
 test-image: ## Test the programs in the images
 	@$(LOCAL) test-image

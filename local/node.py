@@ -87,9 +87,9 @@ def start() -> bool:
     return fresh
 
 
-def load_images() -> None:
+def load_images(wanted: tuple[images.Image, ...] = images.ALL) -> None:
     """Give the node those of the images that it does not have as they are now."""
-    images.load(images.ALL, program("ctr"))
+    images.load(wanted, program("ctr"))
 
 
 def stop() -> None:

@@ -80,7 +80,7 @@ def _kwok(name: str, seconds: float) -> Binary:
     module = "sigs.k8s.io/kwok"
     return Binary(
         name,
-        "modules/kwok",
+        "modules/kubernetes",
         f"{module}/cmd/{name}",
         module,
         beside=(
@@ -100,20 +100,20 @@ def _kwok(name: str, seconds: float) -> Binary:
 CLUSTER = (
     Binary("etcd", "modules/etcd", ".", "go.etcd.io/etcd/server/v3", seconds=25),
     Binary("etcdctl", "modules/etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdctl/v3", seconds=10),
-    _kwok("kwok", 85),
-    _kwok("kwokctl", 20),
-    _kubernetes("kube-apiserver", 330),
-    _kubernetes("kube-controller-manager", 40),
-    _kubernetes("kube-scheduler", 15),
-    _kubernetes("kubectl", 25),
-    Binary("volume-provisioner", "modules/volume-provisioner", ".", "", version="1.0", seconds=45),
+    _kwok("kwok", 80),
+    _kwok("kwokctl", 10),
+    _kubernetes("kube-apiserver", 170),
+    _kubernetes("kube-controller-manager", 75),
+    _kubernetes("kube-scheduler", 10),
+    _kubernetes("kubectl", 18),
+    Binary("volume-provisioner", "modules/kubernetes", "./volume-provisioner", "", version="1.0", seconds=7),
 )
 
 NODE = (
-    Binary("network-policies", "modules/network-policies", ".", "", version="1.0", seconds=40),
-    _kubernetes("kubelet", 35),
+    Binary("network-policies", "modules/kubernetes", "./network-policies", "", version="1.0", seconds=2),
+    _kubernetes("kubelet", 22),
     _kubernetes("kube-proxy", 10),
-    Binary("coredns", "modules/coredns", "github.com/coredns/coredns", "github.com/coredns/coredns", seconds=100),
+    Binary("coredns", "modules/kubernetes", "./coredns", "github.com/coredns/coredns", seconds=7),
 )
 
 ENGINE = (
@@ -138,7 +138,7 @@ ENGINE = (
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         "github.com/pulumi/pulumi/pkg/v3",
         ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
-        seconds=210,
+        seconds=130,
     ),
 )
 
@@ -155,19 +155,31 @@ PROVIDER = (
             "cmd/pulumi-resource-kubernetes/schema.json",
             "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
         ),
-        seconds=480,
+        seconds=200,
     ),
 )
 
 # What runs in the images is ours, and is versioned by the image.
 IMAGES = tuple(Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "random-generator"))
 
+# Built when the tests of other languages want them.
+LANGUAGES = (
+    Binary("sdk-generator", "modules/pulumi", "./sdk-generator", "", version="1.0", seconds=10),
+    Binary(
+        "pulumi-language-nodejs",
+        "modules/pulumi-language-nodejs",
+        "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
+        "github.com/pulumi/pulumi/sdk/v3",
+        seconds=40,
+    ),
+)
+
 ALL = CLUSTER + NODE + ENGINE + PROVIDER + IMAGES
 
 
 def binary(name: str) -> Binary:
     """The row of one program."""
-    for each in ALL:
+    for each in (*ALL, *LANGUAGES):
         if each.name == name:
             return each
     raise LocalError(f"There is no binary {name!r}; there are {', '.join(each.name for each in ALL)}.")

@@ -4,51 +4,25 @@ A client writes throughout, and the longest time in which no write was acknowled
 """
 
 import base64
-import re
-import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from harness import ROOT, Project, Service, eventually, only, printed, watching
-from lightkube import ApiError, Client
+from example_stacks import Example, Writer
+from harness import eventually, only, watching
+from lightkube import ApiError
+from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import Namespace
-
-EXAMPLE = ROOT / "examples" / "etcd"
 
 
 @dataclass
-class Etcd(Service):
-    """The example, in a folder and a namespace of its own."""
+class Etcd(Example):
+    """A cluster of etcd members."""
 
-    def __post_init__(self) -> None:
-        Project.__post_init__(self)
-        shutil.copytree(
-            EXAMPLE, self.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml")
-        )
-        (self.folder / ".venv").symlink_to(ROOT / ".venv")
-        self.init()
-        self.configure(namespace=self.namespace)
-
-    def configure(self, **settings: object) -> None:
-        """Sets the stack's configuration."""
-        for key, value in settings.items():
-            self.must("config", "set", key, str(value))
-
-    def follow(self, commands: str) -> None:
-        """Runs commands of the example's README."""
-        printed("bash", "-euc", commands, env=self.env, folder=self.folder, timeout=300)
-
-    def addresses(self) -> dict[str, str]:
-        """Where each member is at the moment."""
-        return {name: pod.status.podIP for name, pod in self.pods().items() if pod.status and pod.status.podIP}
+    example: str = "etcd"
 
     def ask(self, member: str, what: str, **body: object) -> dict[str, Any]:
         """What a member answers, once it does: while there is no leader, it may not."""
@@ -86,12 +60,6 @@ class Etcd(Service):
         return {decoded(each["key"]): int(each["create_revision"]) for each in answer["kvs"]}
 
 
-def readme(heading: str) -> list[str]:
-    """The blocks of commands that the example's README has under a heading."""
-    section = (EXAMPLE / "README.md").read_text().split(f"## {heading}\n")[1].partition("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-
-
 def encoded(text: str) -> str:
     """As etcd's gateway takes keys and values."""
     return base64.b64encode(text.encode()).decode()
@@ -102,23 +70,20 @@ def decoded(text: str) -> str:
     return base64.b64decode(text).decode()
 
 
-class Writer(threading.Thread):
-    """A client that writes one key after the other, to a member as long as that takes it, then to the next one."""
+class Client(Writer):
+    """Writes one key after the other, to a member as long as that takes it, then to the next one."""
 
     def __init__(self, etcd: Etcd) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.etcd = etcd
         self.acknowledged: dict[str, int] = {}
-        self.times: list[float] = []
-        self.pauses: dict[str, float] = {}
-        self._end = threading.Event()
         self._number = 0
 
     def run(self) -> None:
         with httpx2.Client(timeout=httpx2.Timeout(1, connect=0.2)) as http:
-            while not self._end.wait(0.01):
+            while not self.ended.wait(0.01):
                 for address in self._addresses():
-                    while not self._end.wait(0.01) and self._write(http, address):
+                    while not self.ended.wait(0.01) and self._write(http, address):
                         pass
 
     def _addresses(self) -> list[str]:
@@ -137,32 +102,12 @@ class Writer(threading.Thread):
             return False
         if answer.is_success:
             self.acknowledged[key] = int(answer.json()["header"]["revision"])
-            self.times.append(time.monotonic())
+            self.acknowledged_one()
         return answer.is_success
-
-    def wait_for_a_write(self) -> None:
-        """Waits until one more write is acknowledged."""
-        before = len(self.times)
-        eventually("a write is acknowledged", lambda: len(self.times) > before)
-
-    @contextmanager
-    def during(self, what: str) -> Iterator[None]:
-        """Takes the longest pause of what is done meanwhile."""
-        self.wait_for_a_write()
-        first = len(self.times) - 1
-        yield
-        self.wait_for_a_write()
-        self.pauses[what] = max(later - earlier for earlier, later in pairwise(self.times[first:]))
-
-    def end(self) -> None:
-        """Ends the writing."""
-        self._end.set()
-        if self.is_alive():
-            self.join(15)
 
 
 @pytest.fixture
-def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
+def etcd(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
     restricted = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     client.patch(Namespace, namespace, restricted)
@@ -172,19 +117,19 @@ def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) ->
 
 
 @pytest.fixture
-def writer(etcd: Etcd) -> Iterator[Writer]:
+def writer(etcd: Etcd) -> Iterator[Client]:
     """A client, which starts when it is told to."""
-    made = Writer(etcd)
+    made = Client(etcd)
     yield made
     made.end()
 
 
 def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
-    etcd: Etcd, writer: Writer, second_class: str, record_property: Callable[[str, object], None]
+    etcd: Etcd, writer: Client, second_class: str, record_property: Callable[[str, object], None]
 ) -> None:
     """Three members keep their quorum: updated, deleted, grown, joined, given other disks, and left by two."""
-    more, fewer = readme("From three members to five, and back")
-    [other_class] = readme("Another storage class")[:1]
+    more, fewer = etcd.commands("From three members to five, and back")
+    other_class = etcd.commands("Another storage class")[0]
     etcd.up()
     assert etcd.peers() == peers(etcd.namespace, 3)
     writer.start()
@@ -238,7 +183,7 @@ def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
         assert etcd.uids() == {name: before[name] for name in peers(etcd.namespace, 3)}, "the others are not restarted"
 
     writer.end()
-    report(record_property, writer)
+    writer.report(record_property)
     for member in peers(etcd.namespace, 3):
         lost = writer.acknowledged.items() - etcd.written(member).items()
         assert not lost, f"{member} lost {sorted(lost)[:10]}"
@@ -247,13 +192,6 @@ def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
 def peers(namespace: str, count: int) -> Mapping[str, list[str]]:
     """Members that find each other by their stable names."""
     return {f"etcd-{n}": [f"http://etcd-{n}.etcd.{namespace}.svc.cluster.local:2380"] for n in range(count)}
-
-
-def report(record_property: Callable[[str, object], None], writer: Writer) -> None:
-    """Tells what is not asserted."""
-    record_property("acknowledged writes", len(writer.acknowledged))
-    for what, seconds in writer.pauses.items():
-        record_property(f"longest pause during {what}", f"{seconds:.2f} s")
 
 
 @pytest.mark.long

@@ -85,7 +85,7 @@ CHOICES: Mapping[str, list[Any]] = {
     "enable_service_links": [None, False, True],
     "share_process_namespace": [None, False, True],
     "host_aliases": [None, {"192.0.2.1": ["backup"]}],
-    "sidecars": [None, [{"name": "helper", "image": IMAGES[0]}]],
+    "sidecars": [None, [{"name": "helper", "image": IMAGES[0], "env": {"PORT": "8090"}}]],
     "discovery": [None, {}, {"peers": {"PEERS": "{pod}"}}],
     # Running Pods would need the Secret, which is not sent here.
     "secret_files": [None, {"/etc/rg/key": "1"}, {"/etc/rg/key": "2"}] if not ON_REAL_NODE else [None],

@@ -119,9 +119,9 @@ class TestProgress:
         binaries.build([ETCD, PROXY, COREDNS])
         first, proxy, coredns, last = capsys.readouterr().err.splitlines()
         cache = go.program.parent / "cache"
-        assert first == f"2 of 3 programs have to be built, which takes about 2 min. They are kept in {cache}."
-        assert proxy.startswith(f"[2/3] kube-proxy {PROXY.shown_version()} (about 2 min left) … ")
-        assert coredns.startswith(f"[3/3] coredns {COREDNS.shown_version()} (about ")
+        assert first == f"2 of 3 programs have to be built, which takes less than a minute. They are kept in {cache}."
+        assert proxy.startswith(f"[2/3] kube-proxy {PROXY.shown_version()} (less than a minute left) … ")
+        assert coredns.startswith(f"[3/3] coredns {COREDNS.shown_version()} (less than a minute left) … ")
         assert last.startswith("2 built in ")
         assert last.endswith(", 1 cached")
 

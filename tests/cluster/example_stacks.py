@@ -1,0 +1,88 @@
+"""The examples in ``examples/``, each deployed as its README says, and a client that writes to one throughout."""
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+from harness import ROOT, Project, Service, eventually, printed
+
+EXAMPLES = ROOT / "examples"
+
+
+@dataclass
+class Example(Service):
+    """An example, in a folder and a namespace of its own."""
+
+    example: str = ""
+
+    def __post_init__(self) -> None:
+        Project.__post_init__(self)
+        left_out = shutil.ignore_patterns(".venv", "Pulumi.*.yaml")
+        shutil.copytree(EXAMPLES / self.example, self.folder, dirs_exist_ok=True, ignore=left_out)
+        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        self.init()
+        self.configure(namespace=self.namespace)
+
+    def configure(self, **settings: object) -> None:
+        """Sets the stack's configuration."""
+        for key, value in settings.items():
+            self.must("config", "set", key, str(value))
+
+    def follow(self, commands: str) -> None:
+        """Runs commands of the example's README."""
+        printed("bash", "-euc", commands, env=self.env, folder=self.folder, timeout=300)
+
+    def addresses(self) -> dict[str, str]:
+        """Where each instance is at the moment."""
+        return {name: pod.status.podIP for name, pod in self.pods().items() if pod.status and pod.status.podIP}
+
+    def commands(self, heading: str) -> list[str]:
+        """The blocks of commands that the example's README has under a heading."""
+        readme = (EXAMPLES / self.example / "README.md").read_text()
+        section = readme.split(f"## {heading}\n")[1].partition("\n## ")[0]
+        return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+class Writer(threading.Thread):
+    """A client that writes all the time, and takes how long nothing was acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.times: list[float] = []
+        self.pauses: dict[str, float] = {}
+        self.ended = threading.Event()
+
+    def acknowledged_one(self) -> None:
+        """Notes that a write was acknowledged just now."""
+        self.times.append(time.monotonic())
+
+    def wait_for_a_write(self) -> None:
+        """Waits until one more write is acknowledged."""
+        before = len(self.times)
+        eventually("a write is acknowledged", lambda: len(self.times) > before)
+
+    @contextmanager
+    def during(self, what: str) -> Iterator[None]:
+        """Takes the longest pause of what is done meanwhile."""
+        self.wait_for_a_write()
+        first = len(self.times) - 1
+        yield
+        self.wait_for_a_write()
+        self.pauses[what] = max(later - earlier for earlier, later in pairwise(self.times[first:]))
+
+    def end(self) -> None:
+        """Ends the writing."""
+        self.ended.set()
+        if self.is_alive():
+            self.join(15)
+
+    def report(self, record_property: Callable[[str, object], None]) -> None:
+        """Tells what is not asserted."""
+        record_property("acknowledged writes", len(self.times))
+        for what, seconds in self.pauses.items():
+            record_property(f"longest pause during {what}", f"{seconds:.2f} s")

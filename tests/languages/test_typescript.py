@@ -1,0 +1,120 @@
+"""P16: the component from TypeScript: the compiler knows its types, mocks stand in for it, and a program deploys it."""
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import ROOT, Project, client_for, environment, printed
+from lightkube import Client
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace
+
+from local import binaries, pins
+
+HERE = Path(__file__).parent
+PLUGIN = "pulumi-resource-stateful-service"
+PACKAGES = {"@pulumi/pulumi": "3.257.0", "typescript": "5.9.3", "@types/node": "20.19.25"}
+COMPILER = {
+    "strict": True,
+    "noEmitOnError": True,
+    "skipLibCheck": True,
+    "esModuleInterop": True,
+    "target": "es2020",
+    "module": "commonjs",
+    "moduleResolution": "node",
+    "outDir": "bin",
+}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program's folder, with the generated SDK and what it needs of npm's packages."""
+    assert shutil.which("node"), "these tests need Node.js and npm on PATH"
+    folder = tmp_path_factory.mktemp("program")
+    generator = binaries.folder([pins.binary("sdk-generator")]) / "sdk-generator"
+    sdk = folder / "sdk"
+    printed(str(generator), str(ROOT / "components" / "schema.json"), "nodejs", str(sdk))
+    for file in ("program.ts", "mocks.ts"):
+        shutil.copy(HERE / file, folder)
+    page = (ROOT / "docs" / "_index.md").read_text()
+    (folder / "registry.ts").write_text(page.split("```typescript\n")[1].split("```")[0])
+    (folder / "package.json").write_text(
+        json.dumps({"name": "program", "main": "bin/program.js", "dependencies": PACKAGES})
+    )
+    (folder / "tsconfig.json").write_text(
+        json.dumps({"compilerOptions": COMPILER, "files": ["program.ts", "mocks.ts", "registry.ts"]})
+    )
+    printed("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", folder=folder, timeout=300)
+    # As npm links a local package; its own dependencies are the program's.
+    package = folder / "node_modules" / "@pulumi-stateful-service" / "stateful-service"
+    package.parent.mkdir()
+    printed("npx", "tsc", "--outDir", "bin", folder=_with_modules(sdk, folder), timeout=300)
+    shutil.copytree(sdk / "bin", package)
+    shutil.copy(sdk / "package.json", package)
+    return folder
+
+
+def _with_modules(sdk: Path, folder: Path) -> Path:
+    (sdk / "node_modules").symlink_to(folder / "node_modules")
+    return sdk
+
+
+def test_the_compiler_takes_what_is_right_and_nothing_else(program: Path) -> None:
+    """``program.ts`` has good lines and bad ones, each bad one marked; and the example of the registry compiles."""
+    printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
+
+
+def test_every_property_is_described(program: Path) -> None:
+    """Editors show the descriptions: in the SDK each argument has one."""
+    arguments = (program / "sdk" / "statefulService.ts").read_text().split("export interface StatefulServiceArgs")[1]
+    lines = [line.strip() for line in arguments.splitlines()]
+    names = [at for at, line in enumerate(lines) if ": pulumi.Input<" in line or line.endswith("[];")]
+    assert len(names) > 50
+    assert [lines[at] for at in names if lines[at - 1] != "*/"] == []
+
+
+def test_a_unit_test_with_mocks(program: Path) -> None:
+    """Without engine, plugin or cluster."""
+    printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
+    printed("node", "bin/mocks.js", folder=program, timeout=120)
+
+
+@pytest.fixture
+def namespace() -> Iterator[tuple[Client, str]]:
+    """A namespace of the test's own, and a client for it."""
+    with client_for(environment()) as client:
+        name = f"test-{uuid.uuid4().hex[:8]}"
+        client.create(Namespace(metadata=ObjectMeta(name=name)))
+        yield client, name
+        client.delete(Namespace, name)
+
+
+def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace: tuple[Client, str]) -> None:
+    """By the plugin, with a language host that is built here; a mistake is one message, in the program's own words."""
+    _, name = namespace
+    (program / "Pulumi.yaml").write_text(
+        "name: typescript\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n"
+    )
+    printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
+    plugin = program / "plugin"
+    plugin.mkdir()
+    (plugin / PLUGIN).symlink_to(ROOT / ".venv" / "bin" / PLUGIN)
+    host = binaries.folder([pins.binary("pulumi-language-nodejs")])
+    env = environment()
+    env["PATH"] = f"{host}:{plugin}:{env['PATH']}"
+    project = Project(program, env)
+    project.init()
+    project.must("config", "set", "namespace", name)
+    try:
+        project.up()
+        project.unchanged()
+        assert project.outputs()["addresses"] == [f"db-{n}.db.{name}.svc.cluster.local" for n in range(2)]
+        script = program / "bin" / "program.js"
+        script.write_text(script.read_text().replace("terminationGracePeriodSeconds: 1", "minReadySeconds: -1"))
+        refused = project.must_fail("preview")
+        assert "minReadySeconds is -1; it must be a whole number of at least 0" in refused
+    finally:
+        project.destroy()
