@@ -164,7 +164,7 @@ IMAGES = tuple(Binary(name, "images", f"./{name}", "", version="1.0") for name i
 
 # Built when the tests of other languages want them.
 LANGUAGES = (
-    Binary("sdk-generator", "modules/pulumi", "./sdk-generator", "", version="1.0", seconds=10),
+    Binary("sdk-generator", "modules/sdk-generator", ".", "", version="1.0", seconds=10),
     Binary(
         "pulumi-language-nodejs",
         "modules/pulumi-language-nodejs",

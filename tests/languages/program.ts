@@ -1,7 +1,7 @@
 // What users write in TypeScript, good and bad: the compiler takes this file as it is. A line that is marked as an error
 // and is none fails too.
 import * as pulumi from "@pulumi/pulumi";
-import { StatefulService, StatefulServiceArgs, types, enums } from "@pulumi-stateful-service/stateful-service";
+import { StatefulService, StatefulServiceArgs, types } from "@pulumi-stateful-service/stateful-service";
 
 const config = new pulumi.Config();
 
@@ -25,7 +25,7 @@ export function compiled(): StatefulServiceArgs[] {
     return [
         { image, replicas: pulumi.output(3), maxUnavailable: 1, minAvailable: "60%" },
         { image, podManagementPolicy: "Parallel", readinessProbe: { tcpSocket: { port: 5432 } } },
-        { image, podManagementPolicy: enums.PodManagementPolicy.Parallel },
+        { image, podManagementPolicy: types.enums.PodManagementPolicy.Parallel },
         { image, members: { leave: { command: ["db", "leave"], runIn: "Instance" } } },
         // @ts-expect-error image is required
         { replicas: 3 },

@@ -32,7 +32,7 @@ func generate(file, language, folder string) error {
 		return err
 	}
 	languages := map[string]schema.Language{"nodejs": nodejs.Importer, "go": golang.Importer}
-	bound, err := schema.ImportSpec(spec, languages, nil, schema.ValidationOptions{AllowDanglingReferences: true})
+	bound, err := schema.ImportSpec(spec, languages, schema.NewNullLoader(), schema.ValidationOptions{AllowDanglingReferences: true})
 	if err != nil {
 		return err
 	}
