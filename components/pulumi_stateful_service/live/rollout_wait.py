@@ -20,6 +20,7 @@ from pulumi_stateful_service.live.pod_status import (
     is_terminating,
     node_of,
 )
+from pulumi_stateful_service.live.rollout_progress import RolloutProgress
 from pulumi_stateful_service.live.rollout_status import Rollout, may_be_complete, rollout_status
 from pulumi_stateful_service.live.rollout_target import (
     MAX_SHOWN,
@@ -36,7 +37,7 @@ _REPORT_INTERVAL = 5.0
 async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
     """Waits until the rollout is complete. Raises RolloutError with the reasons where that takes too long."""
     started = last_report = time.monotonic()
-    problem = ""
+    problem, progress = "", RolloutProgress()
     while (waited := time.monotonic() - started) < target.rollout_timeout_seconds:
         report = time.monotonic() - last_report > _REPORT_INTERVAL
         try:
@@ -48,22 +49,14 @@ async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource:
             if rollout is not None and report:
                 last_report = time.monotonic()
                 await _evict_unready_pods(cluster, target, rollout, resource)
-                messages.info(_progress(rollout, target.rollout_timeout_seconds - waited), resource, ephemeral=True)
+                for line in progress.lines(rollout, waited, target.rollout_timeout_seconds - waited):
+                    messages.info(line, resource, ephemeral=True)
         except ForbiddenError:
             raise
         except ClusterError as error:
             problem = f"the Kubernetes API does not answer: {error.problem}"
         await pause(cluster, started)
     return await _at_the_last_moment(cluster, target, problem)
-
-
-def _progress(rollout: Rollout, seconds_left: float) -> str:
-    """How far the rollout is, what it waits for, and for how long it still does."""
-    updated = len(rollout.revisions) - len(rollout.outdated)
-    return (
-        f"{updated} of {len(rollout.ordinals or ())} instances run the new revision; waiting for {rollout.pending[0]} "
-        f"({seconds_left:.0f} s left)"
-    )
 
 
 async def _evict_unready_pods(
