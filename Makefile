@@ -9,6 +9,8 @@ PYTHON ?= python3
 STACK ?= dev
 # A context of your kubeconfig, to deploy to a real cluster; empty for the embedded one.
 CONTEXT ?=
+# An image that the cluster can pull, in place of the stack's.
+IMAGE ?=
 
 VENV := .venv/bin
 # What to measure, as `python -m benchmarks --help` lists it; everything when empty.
@@ -40,7 +42,7 @@ preview: ## Show what up would change
 refresh: ## Read what the cluster has into the state
 down: ## Remove what up made; the claims, and with them the data, stay
 up preview refresh down:
-	@$(PYTHON) -m local.program $@ "$(STACK)" "$(CONTEXT)"
+	@$(PYTHON) -m local.program $@ "$(STACK)" "$(CONTEXT)" "$(IMAGE)"
 render: ## Write STACK's manifests to the folder TO instead of deploying them; needs no cluster
 	@$(PYTHON) -m local.program $@ "$(STACK)" "$(TO)"
 

@@ -76,9 +76,8 @@ EXAMPLES = (
 def test() -> None:
     """Run the tests of our own Go programs, with what Go prints."""
     for folder in (SOURCE / "images", SOURCE / "modules" / "kubernetes"):
-        result = subprocess.run(
-            [go_toolchain.find(), "test", "./..."], cwd=folder, env=go_toolchain.environment(), check=False
-        )
+        command = [str(go_toolchain.find()), "test", go_toolchain.COMPILER_FLAGS, "./..."]
+        result = subprocess.run(command, cwd=folder, env=go_toolchain.environment(), check=False)
         if result.returncode:
             raise LocalError(f"The tests in {folder.relative_to(SOURCE.parent)} fail; see above.")
 

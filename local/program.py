@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local import cluster, engine, setup, virtual_environment
+from local import cluster, engine, own_cluster, setup, virtual_environment
 from local.console import say
 from local.errors import LocalError
 from local.paths import CLONE, STATE
@@ -22,8 +22,8 @@ _STACKS = CLONE / "stacks"
 _SALT = "encryptionsalt:"
 
 
-def run(command: str, stack: str, context: str) -> int:
-    """Run one of Pulumi's operations on a stack."""
+def run(command: str, stack: str, context: str, image: str = "") -> int:
+    """Run one of Pulumi's operations on a stack; with ``image``, that one takes the place of the stack's."""
     own_config = _config_of(stack)
     virtual_environment.make(CLONE / "requirements.txt")
     if not context:
@@ -38,6 +38,10 @@ def run(command: str, stack: str, context: str) -> int:
             return 0
         pulumi.make_stack()
     pulumi.must("config", "set", *pulumi.on_stack, "context", context or EMBEDDED_CONTEXT)
+    if image:
+        pulumi.must("config", "set", *pulumi.on_stack, "image", image)
+    elif context and command == "up":
+        own_cluster.bring_image(context)
     # The embedded cluster is nobody's production; on a real one Pulumi shows the changes and asks.
     options = ["--yes", "--skip-preview"] if not context and command != "preview" else []
     if command == "down":
@@ -175,7 +179,7 @@ def _say_what_next(pulumi: Pulumi) -> None:
 if __name__ == "__main__":
     heed_interrupts()
     try:
-        sys.exit(render(sys.argv[2], Path(sys.argv[3])) if sys.argv[1] == "render" else run(*sys.argv[1:4]))
+        sys.exit(render(sys.argv[2], Path(sys.argv[3])) if sys.argv[1] == "render" else run(*sys.argv[1:5]))
     except LocalError as problem:
         say(f"error: {problem}")
         sys.exit(1)
