@@ -73,6 +73,24 @@ def test_a_rollout_is_killed(service: Make) -> None:
     interrupted(rg, lambda: rg.set(image=next(image)))
 
 
+@pytest.mark.long
+def test_a_rollout_in_steps_is_killed(service: Make) -> None:
+    """`pulumi up` killed while it takes the steps of `rollout`: the next one goes on from the step it was in."""
+    checks = [{"http_get": {"path": "/logs", "port": "http"}, "period_seconds": 1}]
+    rg = service(replicas=3, rollout={"steps": [1, 2], "bake_seconds": 1, "checks": checks})
+    image = cycle(IMAGES)
+    interrupted(rg, lambda: rg.set(image=next(image)))
+
+
+@pytest.mark.long
+def test_members_that_join_and_leave_are_killed(service: Make) -> None:
+    """`pulumi up` killed while members are added or removed: the next one completes it."""
+    answers = {"command": ["/random-generator", "get", "http://localhost:8080/ready"]}
+    rg = service(replicas=3, members={"add": answers, "join": answers, "leave": answers, "reuse_claims": True})
+    replicas = cycle((1, 3))
+    interrupted(rg, lambda: rg.set(replicas=next(replicas)))
+
+
 def test_a_growth_is_killed(service: Make) -> None:
     """`pulumi up` killed while disks grow: the next one grows those that are left."""
     rg = service()

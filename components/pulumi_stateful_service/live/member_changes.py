@@ -89,20 +89,19 @@ class MemberStep:
 def next_step(live: KubernetesObject, wanted: int) -> MemberStep | None:
     """The next step to the number of instances that is wanted; None where there is none left.
 
-    An interrupted ``up`` leaves an instance that is no member yet, or a member without an instance.
+    An interrupted ``up`` leaves an instance that is no member yet.
     """
     replicas, members = replicas_of(live), members_of(live)
     if wanted == 0 or members == 0:
-        stays_same = replicas == wanted
-        return None if stays_same else MemberStep(StepKind.SET_REPLICAS, wanted, members if wanted == 0 else wanted)
-    running = min(wanted, members)
-    if replicas < running:
-        return MemberStep(StepKind.SET_REPLICAS, running, members)
-    last = max(replicas, members)
-    if last > wanted:
-        return MemberStep(StepKind.LEAVE, min(replicas, last - 1), last - 1)
+        as_wanted = MemberStep(StepKind.SET_REPLICAS, wanted, wanted or members)
+        return None if replicas == wanted else as_wanted
+    if replicas < members:
+        # Stopped, or scaled by others: members run before one of them leaves.
+        return MemberStep(StepKind.SET_REPLICAS, members, members)
+    if replicas > wanted:
+        return MemberStep(StepKind.LEAVE, replicas - 1, min(members, replicas - 1))
     if members < wanted:
-        return MemberStep(StepKind.JOIN, members + 1, members + 1)
+        return MemberStep(StepKind.JOIN, max(replicas, members + 1), members + 1)
     return None
 
 

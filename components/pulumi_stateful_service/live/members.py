@@ -103,7 +103,7 @@ class Members:
         messages.info(f"{self._pod(ordinal)} has joined.", self._resource)
 
     async def _leave_and_remove(self, live: KubernetesObject, step: MemberStep) -> None:
-        ordinal = first_ordinal(live) + step.members
+        ordinal = first_ordinal(live) + step.replicas
         if has_outdated_pods(live, await self._cluster.list_pods(live)):
             await self._roll_out()
         await self.leave(ordinal)

@@ -41,12 +41,13 @@ def test_steps_lead_to_the_wanted_number_one_member_at_a_time(replicas: int, mem
         members = members or replicas
         if step.kind is StepKind.JOIN:
             assert step.members == members + 1
-            assert step.replicas == step.members
+            assert step.replicas == max(replicas, step.members)
         elif step.kind is StepKind.LEAVE:
-            assert step.members == max(replicas, members) - 1
-            assert step.replicas == min(replicas, step.members)
+            assert step.replicas == replicas - 1
+            assert step.members == min(members, step.replicas)
+            assert replicas >= members
         else:
-            assert wanted == 0 or members == 0 or replicas < step.replicas <= members
+            assert wanted == 0 or replicas == 0 or replicas < step.replicas <= members
         replicas, members = step.replicas, step.members
     assert replicas == wanted
     assert wanted in (0, members or replicas)
@@ -62,8 +63,10 @@ def test_steps_lead_to_the_wanted_number_one_member_at_a_time(replicas: int, mem
         (live(4, 3), 3, MemberStep(StepKind.LEAVE, 3, 3)),  # and taken back: it may have been added
         (live(3), 0, MemberStep(StepKind.SET_REPLICAS, 0, 3)),
         (live(0, 3), 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),
-        (live(0, 5), 3, MemberStep(StepKind.SET_REPLICAS, 3, 5)),  # two of five leave when the others run
-        (live(3, 5), 3, MemberStep(StepKind.LEAVE, 3, 4)),
+        (live(0, 5), 3, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # two of five leave when all run
+        (live(5, 5), 3, MemberStep(StepKind.LEAVE, 4, 4)),
+        (live(5, 3), 5, MemberStep(StepKind.JOIN, 5, 4)),
+        (live(3, 5), 5, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # scaled by kubectl
         (live(0), 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),  # the first ones form the cluster
     ],
 )
