@@ -70,6 +70,14 @@ EXAMPLES = (
         links={"usr/bin/sh": "dash"},
         ports=(5432,),
     ),
+    Image(
+        "redis",
+        "7",
+        (),
+        packages=("redis-server", "dash", "coreutils", "grep", "libc-bin"),
+        links={"usr/bin/sh": "dash"},
+        ports=(6379, 16379),
+    ),
 )
 
 

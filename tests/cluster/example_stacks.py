@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from harness import ROOT, Project, Service, eventually, printed
 
@@ -48,6 +50,26 @@ class Example(Service):
         return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
+CLIENT = "client"
+
+
+class WithClient(Example):
+    """An example, and a Pod that is no part of it, for clients to run in."""
+
+    def pods(self) -> dict[str, Any]:
+        """The live Pods by name, without the client's."""
+        return {name: pod for name, pod in super().pods().items() if name != CLIENT}
+
+    def start_client(self, image: str, **env: str) -> None:
+        """Starts the client's Pod."""
+        self.kubectl(
+            *("run", CLIENT, f"--image={image}", "--image-pull-policy=Never"),
+            *(f"--env={name}={value}" for name, value in env.items()),
+            *("--overrides", '{"spec": {"terminationGracePeriodSeconds": 0}}', "--command", "--", "sleep", "3600"),
+        )
+        self.kubectl("wait", "--for=condition=Ready", f"pod/{CLIENT}")
+
+
 class Writer(threading.Thread):
     """A client that writes all the time, and takes how long nothing was acknowledged."""
 
@@ -86,3 +108,40 @@ class Writer(threading.Thread):
         record_property("acknowledged writes", len(self.times))
         for what, seconds in self.pauses.items():
             record_property(f"longest pause during {what}", f"{seconds:.2f} s")
+
+
+class PipedWriter(Writer):
+    """Sends one line after the other to a program in the client's Pod; starts it again when it ends or does not answer.
+
+    Each attempt has a number of its own: one without an answer may have been written or not.
+    """
+
+    def __init__(self, example: WithClient, command: Sequence[str], line: str, answer: str) -> None:
+        """``{}`` in ``line`` and ``answer`` is the number that is written."""
+        super().__init__()
+        self.acknowledged: set[int] = set()
+        self._example = example
+        self._command = ["kubectl", "--namespace", example.namespace, "exec", "--stdin", CLIENT, "--", *command]
+        self._line, self._answer = line, answer
+        self._number = 0
+
+    def run(self) -> None:
+        while not self.ended.wait(0.05):
+            self._write_until_it_ends()
+
+    def _write_until_it_ends(self) -> None:
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(self._command, env=self._example.env, text=True, **pipes) as client:
+            assert client.stdin
+            assert client.stdout
+            with suppress(BrokenPipeError):
+                while not self.ended.wait(0.01):
+                    self._number += 1
+                    client.stdin.write(f"{self._line.format(self._number)}\n")
+                    client.stdin.flush()
+                    answer = client.stdout.readline().strip()
+                    if answer != self._answer.format(self._number):
+                        break
+                    self.acknowledged.add(self._number)
+                    self.acknowledged_one()
+            client.kill()
