@@ -2,6 +2,6 @@
 set -eu
 id=$(redis-cli cluster nodes | grep ",$1 " | cut -d ' ' -f 1)
 [ -n "$id" ] || exit 0
-redis-cli --cluster fix 127.0.0.1:6379 --cluster-yes
-redis-cli --cluster rebalance 127.0.0.1:6379 --cluster-weight "$id=0"
-redis-cli --cluster del-node 127.0.0.1:6379 "$id"
+redis-cli --cluster fix "$POD_IP:6379" --cluster-yes
+redis-cli --cluster rebalance "$POD_IP:6379" --cluster-weight "$id=0"
+redis-cli --cluster del-node "$POD_IP:6379" "$id"

@@ -1,6 +1,7 @@
 """The examples in ``examples/``, each deployed as its README says, and a client that writes to one throughout."""
 
 import re
+import select
 import shutil
 import subprocess
 import threading
@@ -139,7 +140,9 @@ class PipedWriter(Writer):
                     self._number += 1
                     client.stdin.write(f"{self._line.format(self._number)}\n")
                     client.stdin.flush()
-                    answer = client.stdout.readline().strip()
+                    # A connection to a Pod that is gone may never answer.
+                    answered, _, _ = select.select([client.stdout], [], [], 2)
+                    answer = client.stdout.readline().strip() if answered else ""
                     if answer != self._answer.format(self._number):
                         break
                     self.acknowledged.add(self._number)

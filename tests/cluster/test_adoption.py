@@ -146,6 +146,7 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
     assert (rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)) == before
 
 
+@pytest.mark.long
 def test_p11_an_adoption_that_was_interrupted_goes_on(service: Make, helm: Helm) -> None:
     """The old set is gone and the new one not made: the next up makes it around the same Pods."""
     helm()

@@ -26,15 +26,23 @@ class Etcd(Example):
 
     def ask(self, member: str, what: str, **body: object) -> dict[str, Any]:
         """What a member answers, once it does: while there is no leader, it may not."""
+        return eventually(f"{member} answers", lambda: self.ask_once(member, what, **body))
 
-        def answer() -> dict[str, Any]:
-            try:
-                answered = httpx2.post(f"http://{self.addresses()[member]}:2379/v3/{what}", json=body, timeout=30)
-            except httpx2.HTTPError:
-                return {}
-            return dict(answered.json()) if answered.is_success else {}
+    def ask_once(self, member: str, what: str, **body: object) -> dict[str, Any]:
+        """What a member answers now; empty where it does not."""
+        try:
+            answered = httpx2.post(f"http://{self.addresses()[member]}:2379/v3/{what}", json=body, timeout=30)
+        except httpx2.HTTPError:
+            return {}
+        return dict(answered.json()) if answered.is_success else {}
 
-        return eventually(f"{member} answers", answer)
+    def is_led_by(self, member: str) -> bool:
+        """Whether a member leads; where another does, that one is asked to hand over."""
+        leader, _ = self.leader()
+        if leader != member:
+            [target] = [each["ID"] for each in self.members() if each["name"] == member]
+            self.ask_once(leader, "maintenance/transfer-leadership", targetID=target)
+        return leader == member
 
     def members(self) -> list[dict[str, Any]]:
         """The members of the cluster, as it knows them."""
@@ -199,12 +207,8 @@ def test_p10_the_leader_comes_last_in_every_rollout(etcd: Etcd) -> None:
     """Twenty rollouts, before each of which another member takes the lead: one election each, by the term."""
     etcd.up()
     for number in range(20):
-        members = {str(each["name"]): each["ID"] for each in etcd.members()}
-        leader, _ = etcd.leader()
         following = f"etcd-{number % 3}"
-        if following != leader:
-            etcd.ask(leader, "maintenance/transfer-leadership", targetID=members[following])
-        eventually("it leads", lambda following=following: etcd.leader()[0] == following)  # type: ignore[misc]
+        eventually("it leads", lambda following=following: etcd.is_led_by(following))  # type: ignore[misc]
         term = etcd.leader()[1]
         etcd.configure(retention=f"{number + 2}h")
         with watching(etcd) as events:

@@ -98,6 +98,7 @@ def test_a_change_meets_an_error(service: Make, status: int) -> None:
         rg.unchanged()
 
 
+@pytest.mark.long
 def test_a_quota_of_pods(service: Make) -> None:
     """A quota that allows two Pods, and three are asked for: `up` names the quota; raised, the next one completes."""
     rg = service()

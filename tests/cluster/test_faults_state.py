@@ -94,6 +94,7 @@ def test_a_lost_state_still_refuses(service: Make) -> None:
         as_asked(rg)
 
 
+@pytest.mark.long
 def test_a_state_from_an_older_day(service: Make) -> None:
     """A state restored from before a growth, a rollout and a scale-up: one `up` is content, and no Pod is touched."""
     rg = service()

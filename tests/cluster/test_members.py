@@ -6,6 +6,7 @@ The application is a list: whoever joins or leaves is written down on the disk o
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from harness import Service, only, watching
 from test_rollouts import settled
 
@@ -119,6 +120,7 @@ def test_p06_a_join_that_was_killed_goes_on(service: Make) -> None:
     settled(rg)
 
 
+@pytest.mark.long
 def test_p06_a_member_leaves_with_its_data_and_joins_without(service: Make, second_class: str) -> None:
     """``recreate_claims``: each leaves, gets a new disk, and joins again; killed in between, it joins all the same."""
     commands = {name: noted(name) for name in ("add", "leave")}

@@ -214,6 +214,7 @@ def test_p16_secrets_and_outputs_reach_the_instances(
     assert "hush-hush" not in project.must("stack", "export")
 
 
+@pytest.mark.long
 def test_p16_a_component_that_is_renamed_in_yaml_keeps_its_set(
     program: Callable[..., Project], client: Client, namespace: str
 ) -> None:

@@ -33,7 +33,7 @@ class Redis(WithClient):
     def is_well(self, count: int) -> bool:
         """Whether all servers know so many of them, and all slots are served."""
         infos = [self.cli("cluster", "info", server=f"redis-{number}.redis") for number in range(count)]
-        return all("cluster_state:ok" in info and f"cluster_known_nodes:{count}\r" in info for info in infos)
+        return all("cluster_state:ok" in info and f"cluster_known_nodes:{count}\n" in info for info in infos)
 
 
 def _slots(part: str) -> int:

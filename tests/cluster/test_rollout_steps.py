@@ -128,6 +128,7 @@ def test_p10_a_failed_rollout_is_rolled_back(service: Make) -> None:
     settled(rg)
 
 
+@pytest.mark.long
 def test_p10_a_version_that_never_becomes_ready_is_rolled_back(service: Make) -> None:
     """The step fails with what the instance waits for; the next version goes through."""
     rollout = {"steps": [1], "on_failure": "RollBack"}
@@ -257,6 +258,7 @@ def test_p10_the_leader_is_updated_last(service: Make) -> None:
     settled(rg)
 
 
+@pytest.mark.long
 def test_p10_a_leader_that_does_not_hand_over_keeps_its_version(service: Make) -> None:
     """The command fails, or has no effect: up says so, and the leader is not touched."""
     leads = {"http_get": {"path": "/version", "port": "http"}, "contains": "rg-1"}

@@ -52,6 +52,7 @@ def test_p10_a_canary_goes_in_steps_and_each_up_ends(service: Make) -> None:
     assert rg.log("rg-2")[:2] == written
 
 
+@pytest.mark.long
 def test_p10_nothing_to_do_at_any_step(service: Make) -> None:
     """Preview, refresh and up have nothing to do after creation with a partition, at a canary, and at the end."""
     rg = service(replicas=2, partition=1)
@@ -74,6 +75,7 @@ def test_p10_deleted_pods_return_at_their_own_version(service: Make) -> None:
     assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
 
 
+@pytest.mark.long
 def test_p10_a_partition_beyond_the_end_holds_all_back(service: Make) -> None:
     """No instance gets the new version, up says so and ends; lowering the partition lets it go."""
     rg = service(partition=2)
@@ -113,6 +115,7 @@ def test_p10_a_canary_is_taken_back(service: Make) -> None:
     assert rg.uids()["rg-0"] == others
 
 
+@pytest.mark.long
 def test_p10_steps_where_the_numbering_starts_at_five(service: Make) -> None:
     """A partition is an ordinal: with the numbering from 5, partition 6 updates rg-6 alone."""
     rg = service(ordinals={"start": 5}, partition=6)
@@ -233,6 +236,7 @@ def test_p09_parallel_instances_do_not_wait_for_each_other(service: Make) -> Non
     assert {event for event, _ in only(seen, "ending", "deleted")[:3]} == {"ending"}
 
 
+@pytest.mark.long
 def test_p10_a_parallel_canary(service: Make) -> None:
     """Parallel instances take a new version in steps as well."""
     rg = service(replicas=3, pod_management_policy="Parallel", canary=1)
@@ -294,6 +298,7 @@ def test_max_unavailable_is_used_and_never_exceeded(service: Make) -> None:
     assert set(images(rg).values()) == {"2.0"}
 
 
+@pytest.mark.long
 def test_changing_the_pod_management_policy_needs_a_word(service: Make) -> None:
     """Refused in the preview, with the argument that allows it; no Pod stops."""
     rg = service()
@@ -319,6 +324,7 @@ def test_the_revision_history_limit_changes_in_place(service: Make) -> None:
     assert rg.stateful_set().metadata.uid == uid
 
 
+@pytest.mark.long
 def test_destroy_during_a_canary_and_up_again(service: Make) -> None:
     """Destroying while a step is held back, and at once bringing the service up again, loses nothing."""
     rg = service(replicas=2, canary=1)

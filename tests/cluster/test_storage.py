@@ -112,6 +112,7 @@ def test_p05_growing_and_scaling_in_one_up(service: Make) -> None:
     assert capacities(rg)["logs-rg-3"] == "20Mi"
 
 
+@pytest.mark.long
 def test_p05_growing_while_partitioned(service: Make) -> None:
     """Disks grow on both sides of a partition, and no instance changes its version for it."""
     rg = service(partition=1)
@@ -315,6 +316,7 @@ def test_p07_a_class_is_replaced_without_touching_a_volume(service: Make, client
     rg.unchanged()
 
 
+@pytest.mark.long
 def test_p07_two_stacks_make_two_classes(service: Make, client: Client) -> None:
     """The default name of a class carries project and stack, so that two stacks don't take each other's."""
     first = service(storage_class={"provisioner": LOCAL, "reclaim_policy": "Delete"}, replicas=1)

@@ -122,6 +122,7 @@ def test_p08_an_instance_that_is_not_ready_any_more_is_replaced_on_request(servi
     rg.unchanged()
 
 
+@pytest.mark.long
 def test_p08_an_instance_that_crashes_again_and_again_is_replaced(service: Make) -> None:
     """Ready for a while, then its program ends each time it is started: the next version replaces it by itself."""
     rg = service(replicas=2, liveness_probe={**CHAPTER["readiness_probe"], "period_seconds": 1})
