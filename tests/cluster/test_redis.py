@@ -56,7 +56,9 @@ def redis(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Pat
 @pytest.fixture
 def writer(redis: Redis) -> Iterator[PipedWriter]:
     """A client, which starts when it is told to."""
-    made = PipedWriter(redis, ["redis-cli", "-c", "-h", "redis"], "SET key/{0} {0}", "OK")
+    # Without the lines that say where a key is.
+    command = "redis-cli -c -h redis | grep --line-buffered -v '^->'"
+    made = PipedWriter(redis, ["sh", "-c", command], "SET key/{0} {0}", "OK")
     yield made
     made.end()
 
