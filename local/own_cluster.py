@@ -1,9 +1,8 @@
 """The example's image on a cluster of the user's own: brought along to kind, and explained for others."""
 
 import shutil
-import subprocess
 
-from local import images
+from local import commands, images
 from local.console import say, step
 from local.errors import LocalError
 
@@ -32,6 +31,6 @@ def bring_image(context: str) -> None:
         path, _ = images.archive(image)
         with step(f"kind loads {image.name}:{image.tag}"):
             command = [kind, "load", "image-archive", str(path), "--name", cluster]
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = commands.run(command)
             if result.returncode:
                 raise LocalError(f"{' '.join(command[:3])} failed:\n{result.stderr.strip()}")

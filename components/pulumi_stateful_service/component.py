@@ -26,6 +26,7 @@ from pulumi_stateful_service.foundation.outputs import (
     UNKNOWN,
     Resolved,
     apply_inputs,
+    apply_known,
     contains_unknown,
     output_of,
     resolve,
@@ -39,7 +40,7 @@ from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.member_changes import MemberPlan, member_plan
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
-from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan, leader_check, rollout_plan
+from pulumi_stateful_service.live.rollout_plan import RolloutPlan, leader_check, rollout_plan
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_target import RolloutTarget
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
@@ -213,17 +214,13 @@ class StatefulService(pulumi.ComponentResource):
         return change
 
     async def _rollout_plan(self) -> RolloutPlan | None:
-        given = await resolve([self._args.get("rollout"), dict(self._args["ports"])])
-        return rollout_plan(*given.value) if given.known else None
-
-    async def _leader_check(self) -> LeaderCheck | None:
-        given = await resolve([self._args.get("leader_last"), dict(self._args["ports"])])
-        return leader_check(*given.value) if given.known else None
+        return await apply_known(rollout_plan, self._args.get("rollout"), dict(self._args["ports"]))
 
     async def _member_plan(self) -> MemberPlan | None:
         args = self._args
-        given = await resolve([args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)])
-        return member_plan(*given.value) if given.known else None
+        return await apply_known(
+            member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
+        )
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
@@ -284,7 +281,7 @@ class StatefulService(pulumi.ComponentResource):
             rollout_seconds,
             growth_seconds,
             plan=await self._rollout_plan(),
-            leader=await self._leader_check(),
+            leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
             members=await self._member_plan(),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal
 from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
 from pulumi_stateful_service.foundation import names
+from pulumi_stateful_service.foundation.names import POD_NAME_LABEL, ServiceRole
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.plan import Planned
 
@@ -47,12 +48,12 @@ def service_outputs(
     )
     # What follows from the arguments is known at once: a Job that initializes the instances needs their names.
     service_address = apply_inputs(names.service_address, args["service_name"], namespace, cluster_domain(args))
-    addresses: dict[str, list[tuple[Any, Any]]] = {"load-balancing": [], "client": [], "instance": []}
+    addresses: dict[ServiceRole | None, list[tuple[Any, Any]]] = {role: [] for role in ServiceRole}
     for planned, service in clients:
-        of = planned.fields["spec"]["selector"].get("statefulset.kubernetes.io/pod-name")
-        name = of or planned.fields["metadata"]["name"]
+        # An instance's Service is listed by the Pod's name, which its own may differ from.
+        name = planned.fields["spec"]["selector"].get(POD_NAME_LABEL, planned.fields["metadata"]["name"])
         addresses[planned.role].append((name, _address(args, planned, service, namespace)))
-    load_balancer_address = next((address for _, address in addresses["load-balancing"]), None)
+    load_balancer_address = next((address for _, address in addresses[ServiceRole.LOAD_BALANCING]), None)
     known = {
         "service_name": args["service_name"],
         "stateful_set_name": args["name"],
@@ -63,8 +64,8 @@ def service_outputs(
         "instances": _instances(args, rollout, service_address),
         "storage_class_name": class_name,
         "load_balancer_address": load_balancer_address,
-        "client_service_addresses": apply_inputs(_addresses_by_name, addresses["client"]),
-        "instance_service_addresses": apply_inputs(_addresses_by_name, addresses["instance"]),
+        "client_service_addresses": apply_inputs(_addresses_by_name, addresses[ServiceRole.CLIENT]),
+        "instance_service_addresses": apply_inputs(_addresses_by_name, addresses[ServiceRole.INSTANCE]),
     }
     of_rollout = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
     return {

@@ -9,7 +9,7 @@ import pulumi
 from pulumi_stateful_service.arguments.defaults import ServiceSettings, has_disruption_budget
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
+from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, ServiceRole
 from pulumi_stateful_service.live.desired_set import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects import files
 from pulumi_stateful_service.objects.availability import disruption_budget
@@ -56,8 +56,8 @@ class Planned:
     """The Kubernetes object without ``apiVersion`` and ``kind``."""
     after: After
     options: pulumi.ResourceOptions | None = None
-    role: str = ""
-    """Of a Service for clients: which of the outputs has its address."""
+    role: ServiceRole | None = None
+    """Of a Service for clients; it tells which of the outputs has its address."""
 
 
 def plan(
@@ -81,19 +81,36 @@ def plan(
         after = _after(args["load_balancer"])
         clients.append(
             Planned(
-                "Service", "-load-balancer", load_balancing_service(args), after, _REPLACED_IN_PLACE, "load-balancing"
+                "Service",
+                "-load-balancer",
+                load_balancing_service(args),
+                after,
+                _REPLACED_IN_PLACE,
+                ServiceRole.LOAD_BALANCING,
             )
         )
     for name, settings in args.get("client_services", {}).items():
         clients.append(
             Planned(
-                "Service", f"-client-{name}", client_service(args, name), _after(settings), _REPLACED_IN_PLACE, "client"
+                "Service",
+                f"-client-{name}",
+                client_service(args, name),
+                _after(settings),
+                _REPLACED_IN_PLACE,
+                ServiceRole.CLIENT,
             )
         )
     if "instance_services" in args:
         after = _after(args["instance_services"])
         clients.extend(
-            Planned("Service", f"-{ordinal}", instance_service(args, ordinal), after, _REPLACED_IN_PLACE, "instance")
+            Planned(
+                "Service",
+                f"-{ordinal}",
+                instance_service(args, ordinal),
+                after,
+                _REPLACED_IN_PLACE,
+                ServiceRole.INSTANCE,
+            )
             for ordinal in instance_service_ordinals(args)
         )
     resources = [

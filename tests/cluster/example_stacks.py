@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from harness import ROOT, Project, Service, eventually, printed
+from lightkube.resources.core_v1 import Namespace
 
 EXAMPLES = ROOT / "examples"
 
@@ -49,6 +50,18 @@ class Example(Service):
         readme = (EXAMPLES / self.example / "README.md").read_text()
         section = readme.split(f"## {heading}\n")[1].partition("\n## ")[0]
         return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+_Example = TypeVar("_Example", bound=Example)
+
+
+@contextmanager
+def restricted(example: _Example) -> Iterator[_Example]:
+    """The example in a namespace that wants restricted Pods from now on; destroyed afterwards."""
+    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    example.client.patch(Namespace, example.namespace, labels)
+    yield example
+    example.run("destroy", "--yes", "--skip-preview")
 
 
 CLIENT = "client"

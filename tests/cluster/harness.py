@@ -224,7 +224,15 @@ class Service(Project):
 
     def kill_up_when(self, what: str, condition: Callable[[], object]) -> None:
         """Kills an ``up``, the engine and all, as soon as a condition holds, and releases its lock."""
-        running = subprocess.Popen(
+        running = self.start_up()
+        try:
+            eventually(what, condition)
+        finally:
+            self.kill(running)
+
+    def start_up(self) -> subprocess.Popen[bytes]:
+        """An ``up`` that runs, in a process group of its own."""
+        return subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
             cwd=self.folder,
             env=self.env,
@@ -232,11 +240,11 @@ class Service(Project):
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        try:
-            eventually(what, condition)
-        finally:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+
+    def kill(self, running: subprocess.Popen[bytes]) -> None:
+        """Kills an ``up`` with all that it has started, and releases its lock."""
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
         self.must("cancel", "--yes")
 
     def replace_pod(self, name: str) -> None:

@@ -3,9 +3,7 @@
 The same as ``tests/unit/live/test_claim_histories.py`` plays at volume against a model of the API server.
 """
 
-import os
 import random
-import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,15 +39,11 @@ def uids(rg: Service) -> dict[str, str]:
 
 def up_for(rg: Service, seconds: float | None) -> None:
     """An ``up`` that may fail, and is killed after so many seconds."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
-    silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    running = subprocess.Popen(command, cwd=rg.folder, env=rg.env, start_new_session=True, **silent)
+    running = rg.start_up()
     try:
         running.wait(seconds)
     except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
-        rg.run("cancel", "--yes")
+        rg.kill(running)
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 20))])

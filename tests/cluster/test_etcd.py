@@ -11,11 +11,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from example_stacks import Example, Writer
+from example_stacks import Example, Writer, restricted
 from harness import eventually, only, watching
 from lightkube import ApiError
 from lightkube import Client as Kubernetes
-from lightkube.resources.core_v1 import Namespace
 
 
 @dataclass
@@ -117,11 +116,9 @@ class Client(Writer):
 @pytest.fixture
 def etcd(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
-    restricted = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    client.patch(Namespace, namespace, restricted)
     made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
-    yield made
-    made.run("destroy", "--yes", "--skip-preview")
+    with restricted(made):
+        yield made
 
 
 @pytest.fixture

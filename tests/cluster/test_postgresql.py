@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from example_stacks import CLIENT, PipedWriter, WithClient
+from example_stacks import CLIENT, PipedWriter, WithClient, restricted
 from harness import eventually, local, only, watching
 from lightkube import Client as Kubernetes
-from lightkube.resources.core_v1 import Namespace
 
 PASSWORD = "Correct-Horse"  # noqa: S105 - of this test alone
 
@@ -42,10 +41,8 @@ def postgresql(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path
     made = PostgreSQL(tmp_path / "postgresql", env, namespace=namespace, client=client)
     made.must("config", "set", "--secret", "password", PASSWORD)
     made.start_client("postgresql:15", PGPASSWORD=PASSWORD)
-    restricted = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    client.patch(Namespace, namespace, restricted)
-    yield made
-    made.run("destroy", "--yes", "--skip-preview")
+    with restricted(made):
+        yield made
 
 
 @pytest.fixture

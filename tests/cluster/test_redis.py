@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from example_stacks import CLIENT, PipedWriter, WithClient
+from example_stacks import CLIENT, PipedWriter, WithClient, restricted
 from harness import eventually, local
 from lightkube import Client as Kubernetes
-from lightkube.resources.core_v1 import Namespace
 
 
 @dataclass
@@ -47,10 +46,8 @@ def redis(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Pat
     local("load-image", "redis")
     made = Redis(tmp_path / "redis", env, namespace=namespace, client=client)
     made.start_client("redis:7")
-    restricted = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    client.patch(Namespace, namespace, restricted)
-    yield made
-    made.run("destroy", "--yes", "--skip-preview")
+    with restricted(made):
+        yield made
 
 
 @pytest.fixture

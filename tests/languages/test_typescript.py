@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from harness import ROOT, Project, client_for, environment, printed
-from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
 
@@ -51,15 +50,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # As npm links a local package; its own dependencies are the program's.
     package = folder / "node_modules" / "@pulumi-stateful-service" / "stateful-service"
     package.parent.mkdir()
-    printed("npx", "tsc", "--outDir", "bin", folder=_with_modules(sdk, folder), timeout=300)
+    (sdk / "node_modules").symlink_to(folder / "node_modules")
+    printed("npx", "tsc", "--outDir", "bin", folder=sdk, timeout=300)
     shutil.copytree(sdk / "bin", package)
     shutil.copy(sdk / "package.json", package)
     return folder
-
-
-def _with_modules(sdk: Path, folder: Path) -> Path:
-    (sdk / "node_modules").symlink_to(folder / "node_modules")
-    return sdk
 
 
 def test_the_compiler_takes_what_is_right_and_nothing_else(program: Path) -> None:
@@ -83,18 +78,17 @@ def test_a_unit_test_with_mocks(program: Path) -> None:
 
 
 @pytest.fixture
-def namespace() -> Iterator[tuple[Client, str]]:
-    """A namespace of the test's own, and a client for it."""
+def namespace() -> Iterator[str]:
+    """A namespace of the test's own; gone afterwards with all that is in it."""
     with client_for(environment()) as client:
         name = f"test-{uuid.uuid4().hex[:8]}"
         client.create(Namespace(metadata=ObjectMeta(name=name)))
-        yield client, name
+        yield name
         client.delete(Namespace, name)
 
 
-def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace: tuple[Client, str]) -> None:
+def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace: str) -> None:
     """By the plugin, with a language host that is built here; a mistake is told in the program's own words."""
-    _, name = namespace
     runtime = {"name": "nodejs", "options": {"typescript": False}}
     (program / "Pulumi.yaml").write_text(json.dumps({"name": "typescript", "runtime": runtime}))
     printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
@@ -106,11 +100,11 @@ def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace
     env["PATH"] = f"{host}:{plugin}:{env['PATH']}"
     project = Project(program, env)
     project.init()
-    project.must("config", "set", "namespace", name)
+    project.must("config", "set", "namespace", namespace)
     try:
         project.up()
         project.unchanged()
-        assert project.outputs()["addresses"] == [f"db-{n}.db.{name}.svc.cluster.local" for n in range(2)]
+        assert project.outputs()["addresses"] == [f"db-{n}.db.{namespace}.svc.cluster.local" for n in range(2)]
         script = program / "bin" / "program.js"
         script.write_text(script.read_text().replace("terminationGracePeriodSeconds: 1", "minReadySeconds: -1"))
         refused = project.must_fail("preview")

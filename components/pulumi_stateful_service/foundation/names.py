@@ -5,6 +5,7 @@ They are a contract with the user's data: a claim is found again by its name alo
 
 import hashlib
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TypedDict
 
 
@@ -65,6 +66,18 @@ COMPONENT_LABEL = "pulumi-stateful-service/component"
 SERVICE_ROLE_LABEL = "pulumi-stateful-service/service-role"
 """On each Service: which of the component's it is. All select the same Pods, which a monitor should find once."""
 
+
+class ServiceRole(StrEnum):
+    """The values of ``SERVICE_ROLE_LABEL``."""
+
+    GOVERNING = "governing"
+    LOAD_BALANCING = "load-balancing"
+    CLIENT = "client"
+    INSTANCE = "instance"
+
+
+POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
+"""On each Pod of a StatefulSet: its name."""
 
 FIELD_MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
 """On each object: the name under which Pulumi's provider owns its fields."""

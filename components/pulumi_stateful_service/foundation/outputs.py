@@ -8,11 +8,13 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.output import UNKNOWN as UNKNOWN  # noqa: PLC0414 - for those who resolve
 from pulumi.output import Unknown
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ def apply_inputs(function: Callable[..., Any], *values: Any) -> Any:
         return Resolved(result.value, arguments.secret or result.secret, arguments.resources | result.resources)
 
     return output_of(call())
+
+
+async def apply_known(function: Callable[..., T | None], first: Any, *others: Any) -> T | None:
+    """``function(first, *others)`` of their values; None where the first is None, or one of them is unknown."""
+    if first is None:
+        return None
+    given = await resolve([first, *others])
+    return function(*given.value) if given.known else None
 
 
 def output_of(computation: Coroutine[Any, Any, Resolved]) -> pulumi.Output[Any]:

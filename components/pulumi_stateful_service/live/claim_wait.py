@@ -33,6 +33,7 @@ from pulumi_stateful_service.live.rollout_target import (
     indented,
     pause,
     read_stateful_set,
+    read_until_answered,
     retry_until_answered,
 )
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
@@ -138,7 +139,7 @@ async def recreate_claims(
     """
     done: set[int] = set()
     while True:
-        live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+        live = await read_until_answered(cluster, target)
         recreation = requested_recreation(live)
         claims = await list_claims_of(cluster, target, live) if recreation.ordinals else []
         remaining = claims_to_recreate(live, claims, target.claims)

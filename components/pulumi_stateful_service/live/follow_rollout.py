@@ -23,7 +23,12 @@ from pulumi_stateful_service.live.leader_last import update_leader_last
 from pulumi_stateful_service.live.members import Members
 from pulumi_stateful_service.live.rollout_status import Rollout, rollout_status
 from pulumi_stateful_service.live.rollout_steps import roll_out_in_steps
-from pulumi_stateful_service.live.rollout_target import RolloutTarget, read_stateful_set, retry_until_answered
+from pulumi_stateful_service.live.rollout_target import (
+    RolloutTarget,
+    read_stateful_set,
+    read_until_answered,
+    retry_until_answered,
+)
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.rules.update import max_unavailable_warning
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals
@@ -56,7 +61,7 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
     """
     async with connected(connection) as cluster:
         # Before anything is changed: is this the cluster that Pulumi's provider deploys to?
-        live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+        live = await read_until_answered(cluster, target)
         if warning := max_unavailable_warning(live, target.max_unavailable):
             messages.warn(f"{target.prefix}: {warning}", resource)
         wanted = _wanted_claims(target, live)
@@ -68,7 +73,7 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         if target.members is not None:
             members = Members(cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource))
             await members.change()
-            live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+            live = await read_until_answered(cluster, target)
             wanted = _wanted_claims(target, live)
             claims = [claim for claim in claims if claim["metadata"]["name"] in wanted]
         rollout = await _roll_out(cluster, target, resource)

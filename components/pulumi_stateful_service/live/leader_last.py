@@ -16,7 +16,10 @@ from pulumi_stateful_service.live.eviction import evict_when_allowed
 from pulumi_stateful_service.live.pod_status import ordinal_of, revision
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck
 from pulumi_stateful_service.live.rollout_status import Rollout
-from pulumi_stateful_service.live.rollout_target import RolloutTarget, read_stateful_set, retry_until_answered
+from pulumi_stateful_service.live.rollout_target import (
+    RolloutTarget,
+    read_until_answered,
+)
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
 
 _PAUSE = 0.5
@@ -35,7 +38,7 @@ async def update_leader_last(
     """
     while True:
         rollout = await wait_until_complete(cluster, target, resource)
-        live = await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+        live = await read_until_answered(cluster, target)
         pods = await cluster.list_pods(live)
         outdated = [pod for pod in pods if revision(pod) != live["status"]["updateRevision"]]
         if not outdated:

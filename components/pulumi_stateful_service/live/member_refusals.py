@@ -25,23 +25,22 @@ def member_refusals(change: Change, live: KubernetesObject | None, forecast: For
         return []
     restored = {claim["metadata"]["name"] for claim in change.restored_claims}
     joining = [
-        pod_name(name, ordinal)
+        ordinal
         for ordinal in desired_ordinals(desired)
         if ordinal - start >= max(members_of(live), replicas_of(live))
         and forecast.instances.get(pod_name(name, ordinal)) is InstanceOutcome.ADDED
     ]
+    claims = [claim_name(volume, name, ordinal) for ordinal in joining for volume in claim_templates(live)]
     left = [
         claim
-        for ordinal in desired_ordinals(desired)
-        for volume in claim_templates(live)
-        if pod_name(name, ordinal) in joining
-        and (claim := claim_name(volume, name, ordinal)) not in restored
-        and forecast.claims.get(claim, ClaimOutcome.CREATED) is not ClaimOutcome.CREATED
+        for claim in claims
+        if claim not in restored and forecast.claims.get(claim, ClaimOutcome.CREATED) is not ClaimOutcome.CREATED
     ]
     if not left:
         return []
+    pods = ", ".join(pod_name(name, ordinal) for ordinal in joining)
     refusal = (
-        f"{', '.join(joining)} would join with the data of an earlier member: {', '.join(left)} "
+        f"{pods} would join with the data of an earlier member: {', '.join(left)} "
         f"{'exists' if len(left) == 1 else 'exist'}. If the data are of no use any more, delete them: kubectl "
         f"--namespace {live['metadata']['namespace']} delete pvc {' '.join(left)}. If the instance is to join with "
         f"them, set members.reuse_claims=True ({MEMBERS})."

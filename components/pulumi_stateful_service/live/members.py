@@ -13,13 +13,7 @@ import pulumi
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import (
-    CONTAINER_NAME,
-    MEMBERS_ANNOTATION,
-    REJOINING_ANNOTATION,
-    field_manager,
-    pod_name,
-)
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME, MEMBERS_ANNOTATION, REJOINING_ANNOTATION, pod_name
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import MEMBERS
@@ -33,7 +27,7 @@ from pulumi_stateful_service.live.member_changes import (
 )
 from pulumi_stateful_service.live.pod_status import is_ready, is_terminating, ordinal_of
 from pulumi_stateful_service.live.rollout_status import Rollout, has_outdated_pods
-from pulumi_stateful_service.live.rollout_target import RolloutTarget, pause, read_stateful_set, retry_until_answered
+from pulumi_stateful_service.live.rollout_target import RolloutTarget, pause, read_until_answered, retry_until_answered
 from pulumi_stateful_service.live.stateful_set_fields import first_ordinal
 
 _PAUSE = 1.0
@@ -154,26 +148,14 @@ class Members:
 
     async def note_rejoining(self, live: KubernetesObject, ordinal: int | None) -> None:
         """Notes which instance has to join again, or that none has."""
-        await self._patch_noted(live, {REJOINING_ANNOTATION: None if ordinal is None else str(ordinal)})
+        noted = {REJOINING_ANNOTATION: None if ordinal is None else str(ordinal)}
+        await retry_until_answered(self._target, lambda: self._cluster.patch_stateful_set(live, annotations=noted))
 
     async def _patch(self, live: KubernetesObject, replicas: int, members: int) -> None:
-        """Changes the numbers of instances and of members of this very StatefulSet, in one request."""
-        await self._patch_noted(live, {MEMBERS_ANNOTATION: str(members)}, {"replicas": replicas})
-
-    async def _patch_noted(
-        self, live: KubernetesObject, notes: KubernetesObject, spec: KubernetesObject | None = None
-    ) -> None:
-        metadata = live["metadata"]
-        patch = {"metadata": {"uid": metadata["uid"], "annotations": notes}, **({"spec": spec} if spec else {})}
+        """Changes the numbers of instances and of members, in one request."""
+        noted, spec = {MEMBERS_ANNOTATION: str(members)}, {"replicas": replicas}
         await retry_until_answered(
-            self._target,
-            lambda: self._cluster.patch(
-                "StatefulSet",
-                metadata["namespace"],
-                metadata["name"],
-                patch,
-                field_manager=field_manager(metadata["name"]),
-            ),
+            self._target, lambda: self._cluster.patch_stateful_set(live, annotations=noted, spec=spec)
         )
 
     async def _until_deleted(self, pod: str) -> None:
@@ -195,7 +177,7 @@ class Members:
         return await self._cluster.list_pods(await self._read())
 
     async def _read(self) -> KubernetesObject:
-        return await retry_until_answered(self._target, lambda: read_stateful_set(self._cluster, self._target))
+        return await read_until_answered(self._cluster, self._target)
 
     def _pod(self, ordinal: int) -> str:
         return pod_name(self._target.name, ordinal)

@@ -39,19 +39,17 @@ async def prepare_cluster(
         metadata = live["metadata"]
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
     if is_update and (live is None or recreate):
-        await _create(cluster, desired)
-        await _note_members(cluster, live)
+        await _keep_notes_of_members(cluster, await _create(cluster, desired), live)
 
 
-async def _note_members(cluster: Cluster, before: KubernetesObject | None) -> None:
+async def _keep_notes_of_members(
+    cluster: Cluster, recreated: KubernetesObject, before: KubernetesObject | None
+) -> None:
     """Notes on a StatefulSet that was recreated what the one before had noted of its members."""
-    metadata = before["metadata"] if before is not None else {}
-    annotations = metadata.get("annotations") or {}
+    annotations = (before or {}).get("metadata", {}).get("annotations") or {}
     noted = {key: annotations[key] for key in (MEMBERS_ANNOTATION, REJOINING_ANNOTATION) if key in annotations}
     if noted:
-        patch = {"metadata": {"annotations": noted}}
-        name = metadata["name"]
-        await cluster.patch(STATEFUL_SET, metadata["namespace"], name, patch, field_manager=field_manager(name))
+        await cluster.patch_stateful_set(recreated, annotations=noted)
 
 
 async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:
@@ -63,10 +61,10 @@ async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatef
     await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
 
 
-async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
+async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> KubernetesObject:
     """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
     namespace, name = desired.where(cluster)
     body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
-    await cluster.patch(
+    return await cluster.patch(
         STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
     )

@@ -14,7 +14,6 @@ import pulumi
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.documentation import ROLLOUTS
 from pulumi_stateful_service.live.eviction import evict_when_allowed
@@ -22,7 +21,10 @@ from pulumi_stateful_service.live.pod_status import is_ready, ordinal_of, ready_
 from pulumi_stateful_service.live.rollout_checks import check_failure
 from pulumi_stateful_service.live.rollout_plan import RolloutCheck, RolloutPlan, partition_of
 from pulumi_stateful_service.live.rollout_status import Rollout, rollout_status
-from pulumi_stateful_service.live.rollout_target import RolloutTarget, read_stateful_set, retry_until_answered
+from pulumi_stateful_service.live.rollout_target import (
+    RolloutTarget,
+    read_until_answered,
+)
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.stateful_set_fields import first_updated_ordinal
 
@@ -37,7 +39,7 @@ async def roll_out_in_steps(
 
     Raises RolloutError where a step fails; the other instances then keep their version.
     """
-    live = await _read(cluster, target)
+    live = await read_until_answered(cluster, target)
     before = rollout_status(live, await cluster.list_pods(live))
     if partition_of(live) == 0 and not before.outdated:
         return await wait_until_complete(cluster, target, resource)
@@ -61,22 +63,13 @@ async def roll_out_in_steps(
             return rollout
         following = 0 if not is_new else plan.next_partition(partition, replicas)
         await set_partition(cluster, live, following)
-        live = await _read(cluster, target)
+        live = await read_until_answered(cluster, target)
 
 
 async def set_partition(cluster: Cluster, stateful_set: KubernetesObject, partition: int) -> None:
     """Changes ``rollingUpdate.partition`` of this very StatefulSet."""
-    metadata = stateful_set["metadata"]
-    patch = {
-        "metadata": {"uid": metadata["uid"]},
-        "spec": {"updateStrategy": {"rollingUpdate": {"partition": partition}}},
-    }
-    name = metadata["name"]
-    await cluster.patch("StatefulSet", metadata["namespace"], name, patch, field_manager=field_manager(name))
-
-
-async def _read(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
-    return await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+    rolling_update = {"rollingUpdate": {"partition": partition}}
+    await cluster.patch_stateful_set(stateful_set, spec={"updateStrategy": rolling_update})
 
 
 def _is_new(rollout: Rollout) -> bool:
@@ -112,7 +105,7 @@ class _Step:
         Raises RolloutError where a check fails, or where an instance does not stay ready.
         """
         while True:
-            stateful_set = await _read(self._cluster, self._target)
+            stateful_set = await read_until_answered(self._cluster, self._target)
             pods = await self._updated_pods(stateful_set)
             if not all(map(is_ready, pods)):
                 await wait_until_complete(self._cluster, self._target, self._resource)
@@ -165,7 +158,7 @@ async def _failed(
     cluster: Cluster, target: RolloutTarget, plan: RolloutPlan, resource: pulumi.Resource, error: RolloutError
 ) -> RolloutError:
     """The error of a step that failed, after the rollout was stopped or taken back."""
-    live = await _read(cluster, target)
+    live = await read_until_answered(cluster, target)
     partition, replicas = partition_of(live), int(live["spec"].get("replicas", 1))
     step, steps = plan.step(partition, replicas)
     status = live.get("status", {})

@@ -88,6 +88,11 @@ async def retry_until_answered(target: RolloutTarget, request: Callable[[], Awai
             await asyncio.sleep(_MAX_PAUSE)
 
 
+async def read_until_answered(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
+    """The StatefulSet, as ``read_stateful_set`` and ``retry_until_answered`` have it."""
+    return await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+
+
 async def pause(cluster: Cluster, started: float) -> None:
     """Waits before the next read: the longer, the longer it has taken so far."""
     seconds = min(max(_MIN_PAUSE, (time.monotonic() - started) * _PAUSE_FRACTION), _MAX_PAUSE)

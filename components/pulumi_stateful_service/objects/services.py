@@ -15,7 +15,13 @@ from pulumi_stateful_service.arguments.defaults import (
 )
 from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import SERVICE_ROLE_LABEL, for_instance, pod_name
+from pulumi_stateful_service.foundation.names import (
+    POD_NAME_LABEL,
+    SERVICE_ROLE_LABEL,
+    ServiceRole,
+    for_instance,
+    pod_name,
+)
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.metadata import object_metadata
 
@@ -27,7 +33,7 @@ def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
     return {
         "metadata": {
             **metadata,
-            "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: "governing", **own.get("labels", {})},
+            "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: ServiceRole.GOVERNING.value, **own.get("labels", {})},
             "annotations": {**metadata["annotations"], **own.get("annotations", {})},
         },
         "spec": without_empty(
@@ -50,7 +56,7 @@ def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
         ports = [_port(args, target, load_balancer["port"], node_ports)]
     sticky = without_empty(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
     return {
-        "metadata": _client_service_metadata(args, "load-balancing", load_balancer_name(args), load_balancer),
+        "metadata": _client_service_metadata(args, ServiceRole.LOAD_BALANCING, load_balancer_name(args), load_balancer),
         "spec": without_empty(
             selector=selector(args),
             ports=ports,
@@ -71,7 +77,7 @@ def client_service(args: StatefulServiceArgs, name: str) -> KubernetesObject:
     """The Service of this name, over the instances with certain labels."""
     settings = args["client_services"][name]
     return {
-        "metadata": _client_service_metadata(args, "client", name, settings),
+        "metadata": _client_service_metadata(args, ServiceRole.CLIENT, name, settings),
         "spec": without_empty(
             selector={**selector(args), **settings["selector"]},
             ports=_ports(args, settings.get("ports")),
@@ -94,11 +100,11 @@ def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObjec
         for name, first in settings.get("node_ports", {}).items()
     }
     name = instance_service_name(args, pod, ordinal)
-    metadata = _client_service_metadata(args, "instance", name, {**settings, "annotations": annotations})
+    metadata = _client_service_metadata(args, ServiceRole.INSTANCE, name, {**settings, "annotations": annotations})
     return {
         "metadata": metadata,
         "spec": without_empty(
-            selector={**selector(args), "statefulset.kubernetes.io/pod-name": pod},
+            selector={**selector(args), POD_NAME_LABEL: pod},
             ports=_ports(args, node_ports=node_ports),
             **_exposure(settings),
             **_ip_families(args),
@@ -138,7 +144,7 @@ def _ip_families(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def _client_service_metadata(
-    args: StatefulServiceArgs, role: str, name: pulumi.Input[str], settings: ServiceSettings
+    args: StatefulServiceArgs, role: ServiceRole, name: pulumi.Input[str], settings: ServiceSettings
 ) -> KubernetesObject:
     metadata = object_metadata(args, name)
     annotations = {**metadata.get("annotations", {}), **settings.get("annotations", {})}
@@ -149,7 +155,7 @@ def _client_service_metadata(
     wait_for_address = settings.get("wait_for_address", True)
     return {
         **metadata,
-        "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: role},
+        "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: role.value},
         "annotations": apply_inputs(with_await, service_type(settings), wait_for_address),
     }
 

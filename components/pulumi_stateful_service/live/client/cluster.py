@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.client.objects import Objects, is_status
@@ -87,6 +88,20 @@ class Cluster(Objects):
     ) -> KubernetesObject:
         """Changes a claim by a merge patch, and returns it."""
         return await self.patch("PersistentVolumeClaim", namespace, name, patch, field_manager=field_manager)
+
+    async def patch_stateful_set(
+        self,
+        stateful_set: KubernetesObject,
+        *,
+        annotations: Mapping[str, str | None] | None = None,
+        spec: Mapping[str, Any] | None = None,
+    ) -> KubernetesObject:
+        """Changes annotations and spec of this very StatefulSet: another one of its name has another uid."""
+        metadata = stateful_set["metadata"]
+        noted = {"annotations": dict(annotations)} if annotations else {}
+        patch = {"metadata": {"uid": metadata["uid"], **noted}, **({"spec": dict(spec)} if spec else {})}
+        name = metadata["name"]
+        return await self.patch("StatefulSet", metadata["namespace"], name, patch, field_manager=field_manager(name))
 
     async def delete_orphaning(self, namespace: str, name: str, uid: str, *, timeout: float = 60) -> None:
         """Deletes the StatefulSet with this uid, but not its Pods, and waits until it is gone and they have no owner.
