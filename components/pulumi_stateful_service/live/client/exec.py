@@ -11,6 +11,8 @@ from pulumi_stateful_service.live.client.proxies import proxy_for
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _ERROR = 1, 2, 3
 _UNKNOWN_STATUS = 255
+_OPEN_SECONDS = 15.0
+"""How long the API server has to accept a connection: one that hangs must leave time for another attempt."""
 
 
 class ExecError(Exception):
@@ -44,7 +46,7 @@ def run_command(
             f"{'wss' if secure else 'ws'}{url[url.index(':') :]}",
             additional_headers=list(headers),
             subprotocols=[Subprotocol(each) for each in _PROTOCOLS],
-            open_timeout=timeout,
+            open_timeout=min(timeout, _OPEN_SECONDS),
             proxy=proxy or proxy_for(url),
             **options,
         ) as connection:
