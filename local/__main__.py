@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from local import binaries, cluster, engine, images, machine, node, paths, pins, setup
+from local import binaries, cluster, engine, images, machine, node, node_faults, paths, pins, setup
 from local.console import say
 from local.errors import LocalError
 
@@ -57,7 +57,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "image": _image,
     "load-image": _load_image,
     "test-image": lambda _: images.test(),
-    "cluster": lambda _: setup.set_up(),
+    "cluster": lambda options: setup.set_up(options.nodes),
+    "node": lambda options: node_faults.act(options.node, options.action),
     "cluster-down": lambda _: cluster.stop(),
     "cluster-delete": lambda _: cluster.delete(),
     "scale-simulated-nodes": lambda options: cluster.scale_simulated_nodes(options.count),
@@ -83,7 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     add("image", "make images, and print where they are").add_argument("names", nargs="*", help="all by default")
     add("load-image", "make images, and give them to the cluster that runs").add_argument("names", nargs="+")
     add("test-image", "test the programs in the images")
-    add("cluster", "build what is missing, and start the cluster")
+    add("cluster", "build what is missing, and start the cluster").add_argument(
+        "--nodes", type=int, help="how many real nodes it has from now on, up to 3; one at first"
+    )
+    node_command = add("node", "do to a real node what happens to machines; cluster brings it back")
+    node_command.add_argument("action", choices=node_faults.ACTIONS)
+    node_command.add_argument("node")
     add("cluster-down", "stop the cluster; its data stay")
     add("cluster-delete", "stop the cluster and delete its data")
     add("scale-simulated-nodes", "set the number of simulated nodes").add_argument("count", type=int)

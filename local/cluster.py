@@ -12,8 +12,10 @@ from local import (
     machine,
     network,
     node,
+    node_services,
     paths,
     pins,
+    real_nodes,
     settings,
     simulated_nodes,
     storage,
@@ -44,9 +46,16 @@ def programs() -> tuple[pins.Binary, ...]:
     return pins.CLUSTER + (pins.NODE if has_real_node() else ())
 
 
-def start() -> None:
-    """Start what does not run of the cluster, whatever state it is in, and wait until it is ready."""
+def start(nodes: int | None = None) -> None:
+    """Start what does not run of the cluster, whatever state it is in, and wait until it is ready.
+
+    ``nodes`` is the number of real nodes from now on; as many as before where it is None.
+    """
     paths.check_supported()
+    if nodes is not None and nodes != 1 and not has_real_node():
+        raise LocalError(
+            f"NODES is {nodes}: only root has real nodes. python3 -m local scale-simulated-nodes has others."
+        )
     started = time.monotonic()
     real = has_real_node()
     if real:
@@ -60,13 +69,17 @@ def start() -> None:
             say("The cluster was made with other versions or settings: it is restarted with its data.")
             _stop_parts()
             control_plane.forget()
+        if nodes is not None:
+            real_nodes.want(nodes)
         fresh = not _healthy(real)
         if fresh:
             _start_parts(real)
         elif real:
             node.load_images()
     reason = "a real node needs root" if os.geteuid() else f"{NODE_VARIABLE} says so"
-    kind = "one real node" if real else f"simulated nodes, Pods do not run ({reason})"
+    count = len(real_nodes.wanted())
+    real_kind = "one real node" if count == 1 else f"{count} real nodes"
+    kind = real_kind if real else f"simulated nodes, Pods do not run ({reason})"
     version = pins.binary("kube-apiserver").shown_version()
     took = f" after {seconds(time.monotonic() - started)}" if fresh else ""
     say(f"The cluster is ready{took}: Kubernetes {version}, {kind}.")
@@ -99,8 +112,10 @@ def _start_parts(real: bool) -> None:
     if not control_plane.healthy():
         with step("Control plane"):
             control_plane.start()
+    if real:
+        node.remove_surplus()
     if real and not node.healthy():
-        with step("Node"):
+        with step("Nodes" if len(real_nodes.wanted()) > 1 else "Node"):
             fresh = node.start()
         if fresh:
             node.wait_for_pods()
@@ -156,12 +171,12 @@ def delete() -> None:
 _DATA = (
     paths.ETCD_DATA,
     paths.VOLUMES,
-    paths.KUBELET,
-    paths.CONTAINERD_ROOT,
-    paths.NODE_CONFIG,
+    storage.NETWORK_DISKS,
+    *real_nodes.FIRST.folders,
+    paths.NODES,
+    real_nodes.NUMBER,
     paths.KWOK_HOME,
     paths.LOGS,
-    paths.STATE / "pod-logs",
     paths.KUBECONFIG,
     paths.KUBECTL_CACHE,
     _RANGE,
@@ -180,9 +195,15 @@ def _anything_there() -> bool:
 def status() -> list[tuple[str, list[int], Path]]:
     """Each part's name, the numbers of its processes and its log."""
     rows = [(part, control_plane.running(part), control_plane.log(part)) for part in control_plane.PARTS]
-    rows += [(part, node.running_part(part), paths.LOGS / f"{part}.log") for part in node.PARTS]
-    rows.append((storage.NAME, storage.running(), paths.LOGS / f"{storage.NAME}.log"))
+    for real in real_nodes.wanted():
+        rows += [(real.part(part), node.running_part(real, part), _log(real.part(part))) for part in node.PARTS]
+    rows += [(part, node_services.running(part), _log(part)) for part in node_services.PARTS]
+    rows.append((storage.NAME, storage.running(), _log(storage.NAME)))
     return [(part, [each.pid for each in found], log) for part, found, log in rows]
+
+
+def _log(part: str) -> Path:
+    return paths.LOGS / f"{part}.log"
 
 
 def _stop_parts() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from local import binaries, commands, kubernetes, ports, processes, settings, templates
 from local.console import last_lines
 from local.errors import LocalError
-from local.paths import ETCD_DATA, KWOK_HOME
+from local.paths import ETCD_DATA, KUBECONFIG, KWOK_HOME
 from local.processes import Process
 
 _CLUSTER = "kwok"
@@ -80,7 +80,7 @@ def start() -> None:
         create = ["create", "cluster", "--name", _CLUSTER, "--kubeconfig", str(kubeconfig)]
         _kwokctl(["--config", str(_CONFIG), *create])
         templates.write(_CREATED, _digest(text))
-    kubernetes.write_kubeconfig(PKI)
+    kubernetes.write_kubeconfig(PKI, KUBECONFIG, settings.load().server)
     for part in PARTS:
         processes.wait_until(part, log(part), partial(_is_up, part), 60, partial(running, part))
     processes.wait_until(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local import binaries, commands, debian_image, go_toolchain, pins
 from local.errors import LocalError
-from local.paths import CACHE, CONTAINERD_SOCKET, SOURCE
+from local.paths import CACHE, SOURCE
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _REGISTRY = "docker.io/library"
@@ -189,8 +189,8 @@ def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
     return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
 
 
-def load(images: tuple[Image, ...], ctr: str) -> list[Image]:
-    """Give the node those of the images that it does not have, and return them."""
+def load(images: tuple[Image, ...], ctr: list[str]) -> list[Image]:
+    """Give the containerd that ``ctr`` asks those of the images that it does not have, and return them."""
     present = _present(ctr)
     loaded = []
     for image in images:
@@ -201,14 +201,14 @@ def load(images: tuple[Image, ...], ctr: str) -> list[Image]:
     return loaded
 
 
-def _present(ctr: str) -> dict[str, str]:
-    """The names of the images the node has, and their digests."""
+def _present(ctr: list[str]) -> dict[str, str]:
+    """The names of the images that it has, and their digests."""
     rows = [line.split() for line in _ctr(ctr, "images", "list").splitlines()[1:]]
     return {name: digest for name, _, digest, *_ in rows}
 
 
-def _ctr(ctr: str, *arguments: str) -> str:
-    result = commands.run([ctr, "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", *arguments])
+def _ctr(ctr: list[str], *arguments: str) -> str:
+    result = commands.run([*ctr, "--namespace", "k8s.io", *arguments])
     if result.returncode:
         raise LocalError(f"ctr {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
     return result.stdout

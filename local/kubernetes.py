@@ -20,8 +20,8 @@ CACHE_SETTING = {"KUBECACHEDIR": str(KUBECTL_CACHE)}
 """Keeps kubectl from writing what it knows of this cluster into the user's own folder."""
 
 
-def write_kubeconfig(pki: Path) -> None:
-    """Write the file that lets kubectl and Pulumi in, with everything inside, readable by its owner only."""
+def write_kubeconfig(pki: Path, file: Path, server: str, **cluster: str) -> None:
+    """Write a file that lets in whoever can read it, which is its owner only; everything is inside."""
 
     def inline(name: str) -> str:
         return base64.b64encode((pki / name).read_bytes()).decode()
@@ -33,7 +33,7 @@ def write_kubeconfig(pki: Path) -> None:
         "clusters": [
             {
                 "name": CONTEXT,
-                "cluster": {"server": settings.load().server, "certificate-authority-data": inline("ca.crt")},
+                "cluster": {"server": server, "certificate-authority-data": inline("ca.crt"), **cluster},
             }
         ],
         "users": [
@@ -44,7 +44,7 @@ def write_kubeconfig(pki: Path) -> None:
         ],
         "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": "default"}}],
     }
-    templates.write(KUBECONFIG, json.dumps(config, indent=2) + "\n")
+    templates.write(file, json.dumps(config, indent=2) + "\n")
 
 
 @cache

@@ -2,13 +2,13 @@
 
 LOCAL := PYTHONPATH=$(patsubst %/local/local.mk,%,$(abspath $(lastword $(MAKEFILE_LIST)))) $(or $(PYTHON),python3) -m local
 BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kube-scheduler kubectl \
-	volume-provisioner network-policies kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
+	volume-provisioner network-disks network-policies kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
 	pulumi-resource-kubernetes
 
 .PHONY: cluster cluster-down cluster-delete cluster-status env binaries image load-image test-image $(BINARIES:%=bin-%)
 
-cluster: ## Build what is missing, and start the embedded cluster
-	@$(LOCAL) cluster
+cluster: ## Build what is missing, and start the embedded cluster; NODES=3 for three real nodes
+	@$(LOCAL) cluster $(if $(NODES),--nodes $(NODES))
 
 cluster-down: ## Stop the embedded cluster; its data stay
 	@$(LOCAL) cluster-down

@@ -1,4 +1,4 @@
-"""Leaves the machine as it was: what the node changes on it is noted before and put back after.
+"""Leaves the machine as it was: what the nodes change on it is noted before and put back after.
 
 `traces` is also what the tests compare: whatever the cluster could leave behind.
 """
@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local import commands, network, templates
+from local import commands, network, real_nodes, templates
 from local.debian import PATH, program
 from local.errors import LocalError
-from local.paths import CONTAINERD_STATE, NODE_CONFIG, RUN, STATE
+from local.paths import MACHINE, RUN, STATE
+from local.real_nodes import RealNode
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _CONTAINERS = "k8s.io"
 """containerd's name for the containers of Kubernetes, and so the name of the folder of their cgroups."""
-_BEFORE = NODE_CONFIG / "before.json"
+_BEFORE = MACHINE / "before.json"
 _CNI_RESULTS = Path("/var/lib/cni/results")
 _PLUGIN_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 _SHIM_SOCKETS = Path("/run/containerd/s")
@@ -80,26 +81,35 @@ def note() -> None:
     templates.write(_BEFORE, json.dumps(state, indent=2))
 
 
-def clear_runtime() -> None:
+def clear_runtime(node: RealNode) -> None:
     """Remove what containers leave when they end without their containerd: none of it outlives a reboot anyway."""
-    bundles = list(CONTAINERD_STATE.glob(f"io.containerd.runtime.v2.task/{_CONTAINERS}/*"))
+    bundles = list(node.containerd_state.glob(f"io.containerd.runtime.v2.task/{_CONTAINERS}/*"))
     for bundle in bundles:
         address = bundle / "address"
         if address.exists():  # the socket of its shim, in a folder of containerd's own choice
             Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
         for cgroup in _cgroups(bundle.name):
             _remove_cgroup(cgroup)
-    for result in _CNI_RESULTS.glob("stateful-service-*-eth0"):
-        container = result.name.removeprefix("stateful-service-").removesuffix("-eth0")
-        result.unlink()
-        (_CNI_RESULTS / f"cni-loopback-{container}-lo").unlink(missing_ok=True)
-    _unmount()
-    shutil.rmtree(RUN, ignore_errors=True)
+        _forget_addresses(bundle.name)
+    _unmount(node.containerd_state, node.kubelet)
+    for folder in (node.containerd_state, node.pod_addresses):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_addresses(container: str) -> None:
+    """Remove the network plugins' notes of a container."""
+    for note in (f"stateful-service-{container}-eth0", f"cni-loopback-{container}-lo"):
+        (_CNI_RESULTS / note).unlink(missing_ok=True)
 
 
 def restore() -> None:
-    """Put back what was noted, and remove what the node's programs leave behind."""
-    clear_runtime()
+    """Put back what was noted, and remove what the nodes' programs leave behind."""
+    for node in real_nodes.ALL:
+        clear_runtime(node)
+    for result in _CNI_RESULTS.glob("stateful-service-*-eth0"):
+        _forget_addresses(result.name.removeprefix("stateful-service-").removesuffix("-eth0"))
+    _unmount(RUN, STATE)
+    shutil.rmtree(RUN, ignore_errors=True)
     network.down()
     for link in _LOG_LINKS.glob("*"):
         if link.is_symlink() and link.readlink().is_relative_to(STATE):
@@ -129,9 +139,9 @@ def left_something() -> bool:
     return _BEFORE.exists() or RUN.exists()
 
 
-def mounts() -> list[str]:
-    """The mount points below our own folders, the innermost first."""
-    ours = [f"{folder}/" for folder in (RUN, STATE)]
+def mounts(*folders: Path) -> list[str]:
+    """The mount points below these folders, or below all of our own; the innermost first."""
+    ours = [f"{folder}/" for folder in folders or (RUN, STATE)]
     points = [_unescaped(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return [point for point in reversed(points) if any(point.startswith(each) for each in ours)]
 
@@ -178,8 +188,8 @@ def _tables() -> list[str]:
     return [line.removeprefix("table ").strip() for line in listing.splitlines()]
 
 
-def _unmount() -> None:
-    for point in mounts():
+def _unmount(*folders: Path) -> None:
+    for point in mounts(*folders):
         if commands.run([program("umount"), point]).returncode:
             commands.run([program("umount"), "--lazy", point])
 

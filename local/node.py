@@ -1,17 +1,12 @@
-"""The one real node: containerd, kubelet, name server, Service and NetworkPolicy rules, with Pods that run.
+"""A real node: containerd, kubelet and network disks, with Pods that run.
 
 A part that runs with the settings it would get now is left alone, so that Pods go on while a neighbour is repaired.
 """
 
-import hashlib
 import os
 import shutil
-import socket
-import struct
 import time
-import urllib.error
-import urllib.request
-from http import HTTPStatus
+from functools import partial
 from pathlib import Path
 
 from local import (
@@ -22,46 +17,45 @@ from local import (
     kubernetes,
     machine,
     network,
+    node_services,
+    parts,
     ports,
     processes,
+    real_nodes,
     settings,
+    storage,
     templates,
 )
 from local.console import say, step
 from local.debian import PATH, program
 from local.errors import LocalError
 from local.parts import Part
-from local.paths import (
-    CONTAINERD_ROOT,
-    CONTAINERD_SOCKET,
-    CONTAINERD_STATE,
-    KUBECONFIG,
-    KUBELET,
-    NODE_CONFIG,
-    RUN,
-    STATE,
-    VOLUMES,
-)
+from local.paths import RUN, STATE, VOLUMES
 from local.processes import Process
+from local.real_nodes import RealNode
 
-NAME = "real-node"
-PARTS = ("containerd", "network-policies", "kubelet", "coredns", "kube-proxy")
+PARTS = ("containerd", "network-disks", "kubelet")
+_HEALTH_PORT = 10248
 _CNI_BINARIES = Path("/usr/lib/cni")
-_CNI_CONFIG = NODE_CONFIG / "cni"
-_ADDRESSES = RUN / "addresses"
 _OWNER = RUN / "state"
-_POD_LOGS = STATE / "pod-logs"
 
 
 def healthy() -> bool:
-    """Whether every part of the node runs and is ready."""
-    return network.is_up() and all(part.healthy() for part in _parts())
+    """Whether every part of every node runs and is ready."""
+    return network.is_up() and all(
+        part.healthy()
+        for part in (
+            *node_services.all_parts(),
+            *(part for node in real_nodes.wanted() for part in _parts(node)),
+        )
+    )
 
 
 def check_alone() -> None:
     """Fail when a node with another state folder, such as another user's, has the machine's one run folder."""
     other = _OWNER.read_text() if _OWNER.exists() else str(STATE)
-    if other != str(STATE) and (shims() or _containerd_ready()):
+    in_use = any(shims(node) for node in real_nodes.ALL) or _containerd_ready(real_nodes.FIRST)
+    if other != str(STATE) and in_use:
         raise LocalError(
             f"Another embedded cluster is up on this machine, with its state in {other}, and there can be one. "
             f"Take it down first: XDG_STATE_HOME={Path(other).parent} make cluster-down"
@@ -69,192 +63,201 @@ def check_alone() -> None:
 
 
 def start() -> bool:
-    """Start whatever of the node does not run, wait until it is ready for Pods, and tell whether no Pod ran before."""
+    """Start whatever does not run of the nodes, wait until they are ready, and tell whether no Pod ran before."""
     machine.note()
-    fresh = not shims()
-    if fresh:
-        _clear_after_reboot()
+    nodes = real_nodes.wanted()
+    fresh = [node for node in nodes if not shims(node)]
+    for node in fresh:
+        _clear_after_reboot(node)
     network.up()
-    _write_settings()
-    parts = {part.name: part for part in _parts()}
-    _check_ports(parts)
-    parts["containerd"].start()
+    for node in nodes:
+        network.reconnect(node)
+        _write_settings(node)
+    _check_ports()
+    for node in nodes:
+        _containerd(node).start()
     load_images()
-    for name, part in parts.items():
-        if name != "containerd":
+    node_services.start_before_pods()
+    for node in nodes:
+        for part in _parts(node):
             part.start()
-    processes.wait_until("The node", parts["kubelet"].log, _node_ready, 60)
-    return fresh
+    node_services.start()
+    for node in nodes:
+        log = _kubelet(node).log
+        processes.wait_until(f"The node {node.name}", log, partial(_is_ready, node), 90)
+    return len(fresh) == len(nodes)
 
 
 def load_images(wanted: tuple[images.Image, ...] = images.ALL) -> None:
-    """Give the node those of the images that it does not have as they are now."""
-    images.load(wanted, program("ctr"))
+    """Give the nodes those of the images that they do not have as they are now."""
+    for node in real_nodes.wanted():
+        images.load(wanted, _ctr(node))
 
 
 def stop() -> None:
-    """End the node's processes and the Pods', and leave nothing of them on the machine."""
-    for name in reversed(PARTS[1:]):
-        processes.stop(running_part(name), 5)
-    _stop_containers()
+    """End the nodes' processes and the Pods', and leave nothing of them on the machine."""
+    node_services.stop()
+    for node in real_nodes.ALL:
+        _stop_node(node)
     if os.geteuid() == 0 and shutil.which("ip", path=PATH):
         machine.restore()
         machine.wait_for_links_to_go()
 
 
+def remove_surplus() -> None:
+    """Stop the nodes that the cluster is not to have, and delete their Node objects; their disks stay."""
+    for node in real_nodes.ALL[len(real_nodes.wanted()) :]:
+        if kubernetes.get(control_plane.PKI, f"/api/v1/nodes/{node.name}") is not None:
+            with step(f"Removing {node.name}"):
+                _stop_node(node)
+                machine.clear_runtime(node)
+                network.reconnect(node)
+                kubernetes.run(["delete", "node", node.name])
+
+
 def running() -> list[Process]:
-    """All processes of the node, the Pods' included."""
-    found = shims()
-    return [
-        *(each for name in PARTS for each in running_part(name)),
-        *found,
-        *processes.children(each.pid for each in found),
-    ]
+    """All processes of the nodes, the Pods' and what they share included."""
+    shared = [each for name in node_services.PARTS for each in node_services.running(name)]
+    return [*shared, *(each for node in real_nodes.ALL for each in processes_of(node))]
 
 
-def shims() -> list[Process]:
-    """The processes that hold our containerd's containers."""
-    return processes.of_program("containerd-shim-runc-v2", CONTAINERD_SOCKET)
+def processes_of(node: RealNode) -> list[Process]:
+    """All processes of a node, its Pods' included."""
+    found = shims(node)
+    own = [each for name in PARTS for each in running_part(node, name)]
+    return [*own, *found, *processes.descendants(each.pid for each in found)]
 
 
-def running_part(name: str) -> list[Process]:
-    """The processes of a part."""
-    return processes.of_program(name, STATE, RUN)
+def shims(node: RealNode) -> list[Process]:
+    """The processes that hold a node's containers."""
+    return processes.of_program("containerd-shim-runc-v2", node.containerd_socket)
 
 
-def _stop_containers() -> None:
-    """Ask all containers to end at once, kill what is left, and end what held them."""
-    holders = shims()
+def running_part(node: RealNode, name: str) -> list[Process]:
+    """The processes of a part of a node."""
+    return processes.of_program(name, *node.marks)
+
+
+def _stop_node(node: RealNode) -> None:
+    """Ask a node's programs to end, then all its containers at once; kill what is left, and end what held them."""
+    processes.resume(processes_of(node))
+    for name in ("kubelet", "network-disks"):
+        processes.stop(running_part(node, name), 5)
+    holders = shims(node)
     patience = 3.0
     while found := processes.children(each.pid for each in holders):
         processes.stop(found, patience)
         patience = 0.0
     # Without a containerd, which would clean up behind the shims while we do.
-    processes.stop(running_part("containerd"), 5)
-    processes.stop(shims(), 0.2)
+    processes.stop(running_part(node, "containerd"), 5)
+    processes.stop(shims(node), 0.2)
 
 
-def _clear_after_reboot() -> None:
+def _clear_after_reboot(node: RealNode) -> None:
     """Remove what a killed cluster or a reboot leaves: no container runs, so none of it is in use."""
-    processes.stop(running_part("kubelet"), 5)
-    processes.stop(running_part("containerd"), 5)
-    machine.clear_runtime()
+    for name in reversed(PARTS):
+        processes.stop(running_part(node, name), 5)
+    machine.clear_runtime(node)
 
 
-def _write_settings() -> None:
-    chosen = settings.load()
-    pods = chosen.network.pods
-    for folder in (VOLUMES, KUBELET, CONTAINERD_ROOT, _CNI_CONFIG, RUN):
+def _write_settings(node: RealNode) -> None:
+    for folder in (VOLUMES, storage.NETWORK_DISKS, node.kubelet, node.containerd_root, _cni_config(node), RUN):
         folder.mkdir(parents=True, exist_ok=True)
+    node.disk_socket.parent.mkdir(parents=True, exist_ok=True)
     RUN.chmod(0o711)
     templates.write(_OWNER, str(STATE))
     templates.write(
-        _CNI_CONFIG / "10-stateful-service.conflist",
+        _cni_config(node) / "10-stateful-service.conflist",
         templates.rendered(
             "cni.conflist",
-            addresses=_ADDRESSES,
-            pod_range=pods,
-            first_pod=pods[2],
-            node=pods[1],
-            cluster_range=chosen.network.range,
+            addresses=node.pod_addresses,
+            pod_range=node.pods,
+            first_pod=node.pods[2],
+            node=node.address,
+            cluster_range=settings.load().network.range,
         ),
     )
-    templates.write(NODE_CONFIG / "resolv.conf", "")
+    templates.write(_resolv_conf(node), "")
+    server = f"https://{node.address}:{network.API_PORT}"
+    kubernetes.write_kubeconfig(control_plane.PKI, _kubeconfig(node), server, **{"tls-server-name": "localhost"})
 
 
-def _parts() -> list[Part]:
-    """The node's processes in the order in which they are started."""
-    return [_containerd(), _network_policies(), _kubelet(), _coredns(), _kube_proxy()]
+def _cni_config(node: RealNode) -> Path:
+    return node.config / "cni"
 
 
-def _settings_file(name: str, **values: object) -> Path:
-    """A configuration file with its values filled in.
-
-    Its name depends on what is in it, so a part that was started with other settings has another command line.
-    """
-    text = templates.rendered(name, **values)
-    path = NODE_CONFIG / f"{hashlib.sha256(text.encode()).hexdigest()[:8]}-{name}"
-    templates.write(path, text)
-    return path
+def _kubeconfig(node: RealNode) -> Path:
+    return node.config / "kubeconfig"
 
 
-def _containerd() -> Part:
-    config = _settings_file(
+def _resolv_conf(node: RealNode) -> Path:
+    return node.config / "resolv.conf"
+
+
+def _parts(node: RealNode) -> list[Part]:
+    """A node's processes in the order in which they are started."""
+    return [_containerd(node), _network_disks(node), _kubelet(node)]
+
+
+def _containerd(node: RealNode) -> Part:
+    config = parts.settings_file(
+        node.config,
         "containerd.toml",
-        root=CONTAINERD_ROOT,
-        state=CONTAINERD_STATE,
-        socket=CONTAINERD_SOCKET,
+        root=node.containerd_root,
+        state=node.containerd_state,
+        socket=node.containerd_socket,
         pause_image=images.PAUSE.reference,
         snapshotter=_snapshotter(),
         runc=program("runc"),
         cni_binaries=_CNI_BINARIES,
-        cni_config=_CNI_CONFIG,
+        cni_config=_cni_config(node),
     )
     command = [program("containerd"), "--config", str(config)]
-    return Part("containerd", "containerd", command, (NODE_CONFIG,), _containerd_ready)
+    return _part(node, "containerd", command, partial(_containerd_ready, node))
 
 
-def _network_policies() -> Part:
-    """Before the kubelet, so that no Pod runs without its policies."""
+def _network_disks(node: RealNode) -> Part:
     command = [
-        str(binaries.path("network-policies")),
-        f"--kubeconfig={KUBECONFIG}",
-        f"--node={NAME}",
-        f"--table={network.POLICIES}",
+        str(binaries.path("network-disks")),
+        f"--node={node.name}",
+        f"--folder={storage.NETWORK_DISKS}",
+        f"--socket={node.disk_socket}",
+        f"--registration={node.kubelet / 'plugins_registry' / 'disk.sock'}",
     ]
-    return Part("network-policies", "What enforces NetworkPolicies", command, (STATE,), network.has_policies)
+    return _part(node, "network-disks", command, node.disk_socket.is_socket)
 
 
-def _kubelet() -> Part:
-    chosen = settings.load()
-    config = _settings_file(
+def _kubelet(node: RealNode) -> Part:
+    config = parts.settings_file(
+        node.config,
         "kubelet.yaml",
-        node=chosen.network.node,
-        health_port=chosen.ports.kubelet_health,
+        node=node.address,
+        port=network.KUBELET_PORT,
+        health_port=_HEALTH_PORT,
+        name_server=settings.load().network.node,
         client_ca=control_plane.PKI / "ca.crt",
-        resolv_conf=NODE_CONFIG / "resolv.conf",
-        containerd_socket=CONTAINERD_SOCKET,
-        volume_plugins=KUBELET / "volume-plugins",
-        pod_logs=_POD_LOGS,
+        resolv_conf=_resolv_conf(node),
+        containerd_socket=node.containerd_socket,
+        volume_plugins=node.kubelet / "volume-plugins",
+        pod_logs=node.pod_logs,
     )
     command = [
         str(binaries.path("kubelet")),
         f"--config={config}",
-        f"--kubeconfig={KUBECONFIG}",
-        f"--root-dir={KUBELET}",
-        f"--cert-dir={KUBELET / 'pki'}",
-        f"--node-ip={chosen.network.node}",
-        f"--hostname-override={NAME}",
+        f"--kubeconfig={_kubeconfig(node)}",
+        f"--root-dir={node.kubelet}",
+        f"--cert-dir={node.kubelet / 'pki'}",
+        f"--node-ip={node.address}",
+        f"--node-labels=topology.kubernetes.io/zone={node.zone}",
+        f"--hostname-override={node.name}",
     ]
-    return Part(
-        "kubelet", "The kubelet", command, (NODE_CONFIG,), lambda: _http_ok(chosen.ports.kubelet_health, "/healthz")
-    )
+    health = f"http://{node.address}:{_HEALTH_PORT}/healthz"
+    return _part(node, "kubelet", command, partial(parts.answers, health))
 
 
-def _coredns() -> Part:
-    chosen = settings.load()
-    config = _settings_file(
-        "Corefile", node=chosen.network.node, health_port=chosen.ports.dns_health, kubeconfig=KUBECONFIG
-    )
-    command = [str(binaries.path("coredns")), "-conf", str(config)]
-    return Part("coredns", "The name server", command, (NODE_CONFIG,), _dns_answers)
-
-
-def _kube_proxy() -> Part:
-    chosen = settings.load()
-    config = _settings_file(
-        "kube-proxy.yaml",
-        node=chosen.network.node,
-        kubeconfig=KUBECONFIG,
-        pod_range=chosen.network.pods,
-        health_port=chosen.ports.proxy_health,
-        metrics_port=chosen.ports.proxy_metrics,
-        node_name=NAME,
-    )
-    command = [str(binaries.path("kube-proxy")), f"--config={config}"]
-    return Part(
-        "kube-proxy", "kube-proxy", command, (NODE_CONFIG,), lambda: _http_ok(chosen.ports.proxy_health, "/healthz")
-    )
+def _part(node: RealNode, name: str, command: list[str], ready: parts.Condition) -> Part:
+    title = f"{name} of {node.name}"
+    return Part(name, title, command, node.marks, ready, shown=node.part(name))
 
 
 def _snapshotter() -> str:
@@ -263,55 +266,35 @@ def _snapshotter() -> str:
     return "native" if "overlay" in kind else "overlayfs"
 
 
-def _check_ports(parts: dict[str, Part]) -> None:
+def _check_ports() -> None:
     chosen = settings.load()
-    ours = {each.pid for part in parts.values() for each in part.running()}
+    ours = {each.pid for each in running()}
     ports.check(chosen.ports.of_node(), ours)
-    ports.check({10250: "the kubelet", 53: "the name server"}, ours, str(chosen.network.node))
+    for node in real_nodes.wanted():
+        ports.check({network.KUBELET_PORT: "a kubelet", _HEALTH_PORT: "a kubelet"}, ours, str(node.address))
+    ports.check({53: "the name server"}, ours, str(chosen.network.node))
 
 
-def _containerd_ready() -> bool:
-    return bool(commands.output(program("ctr"), "--address", CONTAINERD_SOCKET, "version"))
+def _ctr(node: RealNode) -> list[str]:
+    return [program("ctr"), "--address", str(node.containerd_socket)]
 
 
-def _http_ok(port: int, path: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-            return bool(answer.status == HTTPStatus.OK)
-    except (OSError, urllib.error.URLError):
+def _containerd_ready(node: RealNode) -> bool:
+    return bool(commands.output(*_ctr(node), "version"))
+
+
+def _is_ready(node: RealNode) -> bool:
+    found = kubernetes.get(control_plane.PKI, f"/api/v1/nodes/{node.name}")
+    if not isinstance(found, dict):
         return False
-
-
-def _dns_answers() -> bool:
-    """Whether the name server knows the one Service that every cluster has."""
-    name = b"".join(
-        bytes([len(label)]) + label.encode() for label in ["kubernetes", "default", "svc", "cluster", "local"]
-    )
-    query = struct.pack(">6H", 0x5353, 0x0100, 1, 0, 0, 0) + name + b"\0" + struct.pack(">2H", 1, 1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(0.5)
-        try:
-            client.sendto(query, (str(settings.load().network.node), 53))
-            answer = client.recv(512)
-        except OSError:
-            return False
-    number_of_answers = answer[6:8]
-    return int.from_bytes(number_of_answers, "big") > 0
-
-
-def _node_ready() -> bool:
-    node = kubernetes.get(control_plane.PKI, f"/api/v1/nodes/{NAME}")
-    if not isinstance(node, dict):
-        return False
-    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"].get("conditions", []))
-    return ready and not node["spec"].get("taints")
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in found["status"].get("conditions", []))
+    return ready and not found["spec"].get("taints")
 
 
 def wait_for_pods() -> None:
-    """After a start, wait until the Pods that are already assigned to the node run again.
+    """After a start, wait until the Pods that are already assigned to the nodes run again.
 
-    Until the kubelet has looked at them the API server shows them as running, as it did before.
+    Until a kubelet has looked at them the API server shows them as running, as it did before.
     """
     if not _not_running_pods():
         return
@@ -324,10 +307,14 @@ def wait_for_pods() -> None:
 
 
 def _not_running_pods() -> set[str]:
-    """The Pods that the API server takes to be running on the node, and the kubelet does not."""
-    ours = f"fieldSelector=spec.nodeName={NAME},status.phase=Running"
+    """The Pods that the API server takes to be running on a node, and its kubelet does not."""
+    return {pod for node in real_nodes.wanted() for pod in _not_running_on(node)}
+
+
+def _not_running_on(node: RealNode) -> set[str]:
+    ours = f"fieldSelector=spec.nodeName={node.name},status.phase=Running"
     wanted = kubernetes.get(control_plane.PKI, f"/api/v1/pods?{ours}") or {}
-    found = kubernetes.get(control_plane.PKI, f"/api/v1/nodes/{NAME}/proxy/runningpods/") or {}
+    found = kubernetes.get(control_plane.PKI, f"/api/v1/nodes/{node.name}/proxy/runningpods/") or {}
     present = {each["metadata"]["uid"] for each in found.get("items") or []}
     return {
         f"{each['metadata']['namespace']}/{each['metadata']['name']}"

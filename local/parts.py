@@ -1,15 +1,21 @@
 """A process of the cluster that we start ourselves: how it is started, and how it shows that it is ready."""
 
+import hashlib
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
-from local import processes
+from local import processes, templates
 from local.debian import PATH
 from local.errors import LocalError
 from local.paths import LOGS
 from local.processes import Process
+
+Condition = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -19,15 +25,17 @@ class Part:
     name: str
     title: str
     command: list[str]
-    marks: tuple[Path, ...]
+    marks: tuple[Path | str, ...]
     """Paths by which its command line shows that it is ours."""
-    ready: Callable[[], bool]
+    ready: Condition
     limit: float = 60
+    shown: str = ""
+    """What it is called in lists, and its log: the program's name where that says which it is."""
 
     @property
     def log(self) -> Path:
         """Where it writes its log."""
-        return LOGS / f"{self.name}.log"
+        return LOGS / f"{self.shown or self.name}.log"
 
     def running(self) -> list[Process]:
         """Its processes."""
@@ -59,3 +67,24 @@ class Part:
         except LocalError:
             return False
         return True
+
+
+def settings_file(folder: Path, name: str, **values: object) -> Path:
+    """A configuration file with its values filled in.
+
+    Its name depends on what is in it, so a part that was started with other settings has another command line.
+    """
+    text = templates.rendered(name, **values)
+    path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:8]}-{name}"
+    templates.write(path, text)
+    return path
+
+
+def answers(url: str) -> bool:
+    """Whether a program answers that it is well."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, urllib.error.URLError):
+        return False

@@ -37,19 +37,16 @@ LOGS = STATE / "logs"
 KUBECONFIG = STATE / "kubeconfig"
 ETCD_DATA = STATE / "etcd"
 VOLUMES = STATE / "volumes"
-KUBELET = STATE / "kubelet"
-CONTAINERD_ROOT = STATE / "containerd"
-CONTAINERD_STATE = RUN / "containerd"
-CONTAINERD_SOCKET = RUN / "containerd.sock"
-NODE_CONFIG = STATE / "node"
+NODES = STATE / "nodes"
+MACHINE = STATE / "node"
 KWOK_HOME = STATE / "kwok"
 KUBECTL_CACHE = STATE / "kubectl-cache"
 PULUMI_HOME = STATE / "pulumi" / "home"
 PULUMI_STATE = STATE / "pulumi" / "state"
 PULUMI_REAL_STATE = STATE / "pulumi" / "state-of-real-clusters"
 
-# The longest path below the kubelet's folder at which it makes a socket.
-_LONGEST_SOCKET = "device-plugins/kubelet.sock"
+# The longest path below the state folder at which there is a socket.
+_LONGEST_SOCKET = "nodes/b/kubelet/plugins_registry/disk.sock"
 _SOCKET_PATH_LIMIT = 107
 
 
@@ -60,7 +57,7 @@ def check_supported() -> None:
             f"The embedded engine and cluster run on Linux, and this is {sys.platform}: run this in a Linux virtual "
             "machine, or deploy to a real cluster with CONTEXT=<name of a kubectl context>."
         )
-    if len(str(KUBELET / _LONGEST_SOCKET)) > _SOCKET_PATH_LIMIT:
+    if len(str(STATE / _LONGEST_SOCKET)) > _SOCKET_PATH_LIMIT:
         raise LocalError(
             f"The path {STATE} is too long: sockets below it would have paths that Linux does not allow. "
             "Set XDG_STATE_HOME to a shorter one."

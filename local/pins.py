@@ -110,6 +110,7 @@ CLUSTER = (
 )
 
 NODE = (
+    Binary("network-disks", "modules/kubernetes", "./network-disks", "", version="1.0", seconds=4),
     Binary("network-policies", "modules/kubernetes", "./network-policies", "", version="1.0", seconds=2),
     _kubernetes("kubelet", 22),
     _kubernetes("kube-proxy", 10),
@@ -162,8 +163,9 @@ PROVIDER = (
 # What runs in the images is ours, and is versioned by the image.
 IMAGES = tuple(Binary(name, "images", f"./{name}", "", version="1.0") for name in ("pause", "random-generator"))
 
-# Built when the tests of other languages want them.
-LANGUAGES = (
+# Built when tests want them.
+TESTS = (
+    Binary("history-checker", "modules/history-checker", ".", "", version="1.0", seconds=5),
     Binary("sdk-generator", "modules/sdk-generator", ".", "", version="1.0", seconds=10),
     Binary(
         "pulumi-language-nodejs",
@@ -179,7 +181,7 @@ ALL = CLUSTER + NODE + ENGINE + PROVIDER + IMAGES
 
 def binary(name: str) -> Binary:
     """The row of one program."""
-    for each in (*ALL, *LANGUAGES):
+    for each in (*ALL, *TESTS):
         if each.name == name:
             return each
     raise LocalError(f"There is no binary {name!r}; there are {', '.join(each.name for each in ALL)}.")

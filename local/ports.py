@@ -16,7 +16,7 @@ def check(wanted: dict[int, str], ours: set[int], address: str = "127.0.0.1") ->
         if holder is not None and holder not in ours:
             raise LocalError(
                 f"Port {port} on {address}, which {part} needs, is taken by {_describe(holder)}. "
-                f"End that, or choose other ports with {PORT_VARIABLE}=<first of ten free ports>."
+                f"End that, or choose other ports with {PORT_VARIABLE}=<first of nine free ports>."
                 if address == "127.0.0.1"
                 else f"Port {port} on {address}, which {part} needs, is taken by {_describe(holder)}. End that."
             )

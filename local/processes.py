@@ -71,6 +71,34 @@ def children(pids: Iterable[int]) -> list[Process]:
     return found
 
 
+def descendants(pids: Iterable[int]) -> list[Process]:
+    """The running children of these processes, and their children."""
+    found: list[Process] = []
+    generation = list(pids)
+    while generation:
+        born = children(generation)
+        found += born
+        generation = [each.pid for each in born]
+    return found
+
+
+def signal_all(found: Iterable[Process], number: signal.Signals) -> None:
+    """Sends a signal to processes that are still what they were when they were found."""
+    for process in found:
+        with contextlib.suppress(OSError):
+            handle = os.pidfd_open(process.pid)
+            try:
+                if process.still_itself():
+                    signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
+
+
+def resume(found: Iterable[Process]) -> None:
+    """Lets processes go on that have been stopped; others do not notice."""
+    signal_all(found, signal.SIGCONT)
+
+
 def _command(pid: int) -> tuple[str, ...]:
     try:
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -1,7 +1,8 @@
 """The addresses and ports of the cluster, with their defaults, and how to choose others.
 
 All addresses come from one small range, so that whatever has one stays on the cluster's own network interface:
-the first /24 is for Pods (its first address is the node), the second for Services, the third for load balancers.
+the first /24 is for Pods (its first address is the node), the second for Services, the third for load balancers, and
+the fourth for the Pods of a second and a third node.
 """
 
 import ipaddress
@@ -55,24 +56,19 @@ class Ports:
         return self.base + 5
 
     @property
-    def kubelet_health(self) -> int:
-        """The kubelet's health."""
-        return self.base + 6
-
-    @property
     def proxy_health(self) -> int:
         """kube-proxy's health."""
-        return self.base + 7
+        return self.base + 6
 
     @property
     def proxy_metrics(self) -> int:
         """kube-proxy's metrics."""
-        return self.base + 8
+        return self.base + 7
 
     @property
     def dns_health(self) -> int:
         """CoreDNS's readiness."""
-        return self.base + 9
+        return self.base + 8
 
     def of_control_plane(self) -> dict[int, str]:
         """The ports that a cluster without a real node needs, and for whom."""
@@ -88,7 +84,6 @@ class Ports:
     def of_node(self) -> dict[int, str]:
         """The ports that the real node needs in addition, and for whom."""
         return {
-            self.kubelet_health: "kubelet",
             self.proxy_health: "kube-proxy",
             self.proxy_metrics: "kube-proxy",
             self.dns_health: "coredns",
@@ -105,14 +100,14 @@ class Network:
         return list(self.range.subnets(new_prefix=24))[number]
 
     @property
-    def pods(self) -> ipaddress.IPv4Network:
-        """The Pods' addresses."""
-        return self._part(0)
+    def pods(self) -> tuple[ipaddress.IPv4Network, ...]:
+        """The Pods' addresses on each real node."""
+        return (self._part(0), *self._part(3).subnets())
 
     @property
     def node(self) -> ipaddress.IPv4Address:
-        """The node's own address, and the cluster's name server."""
-        return self.pods[1]
+        """The first node's own address, and the cluster's name server."""
+        return self.pods[0][1]
 
     @property
     def services(self) -> ipaddress.IPv4Network:
@@ -164,7 +159,7 @@ def parse_port(text: str) -> Ports:
     """The first port as the user wrote it."""
     if not text.isdecimal() or int(text) not in _PORTS:
         raise LocalError(
-            f"{PORT_VARIABLE} is {text!r}: it must be the first of ten free ports, "
+            f"{PORT_VARIABLE} is {text!r}: it must be the first of nine free ports, "
             f"from {_PORTS.start} to {_PORTS.stop - 1}."
         )
     return Ports(int(text))

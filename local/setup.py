@@ -3,14 +3,14 @@
 from local import binaries, cluster, debian, engine, paths, pins
 
 
-def set_up() -> None:
-    """Build the programs that are missing, and start what does not run of the cluster."""
+def set_up(nodes: int | None = None) -> None:
+    """Build the programs that are missing, and start what does not run of the cluster, with so many real nodes."""
     paths.check_supported()
     if cluster.has_real_node():
         # Before anything is built, since that takes long.
         debian.require(debian.NODE)
     binaries.build(programs())
-    cluster.start()
+    cluster.start(nodes)
 
 
 def programs() -> list[pins.Binary]:

@@ -1,17 +1,25 @@
-"""Volumes: the default class, `standard`, and the provisioner that makes a folder for each claim and lets it grow."""
+"""Volumes: folders of this machine, made for each claim by one provisioner, which also lets them grow.
+
+Those of the default class, `standard`, belong to one node each, as disks that are built in do. Those of the class
+`network` can be attached to any node, to one at a time, as a cloud's disks can.
+"""
 
 from local import binaries, kubernetes, processes
 from local.parts import Part
-from local.paths import CONFIG, KUBECONFIG, VOLUMES
+from local.paths import CONFIG, KUBECONFIG, STATE, VOLUMES
 from local.processes import Process
 
 NAME = "volume-provisioner"
+NETWORK_DISKS = STATE / "network-disks"
+_CLASSES = ("standard-storage-class.yaml", "network-storage-class.yaml")
 
 
 def start() -> None:
-    """Have the class, and start the provisioner if it does not run."""
-    VOLUMES.mkdir(parents=True, exist_ok=True)
-    kubernetes.apply((CONFIG / "standard-storage-class.yaml").read_text())
+    """Have the classes, and start the provisioner if it does not run."""
+    for folder in (VOLUMES, NETWORK_DISKS):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in _CLASSES:
+        kubernetes.apply((CONFIG / name).read_text())
     _part().start()
 
 
@@ -21,7 +29,12 @@ def healthy() -> bool:
 
 
 def _part() -> Part:
-    command = [str(binaries.path(NAME)), f"--kubeconfig={KUBECONFIG}", f"--folder={VOLUMES}"]
+    command = [
+        str(binaries.path(NAME)),
+        f"--kubeconfig={KUBECONFIG}",
+        f"--folder={VOLUMES}",
+        f"--disks={NETWORK_DISKS}",
+    ]
     return Part(NAME, "The volume provisioner", command, (VOLUMES,), lambda: True)
 
 

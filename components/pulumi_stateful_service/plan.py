@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import ServiceSettings, has_disruption_budget
+from pulumi_stateful_service.arguments.defaults import ServiceSettings, has_disruption_budget, instance_service_ordinals
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, ServiceRole
@@ -19,7 +19,6 @@ from pulumi_stateful_service.objects.services import (
     client_service,
     governing_service,
     instance_service,
-    instance_service_ordinals,
     load_balancing_service,
 )
 from pulumi_stateful_service.objects.stateful_set import stateful_set

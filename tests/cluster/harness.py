@@ -255,10 +255,10 @@ class Service(Project):
             f"{name} is replaced", lambda: self.uids().get(name) not in (None, before) and self.is_ready(name), 90
         )
 
-    def http(self, pod: str, path: str = "/", method: str = "GET") -> httpx2.Response:
+    def http(self, pod: str, path: str = "/", method: str = "GET", timeout: float = 10) -> httpx2.Response:
         """A request to one instance, from the node that it runs on."""
         live: Any = self.client.get(Pod, pod, namespace=self.namespace)
-        return httpx2.request(method, f"http://{live.status.podIP}:8080{path}", timeout=10)
+        return httpx2.request(method, f"http://{live.status.podIP}:8080{path}", timeout=timeout)
 
     def get_from(self, pod: str, url: str) -> str:
         """What a request from inside an instance is answered with, by names as that instance resolves them."""

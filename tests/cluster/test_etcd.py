@@ -3,78 +3,16 @@
 A client writes throughout, and the longest time in which no write was acknowledged is told at the end of the run.
 """
 
-import base64
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
-from example_stacks import Example, Writer, restricted
+from etcd_members import Etcd, encoded
+from example_stacks import Writer, restricted
 from harness import eventually, only, watching
 from lightkube import ApiError
 from lightkube import Client as Kubernetes
-
-
-@dataclass
-class Etcd(Example):
-    """A cluster of etcd members."""
-
-    example: str = "etcd"
-
-    def ask(self, member: str, what: str, **body: object) -> dict[str, Any]:
-        """What a member answers, once it does: while there is no leader, it may not."""
-        return eventually(f"{member} answers", lambda: self.ask_once(member, what, **body))
-
-    def ask_once(self, member: str, what: str, **body: object) -> dict[str, Any]:
-        """What a member answers now; empty where it does not."""
-        try:
-            answered = httpx2.post(f"http://{self.addresses()[member]}:2379/v3/{what}", json=body, timeout=30)
-        except httpx2.HTTPError:
-            return {}
-        return dict(answered.json()) if answered.is_success else {}
-
-    def is_led_by(self, member: str) -> bool:
-        """Whether a member leads; where another does, that one is asked to hand over."""
-        leader, _ = self.leader()
-        if leader != member:
-            [target] = [each["ID"] for each in self.members() if each["name"] == member]
-            self.ask_once(leader, "maintenance/transfer-leadership", targetID=target)
-        return leader == member
-
-    def members(self) -> list[dict[str, Any]]:
-        """The members of the cluster, as it knows them."""
-        return list(self.ask("etcd-0", "cluster/member/list")["members"])
-
-    def peers(self) -> dict[str, list[str]]:
-        """The members that have a vote, and where their peers find them."""
-        return {each["name"]: each["peerURLs"] for each in self.members() if not each.get("isLearner")}
-
-    def leader(self) -> tuple[str, int]:
-        """The member that leads, and its term."""
-        names = {each["ID"]: str(each["name"]) for each in self.members()}
-
-        def led() -> list[dict[str, Any]]:
-            return [status for status in [self.ask("etcd-0", "maintenance/status")] if status.get("leader") in names]
-
-        [status] = eventually("there is a leader", led)
-        return names[status["leader"]], int(status["raftTerm"])
-
-    def written(self, member: str) -> dict[str, int]:
-        """The client's keys as a member has them, and the revision that made each."""
-        answer = self.ask(member, "kv/range", key=encoded("key/"), range_end=encoded("key0"), keys_only=True)
-        return {decoded(each["key"]): int(each["create_revision"]) for each in answer["kvs"]}
-
-
-def encoded(text: str) -> str:
-    """As etcd's gateway takes keys and values."""
-    return base64.b64encode(text.encode()).decode()
-
-
-def decoded(text: str) -> str:
-    """As etcd's gateway gives keys and values."""
-    return base64.b64decode(text).decode()
 
 
 class Client(Writer):

@@ -54,6 +54,19 @@ def instance_service_name(args: StatefulServiceArgs, pod: Any, ordinal: Any) -> 
     return apply_inputs(names.for_instance, template, pod, ordinal)
 
 
+def instance_service_ordinals(args: StatefulServiceArgs) -> list[int]:
+    """The ordinals of the instances that have a Service of their own.
+
+    Validation requires plain values here: they decide which Services exist.
+    """
+    selected = args["instance_services"].get("ordinals")
+    if args.get("autoscaled"):
+        return sorted(set(selected or []))
+    start: Any = first_ordinal(args)
+    existing: Any = range(start, start + args["replicas"])
+    return [ordinal for ordinal in existing if selected is None or ordinal in selected]
+
+
 def load_balancer_name(args: StatefulServiceArgs) -> Any:
     """Name of the load-balancing Service."""
     default = apply_inputs(names.load_balancer_name, args["service_name"])

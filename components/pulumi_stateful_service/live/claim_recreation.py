@@ -37,7 +37,7 @@ async def recreate_claims_of(
         if volume := claim["spec"].get("volumeName"):
             await _set_reclaim_policy(cluster, prefix, claim, volume, reclaim_policy, set_name)
     if members is not None:
-        await members.leave(ordinal)
+        await members.leave(ordinal, "Its volume is kept")
     for claim in claims:
         metadata = claim["metadata"]
         await cluster.delete("PersistentVolumeClaim", namespace, metadata["name"], uid=metadata["uid"])
@@ -45,7 +45,7 @@ async def recreate_claims_of(
         kept = f"its volume {volume} is kept" if reclaim_policy == "Retain" else f"with its volume {volume}"
         messages.info(f"{metadata['name']} is deleted ({kept}), and {pod} is replaced to get a new one.", resource)
     if members is not None:
-        await members.add(ordinal)
+        await members.add(ordinal, "It is not replaced yet")
     await evict_when_allowed(cluster, stateful_set, pod, prefix, target.rollout_timeout_seconds)
 
 

@@ -7,7 +7,6 @@ import pulumi
 
 from pulumi_stateful_service.arguments.defaults import (
     ServiceSettings,
-    first_ordinal,
     instance_service_name,
     load_balancer_name,
     selector,
@@ -110,19 +109,6 @@ def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObjec
             **_ip_families(args),
         ),
     }
-
-
-def instance_service_ordinals(args: StatefulServiceArgs) -> list[int]:
-    """The ordinals of the instances that have a Service of their own.
-
-    Validation requires plain values here: they decide which Services exist.
-    """
-    selected = args["instance_services"].get("ordinals")
-    if args.get("autoscaled"):
-        return sorted(set(selected or []))
-    start: Any = first_ordinal(args)
-    existing: Any = range(start, start + args["replicas"])
-    return [ordinal for ordinal in existing if selected is None or ordinal in selected]
 
 
 def _exposure(settings: ServiceSettings) -> KubernetesObject:

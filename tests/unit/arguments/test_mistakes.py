@@ -318,7 +318,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"load_balancer": {"target_port": "http"}}, "load_balancer.target_port requires load_balancer.port"),
     ({"load_balancer": {"port": 80, "target_port": "x"}}, "load_balancer.target_port is 'x'; it must be one of ports"),
-    ({"load_balancer": {"name": "random-generator"}}, "load_balancer.name is 'random-generator'; it must differ"),
+    (
+        {"load_balancer": {"name": "random-generator"}},
+        "load_balancer.name is 'random-generator'; it must not be the name of the governing Service too",
+    ),
     ({"load_balancer": {"type": "Ingress"}}, "load_balancer.type is 'Ingress'; it must be one of ClusterIP"),
     (
         {"termination_grace_period_seconds": 0},
@@ -391,7 +394,23 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"client_services": {"a": {"selector": {}}}}, "client_services['a'].selector is {}; it must not be empty"),
     (
         {"client_services": {"random-generator": {"selector": {"a": "b"}}}},
-        "a key of client_services is 'random-generator'; it must not be the name of the governing Service",
+        "a key of client_services is 'random-generator'; it must not be the name of the governing Service too",
+    ),
+    (
+        {"client_services": {"rg-1": {"selector": {"a": "b"}}}, "instance_services": {}},
+        "instance_services.name is 'rg-1'; it must not be the name of a Service of client_services too",
+    ),
+    (
+        {"load_balancer": {"name": "rg-1"}, "instance_services": {}},
+        "instance_services.name is 'rg-1'; it must not be the name of the load-balancing Service too",
+    ),
+    (
+        {"instance_services": {"name": "random-generator"}},
+        "instance_services.name is 'random-generator'; it must not be the name of the governing Service too",
+    ),
+    (
+        {"instance_services": {"name": "one-for-all"}},
+        "instance_services.name is 'one-for-all'; it must not be the name of the Service of instance 0 too",
     ),
     ({"client_services": {"a": {"selector": {"a": "b"}}}, "ports": {}}, "client_services['a'] requires at least one"),
     (

@@ -119,7 +119,7 @@ SECRETS: list[tuple[dict[str, Any], str]] = [
     ({"load_balancer": {"port": 1, "target_port": secret("t4711")}}, "has a secret value that is not allowed"),
     (
         {"load_balancer": {"name": secret("random-4711")}, "service_name": "random-4711"},
-        "must differ from service_name",
+        "must not be the name of the governing Service too",
     ),
     ({"readiness_probe": {"http_get": {"port": secret("p4711")}}}, "has a secret value that is not allowed"),
 ]

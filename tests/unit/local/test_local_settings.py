@@ -14,7 +14,7 @@ class TestNetwork:
     def test_the_range_is_divided(self) -> None:
         """Pods, Services and load balancers each have a part of the range, and the node its first address."""
         chosen = settings.parse_network("10.8.4.0/22")
-        assert str(chosen.pods) == "10.8.4.0/24"
+        assert [str(each) for each in chosen.pods] == ["10.8.4.0/24", "10.8.7.0/25", "10.8.7.128/25"]
         assert str(chosen.node) == "10.8.4.1"
         assert str(chosen.services) == "10.8.5.0/24"
         assert str(chosen.load_balancers) == "10.8.6.0/24"
@@ -73,7 +73,7 @@ class TestPorts:
         """No two parts share one."""
         chosen = settings.parse_port("16443")
         numbers = [*chosen.of_control_plane(), *chosen.of_node()]
-        assert sorted(numbers) == list(range(16443, 16453))
+        assert sorted(numbers) == list(range(16443, 16452))
 
     def test_a_taken_port_says_by_whom(self) -> None:
         """The message names the port, the part, the process and the way out."""

@@ -9,6 +9,7 @@ from pulumi_stateful_service.arguments.defaults import (
     allowed_port_names,
     first_ordinal,
     instance_service_name,
+    instance_service_ordinals,
     load_balancer_name,
     service_type,
     session_affinity,
@@ -43,6 +44,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         _check_client_service(args, name, settings, checks)
     if "instance_services" in args:
         _check_instance_services(args, args["instance_services"], checks)
+    _check_service_names(args, checks)
     for i, client in enumerate(args.get("network_policy", {}).get("clients", [])):
         _check_client(args, client, f"network_policy.clients[{i}]", checks)
 
@@ -72,13 +74,6 @@ def _check_load_balancer(args: StatefulServiceArgs, load_balancer: LoadBalancerA
     if not args["ports"]:
         raise checks.error("load_balancer requires at least one entry in ports")
 
-    def differs(name: str, governing: str) -> None:
-        if name == governing:
-            raise checks.error_of_value(
-                "load_balancer.name", name, "must differ from service_name, the name of the governing Service"
-            )
-
-    checks.check(differs, load_balancer_name(args), args["service_name"])
     _check_service_type(load_balancer, "load_balancer", checks)
 
     def is_sticky(affinity: str) -> None:
@@ -117,15 +112,6 @@ def _check_client_service(args: StatefulServiceArgs, name: str, client: ClientSe
     path = f"client_services[{name!r}]"
     if not args["ports"]:
         raise checks.error(f"{path} requires at least one entry in ports")
-
-    def differs(governing: str, load_balancer: str) -> None:
-        for other, what in ((governing, "governing"), (load_balancer, "load-balancing")):
-            if name == other:
-                raise checks.error_of_value(
-                    "a key of client_services", name, f"must not be the name of the {what} Service"
-                )
-
-    checks.check(differs, args["service_name"], load_balancer_name(args) if "load_balancer" in args else "")
     _check_port_names(args, f"{path}.ports", client.get("ports", {}), checks)
     _check_service_type(client, path, checks)
 
@@ -161,6 +147,31 @@ def _check_instance_services(args: StatefulServiceArgs, wanted: InstanceServices
 
     pod = apply_inputs(lambda set_name: pod_name(set_name, 0), args["name"])
     checks.check(begins_with_a_letter, instance_service_name(args, pod, 0), args["name"])
+
+
+def _check_service_names(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    """Two Services with one name would be one Service."""
+    services: list[tuple[str, str, Any]] = [("service_name", "the governing Service", args["service_name"])]
+    if "load_balancer" in args:
+        services.append(("load_balancer.name", "the load-balancing Service", load_balancer_name(args)))
+    clients = args.get("client_services", {})
+    services += [("a key of client_services", "a Service of client_services", name) for name in clients]
+    if "instance_services" in args:
+        for ordinal in instance_service_ordinals(args):
+            pod = apply_inputs(pod_name, args["name"], ordinal)
+            name = instance_service_name(args, pod, ordinal)
+            services.append(("instance_services.name", f"the Service of instance {ordinal}", name))
+
+    def differ(*names: str) -> None:
+        having: dict[str, int] = {}
+        for number, name in enumerate(names):
+            other = having.setdefault(name, number)
+            if other != number:
+                raise checks.error_of_value(
+                    services[number][0], name, f"must not be the name of {services[other][1]} too"
+                )
+
+    checks.check(differ, *(name for _, _, name in services))
 
 
 def _check_service_type(wanted: ServiceSettings, path: str, checks: CrossChecks) -> None:

@@ -1,4 +1,4 @@
-// Enforces NetworkPolicies on the embedded cluster's one real node, with rules in an nftables table of its own.
+// Enforces NetworkPolicies on the embedded cluster's real nodes, with rules in an nftables table of its own.
 //
 // What a policy says about traffic that comes in is enforced in full. What it says about traffic that goes out is not.
 // Traffic from the node itself, such as the kubelet's probes, always gets in, as everywhere in Kubernetes.
@@ -31,17 +31,17 @@ import (
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "how to reach the cluster")
-	node := flag.String("node", "", "the node whose Pods are guarded")
+	nodes := flag.String("nodes", "", "the nodes whose Pods are guarded, separated by commas")
 	table := flag.String("table", "", "the nftables table to keep the rules in")
 	flag.Parse()
-	if err := run(*kubeconfig, *node, *table); err != nil {
+	if err := run(*kubeconfig, strings.Split(*nodes, ","), *table); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // run keeps the rules up to date until it is told to stop. They outlive it, so that a restart opens no door.
-func run(kubeconfig, node, table string) error {
+func run(kubeconfig string, nodes []string, table string) error {
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
@@ -52,18 +52,20 @@ func run(kubeconfig, node, table string) error {
 	if err != nil {
 		return err
 	}
-	pods := coreinformers.NewFilteredPodInformer(client, "", 0, cache.Indexers{}, func(options *metav1.ListOptions) {
-		options.FieldSelector = "spec.nodeName=" + node
-	})
+	pods := []cache.SharedIndexInformer{}
+	for _, node := range nodes {
+		onNode := func(options *metav1.ListOptions) { options.FieldSelector = "spec.nodeName=" + node }
+		pods = append(pods, coreinformers.NewFilteredPodInformer(client, "", 0, cache.Indexers{}, onNode))
+	}
 	namespaces := coreinformers.NewNamespaceInformer(client, 0, cache.Indexers{})
 	policies := networkinginformers.NewNetworkPolicyInformer(client, "", 0, cache.Indexers{})
-	changed, err := follow(stop, pods, namespaces, policies)
+	changed, err := follow(stop, append(pods, namespaces, policies)...)
 	if err != nil {
 		return err
 	}
 	for installed := ""; ; {
 		pause := 30 * time.Second // then anew, in case that somebody else has removed the rules
-		wanted := rules(table, all[*v1.Pod](pods), all[*v1.Namespace](namespaces), all[*networking.NetworkPolicy](policies))
+		wanted := rules(table, all[*v1.Pod](pods...), all[*v1.Namespace](namespaces), all[*networking.NetworkPolicy](policies))
 		if wanted != installed {
 			if err := install(wanted); err != nil {
 				klog.Error(err)
@@ -107,10 +109,12 @@ func follow(stop context.Context, informers ...cache.SharedIndexInformer) (<-cha
 	return changed, nil
 }
 
-func all[T any](informer cache.SharedIndexInformer) []T {
+func all[T any](informers ...cache.SharedIndexInformer) []T {
 	found := []T{}
-	for _, each := range informer.GetStore().List() {
-		found = append(found, each.(T))
+	for _, informer := range informers {
+		for _, each := range informer.GetStore().List() {
+			found = append(found, each.(T))
+		}
 	}
 	return found
 }

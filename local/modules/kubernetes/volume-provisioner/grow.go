@@ -54,7 +54,7 @@ func grow(ctx context.Context, client kubernetes.Interface, claim *v1.Persistent
 	if err != nil {
 		return err
 	}
-	if by := volume.Annotations[provisionedBy]; by != name && by != inTree {
+	if by := volume.Annotations[provisionedBy]; by != name && by != inTree && by != diskDriver {
 		return nil
 	}
 	size := claim.Spec.Resources.Requests[v1.ResourceStorage]

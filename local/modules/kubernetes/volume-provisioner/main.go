@@ -27,16 +27,19 @@ func main() {
 	name := flag.String("name", "rancher.io/local-path", "the provisioner's name in storage classes")
 	kubeconfig := flag.String("kubeconfig", "", "how to reach the cluster")
 	folder := flag.String("folder", "", "where the volumes' folders are made")
+	disks := flag.String("disks", "", "where the folders of volumes that any node can have are made")
 	flag.Parse()
-	if err := run(*name, *kubeconfig, *folder); err != nil {
+	if err := run(*name, *kubeconfig, *folder, *disks); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(name, kubeconfig, folder string) error {
-	if !filepath.IsAbs(folder) {
-		return fmt.Errorf("the folder %q is not absolute", folder)
+func run(name, kubeconfig, folder, diskFolder string) error {
+	for _, each := range []string{folder, diskFolder} {
+		if !filepath.IsAbs(each) {
+			return fmt.Errorf("the folder %q is not absolute", each)
+		}
 	}
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
@@ -52,15 +55,24 @@ func run(name, kubeconfig, folder string) error {
 	if err := startGrowing(stop, client, name); err != nil {
 		return err
 	}
+	if err := startAttaching(stop, client); err != nil {
+		return err
+	}
+	go provision(stop, client, diskDriver, disks{diskFolder})
+	provision(stop, client, name, folders{folder})
+	return nil
+}
+
+// provision makes and removes the volumes of one kind until it is told to stop.
+func provision(stop context.Context, client kubernetes.Interface, name string, maker controller.Provisioner) {
 	controller.NewProvisionController(
-		stop, client, name, folders{folder},
+		stop, client, name, maker,
 		controller.LeaderElection(false),
 		controller.Threadiness(16),
 		// Forever: a full disk can be emptied.
 		controller.FailedProvisionThreshold(0),
 		controller.FailedDeleteThreshold(0),
 	).Run(stop)
-	return nil
 }
 
 // folders makes and removes the volumes.
@@ -69,34 +81,47 @@ type folders struct{ root string }
 // Provision makes the folder for a claim.
 func (f folders) Provision(_ context.Context, options controller.ProvisionOptions) (*v1.PersistentVolume, controller.ProvisioningState, error) {
 	claim := options.PVC
-	if claim.Spec.Selector != nil {
-		return nil, controller.ProvisioningFinished, fmt.Errorf("a claim with a selector is not supported")
-	}
-	for _, mode := range claim.Spec.AccessModes {
-		if mode != v1.ReadWriteOnce && mode != v1.ReadWriteOncePod {
-			return nil, controller.ProvisioningFinished, fmt.Errorf("access mode %s is not supported: a folder of one node is ReadWriteOnce", mode)
-		}
+	if err := check(claim); err != nil {
+		return nil, controller.ProvisioningFinished, err
 	}
 	path := filepath.Join(f.root, strings.Join([]string{options.PVName, claim.Namespace, claim.Name}, "_"))
 	if err := makeFolder(path); err != nil {
 		return nil, controller.ProvisioningFinished, err
 	}
 	kind := v1.HostPathDirectory
+	made := volume(options, v1.PersistentVolumeSource{HostPath: &v1.HostPathVolumeSource{Path: path, Type: &kind}})
+	made.Spec.NodeAffinity = only(options.SelectedNodeName)
+	return made, controller.ProvisioningFinished, nil
+}
+
+// check tells what a folder cannot be.
+func check(claim *v1.PersistentVolumeClaim) error {
+	if claim.Spec.Selector != nil {
+		return fmt.Errorf("a claim with a selector is not supported")
+	}
+	for _, mode := range claim.Spec.AccessModes {
+		if mode != v1.ReadWriteOnce && mode != v1.ReadWriteOncePod {
+			return fmt.Errorf("access mode %s is not supported: a volume has one node at a time, and is ReadWriteOnce", mode)
+		}
+	}
+	return nil
+}
+
+// volume is what the claim is bound to.
+func volume(options controller.ProvisionOptions, source v1.PersistentVolumeSource) *v1.PersistentVolume {
 	mode := v1.PersistentVolumeFilesystem
+	size := options.PVC.Spec.Resources.Requests[v1.ResourceStorage]
 	return &v1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: options.PVName},
 		Spec: v1.PersistentVolumeSpec{
 			PersistentVolumeReclaimPolicy: *options.StorageClass.ReclaimPolicy,
 			MountOptions:                  options.StorageClass.MountOptions,
-			AccessModes:                   claim.Spec.AccessModes,
+			AccessModes:                   options.PVC.Spec.AccessModes,
 			VolumeMode:                    &mode,
-			Capacity:                      v1.ResourceList{v1.ResourceStorage: claim.Spec.Resources.Requests[v1.ResourceStorage]},
-			PersistentVolumeSource: v1.PersistentVolumeSource{
-				HostPath: &v1.HostPathVolumeSource{Path: path, Type: &kind},
-			},
-			NodeAffinity: only(options.SelectedNodeName),
+			Capacity:                      v1.ResourceList{v1.ResourceStorage: size},
+			PersistentVolumeSource:        source,
 		},
-	}, controller.ProvisioningFinished, nil
+	}
 }
 
 // Delete removes the folder of a volume, if it is one of ours.

@@ -1,0 +1,100 @@
+"""P11, P14: etcd on three nodes, each of which loses power, hangs or is cut off, over and over.
+
+``NODE_FAULTS`` says how often, and ``NODE_SEED`` in which order.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nodes
+import pytest
+from etcd_history import History
+from etcd_members import Etcd
+from example_stacks import restricted
+from harness import eventually, local
+from lightkube import Client
+from nodes import IdentityWatch
+
+FAULTS = int(os.environ.get("NODE_FAULTS", "2"))
+SEED = int(os.environ.get("NODE_SEED", "1"))
+MEMBERS = ("etcd-0", "etcd-1", "etcd-2")
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture(scope="module", autouse=True)
+def three_nodes() -> Iterator[None]:
+    """Three real nodes; one again afterwards."""
+    local("cluster", "--nodes", "3")
+    yield
+    local("cluster", "--nodes", "1")
+
+
+@pytest.fixture
+def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
+    """The example, one member on each node, on disks that any node can have."""
+    made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
+    with restricted(made):
+        made.configure(storageClass="network")
+        made.up()
+        assert len(set(nodes.place(made).values())) == 3
+        yield made
+        nodes.heal()
+
+
+def test_p14_nodes_fail_one_after_another_and_no_write_is_lost(
+    etcd: Etcd, client: Client, namespace: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Every acknowledged value is there, no client sees an older one than before, and no member runs twice."""
+    chance = random.Random(SEED)  # noqa: S311 - not a secret
+    happened: list[str] = []
+    with IdentityWatch(namespace) as watch, History(etcd) as history:
+        for _ in range(FAULTS):
+            fault = chance.choice((switched_off, switched_off_for_good, hanging, cut_off))
+            member = chance.choice(MEMBERS)
+            happened.append(f"{fault.__name__} under {member}")
+            history.until_a_put()
+            fault(etcd, client, member, chance)
+            eventually(f"all are ready after {happened[-1]}", lambda: all(map(etcd.is_ready, MEMBERS)), 180)
+    verdict = history.check()
+    record_property("node faults", len(happened))
+    record_property("acknowledged writes", history.puts())
+    record_property("the checker's verdict, and operations", verdict)
+    record_property("looks at what runs", watch.looks)
+
+
+def switched_off(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
+    """A node loses its power for a moment."""
+    nodes.act("off", nodes.node_of(etcd, member))
+    time.sleep(chance.uniform(0, 5))  # how long it lasts is part of the fault
+    nodes.heal()
+
+
+def switched_off_for_good(etcd: Etcd, client: Client, member: str, _chance: random.Random) -> None:
+    """A node loses its power, and its administrator says that it will not come back: the member moves."""
+    node, before = nodes.node_of(etcd, member), etcd.uids()[member]
+    nodes.act("off", node)
+    nodes.until_noticed(client, node)
+    with nodes.known_to_be_gone(etcd, node):
+        moved = lambda: etcd.uids().get(member) not in (None, before) and etcd.is_ready(member)  # noqa: E731
+        eventually(f"{member} has moved", moved, 180)
+    nodes.heal()
+
+
+def hanging(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
+    """A node hangs for a while, and goes on as if nothing had been."""
+    node = nodes.node_of(etcd, member)
+    nodes.act("freeze", node)
+    time.sleep(chance.uniform(1, 8))
+    nodes.act("thaw", node)
+
+
+def cut_off(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
+    """Nobody reaches a node for a while; its member runs on, and is one of three."""
+    node = nodes.node_of(etcd, member)
+    nodes.act("cut-off", node)
+    time.sleep(chance.uniform(1, 8))
+    nodes.act("reconnect", node)
