@@ -119,7 +119,7 @@ def test_a_replacement_is_killed(service: Make) -> None:
 
 
 @pytest.mark.long
-def test_a_set_made_anew_is_killed(service: Make) -> None:
+def test_a_recreated_set_is_killed(service: Make) -> None:
     """`pulumi up` killed while a set is recreated around its Pods: the next one completes it."""
     rg = service(recreate_keeping_pods=True)
     volumes = cycle(([logs("10Mi"), {"name": "more", "mount_path": "/opt/more", "size": "5Mi"}], [logs("10Mi")]))

@@ -115,7 +115,7 @@ def test_a_state_from_an_older_day(service: Make) -> None:
 
 
 @pytest.mark.long
-def test_a_state_from_before_the_set_was_made_anew(service: Make) -> None:
+def test_a_state_from_before_the_set_was_recreated(service: Make) -> None:
     """A state restored that knows another set than the one that runs: after a refresh no Pod is touched."""
     rg = service(recreate_keeping_pods=True)
     with witnessed(rg):

@@ -8,7 +8,7 @@ import nodes
 import pytest
 from harness import Service, absent_as_none, condition, eventually, local, only, watching
 from lightkube import Client
-from lightkube.resources.core_v1 import Pod
+from lightkube.resources.core_v1 import Node, Pod
 from nodes import IdentityWatch, LogWriter
 
 Make = Callable[..., Service]
@@ -24,16 +24,12 @@ def three_nodes() -> Iterator[None]:
     local("cluster", "--nodes", "1")
 
 
-@pytest.fixture(autouse=True)
-def healed() -> Iterator[None]:
-    """Whatever was done to the nodes is over afterwards."""
-    yield
-    nodes.heal()
-
-
 @pytest.fixture
-def on_network_disks(service: Make, namespace: str) -> Make:
-    """Makes the chapter's service on disks that any node can have, with instances that soon leave a silent node."""
+def on_network_disks(service: Make, namespace: str) -> Iterator[Make]:
+    """Makes the chapter's service on disks that any node can have, with instances that soon leave a silent node.
+
+    Whatever was done to the nodes is over before it is destroyed.
+    """
 
     def make(**changes: Any) -> Service:
         defaults: dict[str, Any] = {
@@ -45,7 +41,8 @@ def on_network_disks(service: Make, namespace: str) -> Make:
         }
         return service(**(defaults | changes))
 
-    return make
+    yield make
+    nodes.heal()
 
 
 @pytest.fixture
@@ -195,6 +192,7 @@ def _fewest_ready(seen: list[tuple[str, str]], replicas: int) -> int:
     return fewest
 
 
+@pytest.mark.long
 def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
@@ -217,27 +215,45 @@ def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
     assert not writing.lost()
 
 
-@pytest.mark.parametrize(("spread", "placed"), [("DoNotSchedule", 3), ("ScheduleAnyway", 4)])
-def test_p14_one_instance_more_than_nodes(on_network_disks: Make, spread: str, placed: int) -> None:
-    """Strictly spread it waits, while one of the nodes may not be used; otherwise it shares a node."""
-    rg = on_network_disks(replicas=3, spread_over_nodes=spread, rollout_timeout_seconds=300)
-    rg.deploy()
-    assert len(set(nodes.place(rg).values())) == 3
-    node = nodes.node_of(rg, "rg-2")
-    rg.kubectl("cordon", node)
-    try:
-        rg.set(replicas=4, rollout_timeout_seconds=5)
-        if placed == 4:
-            rg.set(rollout_timeout_seconds=120)
-            rg.up()
-        else:
-            said = rg.must_fail("up", "--yes", "--skip-preview")
-            assert "rg-3: " in said
-            assert "didn't match pod topology spread constraints" in said
-        assert sum(rg.is_ready(f"rg-{number}") for number in range(4)) == placed
-    finally:
-        rg.kubectl("uncordon", node)
-    eventually("all are ready", lambda: all(rg.is_ready(f"rg-{number}") for number in range(4)))
+@pytest.fixture
+def full_node(client: Client, namespace: str) -> Iterator[str]:
+    """A node that has no processor left for another Pod."""
+    node = "real-node-c"
+    live: Any = client.get(Node, node)
+    spec = {
+        "nodeSelector": {"kubernetes.io/hostname": node},
+        "terminationGracePeriodSeconds": 0,
+        "containers": [
+            {
+                "name": "filler",
+                "image": "random-generator:1.0",
+                "resources": {"requests": {"cpu": f"{int(live.status.allocatable['cpu']) * 1000 - 100}m"}},
+            }
+        ],
+    }
+    client.create(Pod.from_dict({"metadata": {"name": "filler", "namespace": namespace}, "spec": spec}))
+    yield node
+    client.delete(Pod, "filler", namespace=namespace)
+
+
+@pytest.mark.parametrize(("spread", "ready"), [("DoNotSchedule", 2), ("ScheduleAnyway", 3)])
+def test_p14_a_node_that_is_full(on_network_disks: Make, full_node: str, spread: str, ready: int) -> None:
+    """Strictly spread, the third instance waits for it, and pulumi up says so; otherwise it shares another node."""
+    rg = on_network_disks(
+        replicas=3,
+        spread_over_nodes=spread,
+        spread_over_zones="Off",
+        resources={"requests": {"cpu": "200m"}},
+        rollout_timeout_seconds=10,
+    )
+    if ready == 3:
+        rg.deploy(rollout_timeout_seconds=120)
+    else:
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+        assert "didn't match pod topology spread constraints" in said
+    placed = nodes.place(rg)
+    assert [pod for pod, node in placed.items() if node == full_node] == ["filler"]
+    assert sum(rg.is_ready(f"rg-{number}") for number in range(3)) == ready
 
 
 def test_p05_a_local_disk_holds_its_instance(service: Make, client: Client) -> None:

@@ -1,5 +1,6 @@
 """Runs a command in a container, as ``kubectl exec`` does: over a WebSocket to the API server."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import Iterable
@@ -32,9 +33,25 @@ def run_command(
     proxy: str | None,
     timeout: float,
 ) -> tuple[int, str]:
-    """Exit status of the command, and what it printed. Raises ExecError where it was not run."""
+    """Exit status of the command, and what it printed. Raises ExecError where it was not run.
+
+    Call it on a thread without an event loop. (websockets' client for threads reads and writes one TLS connection in
+    two of them, which OpenSSL does not allow.)
+    """
+    return asyncio.run(_run_command(url, tls, headers, server_name=server_name, proxy=proxy, timeout=timeout))
+
+
+async def _run_command(
+    url: str,
+    tls: ssl.SSLContext,
+    headers: Iterable[tuple[str, str]],
+    *,
+    server_name: str | None,
+    proxy: str | None,
+    timeout: float,
+) -> tuple[int, str]:
+    from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus, WebSocketException
-    from websockets.sync.client import connect
     from websockets.typing import Subprotocol
 
     secure = urlsplit(url).scheme == "https"
@@ -42,7 +59,7 @@ def run_command(
     if secure and server_name:
         options["server_hostname"] = server_name
     try:
-        with connect(
+        async with connect(
             f"{'wss' if secure else 'ws'}{url[url.index(':') :]}",
             additional_headers=list(headers),
             subprotocols=[Subprotocol(each) for each in _PROTOCOLS],
@@ -50,17 +67,18 @@ def run_command(
             proxy=proxy or proxy_for(url),
             **options,
         ) as connection:
-            return _answer(connection, timeout)
+            async with asyncio.timeout(timeout):
+                return await _answer(connection)
     except InvalidStatus as error:
         raise ExecError(_said(bytes(error.response.body or b"")), error.response.status_code) from None
     except (WebSocketException, OSError, TimeoutError) as error:
         raise ExecError(str(error) or type(error).__name__) from None
 
 
-def _answer(connection: Any, timeout: float) -> tuple[int, str]:
+async def _answer(connection: Any) -> tuple[int, str]:
     output = b""
     while True:
-        message = connection.recv(timeout)
+        message = await connection.recv()
         channel, content = message[0], message[1:]
         if channel in {_STDOUT, _STDERR}:
             output += content
