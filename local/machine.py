@@ -94,6 +94,7 @@ def clear_runtime(node: RealNode) -> None:
     _unmount(node.containerd_state, node.kubelet)
     for folder in (node.containerd_state, node.pod_addresses):
         shutil.rmtree(folder, ignore_errors=True)
+    network.remove_pod_links(node.pods)
 
 
 def _forget_addresses(container: str) -> None:
@@ -223,7 +224,7 @@ def _until(condition: Callable[[], bool], limit: float) -> None:
 
 def wait_for_links_to_go() -> None:
     """Wait until the Pods' links are gone, which the kernel removes some time after the Pods."""
-    _until(lambda: not network.pod_routes(), 5)
+    _until(lambda: not network.pod_links(), 5)
 
 
 def _unescaped(point: str) -> str:

@@ -137,14 +137,23 @@ def down() -> None:
             _run("nft", "delete", "table", "ip", table)
 
 
-def pod_routes() -> list[str]:
-    """The routes to Pods, which go with the Pods' links."""
-    cluster = settings.load().network.range
+def pod_links(addresses: ipaddress.IPv4Network | None = None) -> list[str]:
+    """The links to Pods with these addresses, or to all."""
+    addresses = addresses or settings.load().network.range
     return [
-        route["dst"]
-        for route in _ip("route", "show", "root", str(cluster))
+        route["dev"]
+        for route in _ip("route", "show", "root", str(addresses))
         if route.get("dev") != INTERFACE and route["dst"] != "default"
     ]
+
+
+def remove_pod_links(addresses: ipaddress.IPv4Network) -> None:
+    """Remove the links to Pods that have ended, which the kernel does itself at some time.
+
+    A Pod that got an address again before that would lose its route together with the earlier link.
+    """
+    for link in pod_links(addresses):
+        commands.run([program("ip"), "link", "delete", "dev", link])
 
 
 def check_unused() -> None:

@@ -63,7 +63,7 @@ def check_alone() -> None:
 
 
 def start() -> bool:
-    """Start whatever does not run of the nodes, wait until they are ready, and tell whether no Pod ran before."""
+    """Start what does not run of the nodes, wait until they are ready, and tell whether one of them ran no Pod."""
     machine.note()
     nodes = real_nodes.wanted()
     fresh = [node for node in nodes if not shims(node)]
@@ -85,7 +85,7 @@ def start() -> bool:
     for node in nodes:
         log = _kubelet(node).log
         processes.wait_until(f"The node {node.name}", log, partial(_is_ready, node), 90)
-    return len(fresh) == len(nodes)
+    return bool(fresh)
 
 
 def load_images(wanted: tuple[images.Image, ...] = images.ALL) -> None:

@@ -67,8 +67,9 @@ class History:
     def check(self) -> str:
         """Fails unless one order of all operations explains what each client saw; the checker's verdict."""
         assert self._ended.is_set()
-        self._find_members()
         with httpx2.Client(timeout=5) as http:
+            # A Pod's status says for a while that it is ready after its node was away.
+            eventually("every member answers", lambda: self._all_answer(http))
             # Each key is read once more by each member, so that a value that was lost after its last read is missed.
             for key in sorted({each.key for each in self._operations}):
                 for address in self._addresses.values():
@@ -76,6 +77,10 @@ class History:
         local("binaries", "history-checker")
         lines = [json.dumps(each) for each in self._lines()]
         return printed(str(binaries.path("history-checker")), text="\n".join(lines), timeout=400).strip()
+
+    def _all_answer(self, http: httpx2.Client) -> bool:
+        self._find_members()
+        return all(self._get(http, 0, "any", address) for address in self._addresses.values())
 
     def _lines(self) -> Iterator[dict[str, object]]:
         for each in self._operations:
