@@ -24,6 +24,8 @@ PAIRS ?= 2000
 SEED ?= 1
 # Where its Pods are: on simulated nodes, or with NODE=real running on the real one.
 NODE ?= simulated
+# How many nodes fail in `make test-nodes`.
+FAULTS ?= 50
 # At how many moments the fault tests interrupt each operation.
 MOMENTS ?= 20
 
@@ -86,6 +88,10 @@ test: check test-package test-cluster ## Run everything
 .PHONY: test-long
 test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults
 	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist worksteal
+
+.PHONY: test-nodes
+test-nodes: environment cluster ## Let one of three real nodes fail FAULTS times under etcd, and the other tests of nodes
+	NODE_FAULTS=$(FAULTS) NODE_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_nodes.py tests/cluster/test_nodes_etcd.py -q
 
 .PHONY: test-typescript
 test-typescript: environment cluster ## Use the component from TypeScript; needs Node.js and npm

@@ -160,6 +160,7 @@ def classes(client: Client) -> Iterator[tuple[str, str]]:
         client.delete(VolumeAttributesClass, name)
 
 
+@pytest.mark.long
 def test_p05_the_attributes_class_of_live_claims_changes(idle_driver: Service, classes: tuple[str, str]) -> None:
     """From none to one, to another and back, awaited; new instances follow, no Pod restarts."""
     rg, (silver, gold) = idle_driver, classes
@@ -279,6 +280,7 @@ def _volumes(rg: Service) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_p05_another_class_and_a_smaller_size_one_instance_at_a_time(kept_volumes: Callable[..., Service]) -> None:
     """New claims first, then those of chosen instances: each in its turn, and the old volumes are kept."""
     first, second = f"first-{id(kept_volumes)}", f"second-{id(kept_volumes)}"

@@ -40,6 +40,7 @@ def state(rg: Service) -> dict[str, Any]:
     return {"set": found.metadata.uid, "generation": found.metadata.generation, "Pods": rg.uids(), "claims": claims}
 
 
+@pytest.mark.long
 def test_p16_a_renamed_component_keeps_its_set(service: Make) -> None:
     """With an alias and the set's name kept, no object is replaced; without either, the change is refused."""
     rg = service(load_balancer={}, storage_class={"provisioner": "rancher.io/local-path", "reclaim_policy": "Delete"})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import pytest
 from faults import lose_the_state, recovered
 from harness import CommandError, Service, eventually
 from lightkube.resources.apps_v1 import StatefulSetScale
@@ -197,6 +198,7 @@ def test_an_autoscaler_owns_the_number_of_instances(service: Make) -> None:
     assert [each["pod"] for each in rg.outputs()["instances"]] == ["rg-0"]
 
 
+@pytest.mark.long
 def test_a_recreation_keeps_what_an_autoscaler_did(service: Make) -> None:
     """Recreated, created again after a lost state and replaced: as many instances as the autoscaler asked for."""
     rg = service(autoscaled=True, persistent_volume_claim_retention_policy={"when_scaled": "Delete"})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import local, parts, printed
+from harness import local, parts, printed, traces
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "embedded-cluster-test"
@@ -22,8 +22,9 @@ PARTS = (
     "kube-scheduler",
     "kwok-controller",
     "containerd",
-    "network-policies",
+    "network-disks",
     "kubelet",
+    "network-policies",
     "coredns",
     "kube-proxy",
     "volume-provisioner",
@@ -62,14 +63,6 @@ spec:
     - metadata: {{name: data}}
       spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 10Mi}}}}}}
 """
-
-
-def traces() -> dict[str, list[str]]:
-    """What a cluster could leave behind on this machine."""
-    found: dict[str, list[str]] = json.loads(local("traces"))
-    # Ports that the system chose belong to other programs, which come and go.
-    found["listening sockets"] = [each for each in found["listening sockets"] if int(each.rpartition(":")[2]) < 32768]
-    return found
 
 
 def wait_for(condition: Callable[[], Any], what: str, limit: float = 60) -> Any:

@@ -156,6 +156,7 @@ def test_p06_the_claim_of_an_adopted_pod_is_deleted_as_the_others_are(service: M
         eventually("the claims are deleted", lambda: rg.claims() == {})
 
 
+@pytest.mark.long
 def test_the_first_ordinal_moves_where_no_claim_is_left_behind(service: Make) -> None:
     """Without volumes: increased, decreased and removed, instances come and go, and the others keep running."""
     env = {key: value for key, value in CHAPTER["env"].items() if key != "LOG_FILE"}

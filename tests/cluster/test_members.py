@@ -37,6 +37,7 @@ def allow(rg: Service, file: str) -> None:
     rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"echo > /opt/logs/{file}")
 
 
+@pytest.mark.long
 def test_p06_members_join_and_leave_one_after_another(service: Make) -> None:
     """From one to three and back: each in turn, none of the others restarts, and an old disk joins on request only."""
     commands = {name: noted(name) for name in ("add", "join", "leave")}

@@ -1,12 +1,27 @@
 """P04, P05, P11, P14 where nodes fail: three real nodes, which lose power, hang, are cut off, drained and come back."""
 
+import json
+import os
+import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import nodes
 import pytest
-from harness import Service, absent_as_none, condition, eventually, local, only, watching
+from harness import (
+    CommandError,
+    Service,
+    absent_as_none,
+    condition,
+    eventually,
+    local,
+    only,
+    parts,
+    traces,
+    watching,
+)
 from lightkube import Client
 from lightkube.resources.core_v1 import Node, Pod
 from nodes import IdentityWatch, LogWriter
@@ -231,7 +246,8 @@ def full_node(client: Client, namespace: str) -> Iterator[str]:
             }
         ],
     }
-    client.create(Pod.from_dict({"metadata": {"name": "filler", "namespace": namespace}, "spec": spec}))
+    filler: Any = Pod.from_dict({"metadata": {"name": "filler", "namespace": namespace}, "spec": spec})
+    client.create(filler)
     yield node
     client.delete(Pod, "filler", namespace=namespace)
 
@@ -307,3 +323,56 @@ def test_p11_a_claim_for_one_pod_is_never_shared(on_network_disks: Make, client:
     rg.client.delete(Pod, "intruder", namespace=namespace)
     eventually("it is gone", lambda: absent_as_none(lambda: client.get(Pod, "intruder", namespace=namespace)) is None)
     rg.replace_pod("rg-0")
+
+
+def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Make) -> None:
+    """Instances on different nodes find each other by name and by the Service, and who is not let in stays out."""
+    rg = on_network_disks(replicas=3, load_balancer={"port": 80}, network_policy={"clients": []})
+    rg.deploy()
+    assert len(set(nodes.place(rg).values())) == 3
+    everybody = {f"rg-{number}" for number in range(3)}
+    for source in everybody:
+        for target in everybody:
+            answer = rg.get_from(source, f"http://{target}.random-generator.{rg.namespace}.svc.cluster.local:8080/")
+            assert f'"instance":"{target}"' in answer
+    eventually("the Service leads to all nodes", lambda: _behind_the_service(rg, "rg-0") == everybody)
+    rg.kubectl("run", "stranger", "--image=random-generator:1.0", "--image-pull-policy=Never")
+    rg.kubectl("wait", "--for=condition=Ready", "pod/stranger")
+    with pytest.raises(CommandError):
+        rg.get_from("stranger", f"http://{rg.pod('rg-0').status.podIP}:8080/")
+    rg.kubectl("delete", "pod", "stranger", "--grace-period=1")
+
+
+def _behind_the_service(rg: Service, source: str) -> set[str]:
+    url = f"http://random-generator-lb.{rg.namespace}.svc.cluster.local/"
+    return {str(json.loads(rg.get_from(source, url))["instance"]) for _ in range(10)}
+
+
+@pytest.mark.parametrize("part", ["kubelet-b", "containerd-b", "network-disks-b"])
+def test_a_part_of_a_node_that_died_is_said_and_comes_back(part: str) -> None:
+    """The list of parts says that it does not run; `make cluster` starts it again, and nothing else."""
+    before = parts()
+    [pid] = before[part]
+    os.kill(pid, signal.SIGKILL)
+    eventually("it does not run", lambda: parts()[part] == [])
+    nodes.heal()
+    after = parts()
+    assert after[part] not in ([], before[part])
+    assert {name: pids for name, pids in after.items() if name != part} == {
+        name: pids for name, pids in before.items() if name != part
+    }
+
+
+@pytest.mark.long
+def test_three_nodes_leave_nothing_behind() -> None:
+    """After `make cluster-down` the machine is as it was, a node that was cut off included."""
+    nodes.act("cut-off", "real-node-b")
+    local("cluster-down")
+    first = traces()
+    own = re.compile(r"pulumi-stateful-service|stateful0|kube-proxy|containerd|10\.244\.|^veth")
+    left = {what: [each for each in found if own.search(each)] for what, found in first.items() if what != "folders"}
+    assert not any(left.values()), left
+    nodes.heal()
+    local("cluster-down")
+    assert traces() == first
+    nodes.heal()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from harness import CHAPTER, Service, eventually
 from lightkube.resources.core_v1 import Namespace, Secret
 
@@ -40,6 +41,7 @@ def test_no_token_unless_asked_for(service: Make) -> None:
     assert any(volume.projected for volume in pod.spec.volumes)
 
 
+@pytest.mark.long
 def test_p10_a_held_back_instance_keeps_the_secret_values_of_its_version(service: Make) -> None:
     """A variable renamed and a password rotated with a canary: Pods that are created again have what they had."""
     env = {"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"}
@@ -72,6 +74,7 @@ def test_p10_a_held_back_instance_keeps_the_secret_values_of_its_version(service
     assert set(versions().values()) == {"fifth"}
 
 
+@pytest.mark.long
 def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
     """New text with a canary: a held-back instance has the file of its version, also when its Pod is created again."""
     logs = {"LOG_FILE": "/etc/files/random.log"}

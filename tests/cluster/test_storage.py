@@ -195,6 +195,7 @@ def test_what_would_strand_data_is_refused(service: Make, change: Any, message: 
     assert (identities(rg), requested(rg), rg.uids(), rg.stateful_set().metadata.uid) == before
 
 
+@pytest.mark.long
 def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
     """With recreate_keeping_pods each Pod in turn gets its volume under a new set, and no line is lost."""
     rg = service()
