@@ -405,12 +405,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "instance_services.name is 'rg-1'; it must not be the name of the load-balancing Service too",
     ),
     (
-        {"instance_services": {"name": "random-generator"}},
-        "instance_services.name is 'random-generator'; it must not be the name of the governing Service too",
-    ),
-    (
-        {"instance_services": {"name": "one-for-all"}},
-        "instance_services.name is 'one-for-all'; it must not be the name of the Service of instance 0 too",
+        {"service_name": "rg-1", "instance_services": {}},
+        "instance_services.name is 'rg-1'; it must not be the name of the governing Service too",
     ),
     ({"client_services": {"a": {"selector": {"a": "b"}}}, "ports": {}}, "client_services['a'] requires at least one"),
     (
