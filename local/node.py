@@ -66,7 +66,7 @@ def start() -> bool:
     """Start what does not run of the nodes, wait until they are ready, and tell whether one of them ran no Pod."""
     machine.note()
     nodes = real_nodes.wanted()
-    fresh = [node for node in nodes if not shims(node)]
+    fresh = [node for node in nodes if not shims(node) and not running_part(node, "containerd")]
     for node in fresh:
         _clear_after_reboot(node)
     network.up()

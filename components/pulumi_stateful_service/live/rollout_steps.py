@@ -28,8 +28,9 @@ from pulumi_stateful_service.live.rollout_target import (
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.stateful_set_fields import first_updated_ordinal
 
-_PAUSE = 1.0
-"""Seconds between two looks at instances that bake."""
+_PAUSE = 2.0
+"""Seconds between two looks at instances that bake, unless a check is due or the time is over before."""
+_SHORTEST_PAUSE = 0.2
 
 
 async def roll_out_in_steps(
@@ -121,7 +122,12 @@ class _Step:
             left = f", {remaining:.0f} s left" if remaining > 0 else ""
             passed = f"; {len(wanted & self._passed)} of {len(wanted)} checks have passed" if wanted else ""
             messages.info(f"{self._name}: baking{left}{passed}", self._resource, ephemeral=True)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(self._pause(remaining))
+
+    def _pause(self, remaining: float) -> float:
+        events = [remaining] if remaining > 0 else []
+        events += [due - time.monotonic() for due in self._due.values()]
+        return max(_SHORTEST_PAUSE, min([_PAUSE, *events]))
 
     async def _updated_pods(self, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         first = first_updated_ordinal(stateful_set)
