@@ -96,6 +96,9 @@ def promises_page() -> str:
     return "\n".join(lines)
 
 
+_ABOUT_FAULTS = ("test_faults_", "test_nodes")
+
+
 def reliability_page() -> str:
     """What was broken and what held, from the tests that say so on either side of a colon."""
     lines = [
@@ -105,11 +108,12 @@ def reliability_page() -> str:
         "each case: every line that an instance confirmed is on its disk afterwards, no two Pods or processes of one",
         "identity ran at once, no claim was deleted, and one more `pulumi up`, after what its message says, led to",
         "what was asked for. [Operating](operating.md) tells what to do. `make test` interrupts each operation at a",
-        "few moments, `make test-faults MOMENTS=20` at as many as you like.",
+        "few moments, `make test-faults MOMENTS=20` at as many as you like, and `make test-nodes FAULTS=50` lets nodes",
+        "fail as often.",
         "",
     ]
     all_tests = tests(ROOT / "tests" / "cluster")
-    for file in sorted({test.file for test in all_tests if test.file.name.startswith("test_faults_")}):
+    for file in sorted({test.file for test in all_tests if test.file.name.startswith(_ABOUT_FAULTS)}):
         heading = _as_written(ast.get_docstring(ast.parse(file.read_text())) or "").splitlines()[0].rstrip(".")
         lines += [f"## {heading}", "", "| broken | held | test |", "|---|---|---|"]
         for test in all_tests:

@@ -1,4 +1,7 @@
-"""P04, P05, P11, P14 where nodes fail: three real nodes, which lose power, hang, are cut off, drained and come back."""
+"""Nodes lose power, hang, are cut off, drained and full, and come back.
+
+P02, P05, P11 and P14 on three real nodes.
+"""
 
 import json
 import os
@@ -93,7 +96,7 @@ def is_leaving(rg: Service, pod: str) -> bool:
 def test_p11_an_instance_of_a_node_without_power_moves_when_the_node_is_known_to_be_gone(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """Not before that: nobody can know that it does not run there. Then it comes back elsewhere with what it wrote."""
+    """A node switched off: its instance starts elsewhere, with what it wrote, once that is known, and not before."""
     rg = on_network_disks()
     rg.deploy()
     node, before = nodes.node_of(rg, "rg-0"), rg.uids()["rg-0"]
@@ -116,7 +119,7 @@ def test_p11_an_instance_of_a_node_without_power_moves_when_the_node_is_known_to
 def test_p11_a_node_that_hangs_keeps_its_instances(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """A short hang is no event. A long one is: the instance leaves, but another runs only when the node has let go."""
+    """A node that hangs: they go on with it, or are replaced when it has ended them, after a long time."""
     rg = on_network_disks()
     rg.deploy()
     node, before = nodes.node_of(rg, "rg-0"), rg.uids()
@@ -149,7 +152,7 @@ def _answers(rg: Service, pod: str) -> bool:
 def test_p11_an_instance_that_is_cut_off_runs_on_alone(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """It runs on where nobody reaches it, under a name that no other gets before the node is back and has ended it."""
+    """A node that nobody reaches: its instance runs on, and no other gets its name before that has ended."""
     rg = on_network_disks(spread_over_nodes="DoNotSchedule")
     rg.deploy()
     node, before = nodes.node_of(rg, "rg-0"), rg.uids()["rg-0"]
@@ -171,7 +174,7 @@ def test_p11_an_instance_that_is_cut_off_runs_on_alone(
 def test_p14_each_node_is_drained_while_a_version_rolls_out(
     on_network_disks: Make, writer: StartWriter, namespace: str
 ) -> None:
-    """Nodes are emptied one after another, an update goes on, and a majority of the instances is ready throughout."""
+    """Each node drained while a version rolls out: a majority of the instances is ready throughout."""
     rg = on_network_disks(replicas=3, quorum=True, rollout_timeout_seconds=300)
     rg.deploy()
     assert len(set(nodes.place(rg).values())) == 3, "one on each node"
@@ -211,7 +214,7 @@ def _fewest_ready(seen: list[tuple[str, str]], replicas: int) -> int:
 def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """One instance in each zone; without a zone two of three serve on, and the third returns with its zone."""
+    """A zone lost: two of three instances serve on, and the third returns with its zone."""
     rg = on_network_disks(replicas=3, quorum=True, spread_over_zones="DoNotSchedule")
     rg.deploy()
     where = nodes.place(rg)
@@ -254,7 +257,7 @@ def full_node(client: Client, namespace: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(("spread", "ready"), [("DoNotSchedule", 2), ("ScheduleAnyway", 3)])
 def test_p14_a_node_that_is_full(on_network_disks: Make, full_node: str, spread: str, ready: int) -> None:
-    """Strictly spread, the third instance waits for it, and pulumi up says so; otherwise it shares another node."""
+    """A node that is full: strictly spread an instance waits for it, and `up` says so, or it shares another node."""
     rg = on_network_disks(
         replicas=3,
         spread_over_nodes=spread,
@@ -273,7 +276,7 @@ def test_p14_a_node_that_is_full(on_network_disks: Make, full_node: str, spread:
 
 
 def test_p05_a_local_disk_holds_its_instance(service: Make, client: Client) -> None:
-    """With a disk that is built into a node an instance cannot move: pulumi up says so, and its node's return helps."""
+    """A node out of use that has the instance's disk: `up` says that it cannot move, and it returns with the node."""
     rg = service(replicas=1)
     rg.deploy()
     rg.write("rg-0", 3)
@@ -297,7 +300,7 @@ def _is_unschedulable(rg: Service, pod: str) -> bool:
 
 
 def test_p11_a_claim_for_one_pod_is_never_shared(on_network_disks: Make, client: Client, namespace: str) -> None:
-    """With ReadWriteOncePod nobody else gets the instance's disk, on whichever node."""
+    """A Pod that takes an instance's claim: with ReadWriteOncePod it does not get the disk, on any node."""
     volume = {"name": "logs", "mount_path": "/opt/logs", "size": "10Mi", "access_modes": ["ReadWriteOncePod"]}
     rg = on_network_disks(replicas=1, volumes=[volume])
     rg.deploy()
@@ -326,7 +329,7 @@ def test_p11_a_claim_for_one_pod_is_never_shared(on_network_disks: Make, client:
 
 
 def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Make) -> None:
-    """Instances on different nodes find each other by name and by the Service, and who is not let in stays out."""
+    """Instances on three nodes: names and Services lead to all, and who is not let in stays out."""
     rg = on_network_disks(replicas=3, load_balancer={"port": 80}, network_policy={"clients": []})
     rg.deploy()
     assert len(set(nodes.place(rg).values())) == 3
@@ -349,7 +352,7 @@ def _behind_the_service(rg: Service, source: str) -> set[str]:
 
 
 def test_a_part_of_a_node_that_died_is_said_and_comes_back(on_network_disks: Make) -> None:
-    """The list of parts says that it does not run; `make cluster` starts it again and nothing else, and no Pod ends."""
+    """A kubelet, containerd or driver that died: `make cluster` starts it and nothing else, and no Pod ends."""
     rg = on_network_disks(replicas=3)
     rg.deploy()
     uids = rg.uids()
@@ -368,7 +371,7 @@ def test_a_part_of_a_node_that_died_is_said_and_comes_back(on_network_disks: Mak
 
 @pytest.mark.long
 def test_three_nodes_leave_nothing_behind() -> None:
-    """After `make cluster-down` the machine is as it was, a node that was cut off included."""
+    """`make cluster-down` with a node cut off: the machine is as it was."""
     nodes.act("cut-off", "real-node-b")
     local("cluster-down")
     first = traces()
