@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Service, client_for, environment
-from lightkube import Client
+from harness import Service, client_for, environment, eventually
+from lightkube import ApiError, Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Node
 from lightkube.resources.storage_v1 import StorageClass
@@ -38,9 +39,19 @@ def client(env: dict[str, str]) -> Iterator[Client]:
 def namespace(client: Client) -> Iterator[str]:
     """A namespace of the test's own; gone afterwards with all that is in it."""
     name = f"test-{uuid.uuid4().hex[:8]}"
-    client.create(Namespace(metadata=ObjectMeta(name=name)))
+    eventually("there is a namespace", lambda: _has_namespace(client, name))
     yield name
     client.delete(Namespace, name)
+
+
+def _has_namespace(client: Client, name: str) -> bool:
+    """Creates a namespace, unless the API server's database is too slow for it at the moment."""
+    try:
+        client.create(Namespace(metadata=ObjectMeta(name=name)))
+    except ApiError as error:
+        # What timed out may have been done all the same.
+        return error.status.code == HTTPStatus.CONFLICT
+    return True
 
 
 @pytest.fixture

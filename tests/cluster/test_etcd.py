@@ -67,6 +67,7 @@ def writer(etcd: Etcd) -> Iterator[Client]:
     made.end()
 
 
+@pytest.mark.long
 def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
     etcd: Etcd, writer: Client, second_class: str, record_property: Callable[[str, object], None]
 ) -> None:
