@@ -30,7 +30,7 @@ KUBELET_PORT = 10250
 
 
 def is_up() -> bool:
-    """Whether the interface has its address and routes."""
+    """Whether the interface has its addresses and routes, and no node is cut off."""
     network = settings.load().network
     addresses = {
         info["local"] for link in _ip("address", "show", "dev", INTERFACE) for info in link.get("addr_info", [])
@@ -40,6 +40,7 @@ def is_up() -> bool:
         {str(node.address) for node in real_nodes.wanted()} <= addresses
         and {str(network.services), str(network.load_balancers)} <= routes
         and _has_table(_LINKS)
+        and not any(_has_table(_CUT + node.zone) for node in real_nodes.wanted())
     )
 
 

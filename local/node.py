@@ -66,6 +66,8 @@ def start() -> bool:
     """Start what does not run of the nodes, wait until they are ready, and tell whether one of them ran no Pod."""
     machine.note()
     nodes = real_nodes.wanted()
+    for node in nodes:  # one of them may be frozen
+        processes.resume(processes_of(node))
     fresh = [node for node in nodes if not shims(node) and not running_part(node, "containerd")]
     for node in fresh:
         _clear_after_reboot(node)

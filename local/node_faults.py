@@ -43,5 +43,5 @@ ACTIONS: dict[str, Callable[[RealNode], None]] = {
 def act(name: str, action: str) -> None:
     """Do one of the ``ACTIONS`` to the node of this name."""
     if os.geteuid() != 0:
-        raise LocalError("There are real nodes for root alone.")
+        raise LocalError("Only root has real nodes.")
     ACTIONS[action](real_nodes.named(name))

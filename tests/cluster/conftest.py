@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Service, client_for, environment, eventually
+from harness import Service, client_for, environment, eventually, local
 from lightkube import ApiError, Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Node
@@ -35,6 +35,14 @@ def client(env: dict[str, str]) -> Iterator[Client]:
         yield connected
 
 
+@pytest.fixture(scope="module")
+def three_nodes() -> Iterator[None]:
+    """Three real nodes; one again afterwards."""
+    local("cluster", "--nodes", "3")
+    yield
+    local("cluster", "--nodes", "1")
+
+
 @pytest.fixture
 def namespace(client: Client) -> Iterator[str]:
     """A namespace of the test's own; gone afterwards with all that is in it."""
@@ -49,8 +57,11 @@ def _has_namespace(client: Client, name: str) -> bool:
     try:
         client.create(Namespace(metadata=ObjectMeta(name=name)))
     except ApiError as error:
-        # What timed out may have been done all the same.
-        return error.status.code == HTTPStatus.CONFLICT
+        if error.status.code == HTTPStatus.CONFLICT:
+            return True  # what timed out was done all the same
+        if error.status.code is None or error.status.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return False
     return True
 
 

@@ -31,15 +31,7 @@ from nodes import IdentityWatch, LogWriter
 
 Make = Callable[..., Service]
 
-pytestmark = pytest.mark.alone
-
-
-@pytest.fixture(scope="module", autouse=True)
-def three_nodes() -> Iterator[None]:
-    """Three real nodes; one again afterwards."""
-    local("cluster", "--nodes", "3")
-    yield
-    local("cluster", "--nodes", "1")
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("three_nodes")]
 
 
 @pytest.fixture

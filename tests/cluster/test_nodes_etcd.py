@@ -14,7 +14,7 @@ import pytest
 from etcd_history import History
 from etcd_members import Etcd
 from example_stacks import restricted
-from harness import eventually, local
+from harness import eventually
 from lightkube import Client
 from nodes import IdentityWatch
 
@@ -22,15 +22,7 @@ FAULTS = int(os.environ.get("NODE_FAULTS", "2"))
 SEED = int(os.environ.get("NODE_SEED", "1"))
 MEMBERS = ("etcd-0", "etcd-1", "etcd-2")
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def three_nodes() -> Iterator[None]:
-    """Three real nodes; one again afterwards."""
-    local("cluster", "--nodes", "3")
-    yield
-    local("cluster", "--nodes", "1")
+pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("three_nodes")]
 
 
 @pytest.fixture

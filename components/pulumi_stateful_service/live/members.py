@@ -71,17 +71,17 @@ class Members:
                 await self._patch(live, step.replicas, step.members)
                 await self._roll_out()
 
-    async def add(self, ordinal: int, otherwise: str = "It is not created") -> None:
-        """Tells the application of an instance that is about to be created; ``otherwise`` it fails, and says so."""
-        await self._run("add", self._plan.add, ordinal, otherwise)
+    async def add(self, ordinal: int, consequence: str = "It is not created") -> None:
+        """Tells the application of an instance that is about to be created. An error says the consequence."""
+        await self._run("add", self._plan.add, ordinal, consequence)
 
     async def join(self, ordinal: int) -> None:
         """Has an instance that is ready join."""
         await self._run("join", self._plan.join, ordinal, "It has not joined")
 
-    async def leave(self, ordinal: int, otherwise: str = "It is not removed") -> None:
-        """Has an instance leave that is about to be removed; ``otherwise`` it fails, and says so."""
-        await self._run("leave", self._plan.leave, ordinal, otherwise)
+    async def leave(self, ordinal: int, consequence: str = "It is not removed") -> None:
+        """Has an instance leave that is about to be removed. An error says the consequence."""
+        await self._run("leave", self._plan.leave, ordinal, consequence)
 
     async def _add_and_join(self, live: KubernetesObject, step: MemberStep) -> None:
         ordinal = first_ordinal(live) + step.members - 1

@@ -1,5 +1,6 @@
 """Requests to a Kubernetes API server, authenticated as a kubeconfig's user. Blocks; used by threads."""
 
+import asyncio
 import json
 import ssl
 import threading
@@ -73,7 +74,7 @@ class Api:
 
     def _run(self, credential: Credential, path: str, timeout: float) -> tuple[int, str]:
         target = self._target
-        return run_command(
+        command = run_command(
             f"{target.server}{path}",
             self._tls(credential),
             self._headers(credential),
@@ -81,6 +82,8 @@ class Api:
             proxy=target.proxy_url,
             timeout=timeout,
         )
+        # A client for threads would read and write one TLS connection in two of them, which OpenSSL does not allow.
+        return asyncio.run(command)
 
     def close(self) -> None:
         """Ends the connections."""

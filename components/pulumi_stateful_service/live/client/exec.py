@@ -24,7 +24,7 @@ class ExecError(Exception):
         self.status = status
 
 
-def run_command(
+async def run_command(
     url: str,
     tls: ssl.SSLContext,
     headers: Iterable[tuple[str, str]],
@@ -33,23 +33,7 @@ def run_command(
     proxy: str | None,
     timeout: float,
 ) -> tuple[int, str]:
-    """Exit status of the command, and what it printed. Raises ExecError where it was not run.
-
-    Call it on a thread without an event loop. (websockets' client for threads reads and writes one TLS connection in
-    two of them, which OpenSSL does not allow.)
-    """
-    return asyncio.run(_run_command(url, tls, headers, server_name=server_name, proxy=proxy, timeout=timeout))
-
-
-async def _run_command(
-    url: str,
-    tls: ssl.SSLContext,
-    headers: Iterable[tuple[str, str]],
-    *,
-    server_name: str | None,
-    proxy: str | None,
-    timeout: float,
-) -> tuple[int, str]:
+    """Exit status of the command, and what it printed. Raises ExecError where it was not run."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus, WebSocketException
     from websockets.typing import Subprotocol
