@@ -60,8 +60,16 @@ ALL = (
     ),
 )
 
-# Of Debian's packages alone; made when an example wants one.
+# Made when an example wants one.
 EXAMPLES = (
+    Image(
+        "nats",
+        "2.15.2",
+        ("nats-server", "nats"),
+        packages=("busybox-static",),
+        links={f"usr/bin/{name}": "busybox" for name in ("sh", "grep")},
+        ports=(4222, 6222, 8222),
+    ),
     Image(
         "postgresql",
         "15",
@@ -77,6 +85,41 @@ EXAMPLES = (
         packages=("redis-server", "dash", "coreutils", "grep", "libc-bin"),
         links={"usr/bin/sh": "dash"},
         ports=(6379, 16379),
+    ),
+    Image(
+        "rabbitmq",
+        "3.10",
+        (),
+        packages=("rabbitmq-server", "dash", "coreutils", "sed", "libc-bin"),
+        links={
+            "usr/bin/sh": "dash",
+            # In place of wrappers that insist on Debian's own user.
+            **{
+                f"usr/sbin/{name}": f"../lib/rabbitmq/bin/{name}"
+                for name in ("rabbitmq-server", "rabbitmqctl", "rabbitmq-queues", "rabbitmq-upgrade")
+            },
+        },
+        ports=(4369, 5672, 25672),
+    ),
+    Image(
+        "zookeeper",
+        "3.8",
+        (),
+        packages=(
+            "libzookeeper-java",
+            "openjdk-17-jre-headless",
+            "busybox-static",
+            "dash",
+            "coreutils",
+            "grep",
+            "libc-bin",
+        ),
+        links={
+            "usr/bin/sh": "dash",
+            "usr/bin/nc": "busybox",
+            "usr/bin/java": "../lib/jvm/java-17-openjdk-amd64/bin/java",
+        },
+        ports=(2181, 2888, 3888),
     ),
 )
 

@@ -176,12 +176,31 @@ TESTS = (
     ),
 )
 
+# In images of examples, built when one is wanted.
+EXAMPLES = (
+    Binary(
+        "nats-server",
+        "modules/nats",
+        "github.com/nats-io/nats-server/v2",
+        "github.com/nats-io/nats-server/v2",
+        seconds=30,
+    ),
+    Binary(
+        "nats",
+        "modules/nats",
+        "github.com/nats-io/natscli/nats",
+        "github.com/nats-io/natscli",
+        ("main.version={version}",),
+        seconds=30,
+    ),
+)
+
 ALL = CLUSTER + NODE + ENGINE + PROVIDER + IMAGES
 
 
 def binary(name: str) -> Binary:
     """The row of one program."""
-    for each in (*ALL, *TESTS):
+    for each in (*ALL, *TESTS, *EXAMPLES):
         if each.name == name:
             return each
     raise LocalError(f"There is no binary {name!r}; there are {', '.join(each.name for each in ALL)}.")

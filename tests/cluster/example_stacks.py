@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -124,6 +124,29 @@ class Writer(threading.Thread):
             record_property(f"longest pause during {what}", f"{seconds:.2f} s")
 
 
+class NumberWriter(Writer):
+    """Writes one number after the other by a client library; connects again when it fails.
+
+    Each attempt has a number of its own: one that failed may have been written or not.
+    """
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[Callable[[int], None]]]) -> None:
+        """``connect`` gives what writes a number, and raises where that is not acknowledged."""
+        super().__init__()
+        self.acknowledged: set[int] = set()
+        self._connect = connect
+        self._number = 0
+
+    def run(self) -> None:
+        while not self.ended.wait(0.05):
+            with suppress(Exception), self._connect() as write:
+                while not self.ended.wait(0.01):
+                    self._number += 1
+                    write(self._number)
+                    self.acknowledged.add(self._number)
+                    self.acknowledged_one()
+
+
 class PipedWriter(Writer):
     """Sends one line after the other to a program in the client's Pod; starts it again when it ends or does not answer.
 
@@ -161,3 +184,45 @@ class PipedWriter(Writer):
                     self.acknowledged.add(self._number)
                     self.acknowledged_one()
             client.kill()
+
+
+def changed_throughout(
+    example: Example, writer: Writer, is_well: Callable[[int], bool], leader: Callable[[], str], **update: object
+) -> None:
+    """Three servers that a client writes to: updated, deleted, their leader deleted, grown, made five, and three again.
+
+    ``is_well`` tells whether so many servers are members of the cluster and agree; ``update`` is the configuration that
+    rolls out.
+    """
+    writer.start()
+    with writer.during("a rolling update"):
+        example.configure(**update)
+        example.up()
+        eventually("all are well", lambda: is_well(3))
+
+    name = example.example
+    with writer.during("a deleted Pod"):
+        example.replace_pod(next(f"{name}-{number}" for number in (2, 1) if leader() != f"{name}-{number}"))
+        eventually("all are well", lambda: is_well(3))
+
+    with writer.during("a deleted leader"):
+        example.replace_pod(leader())
+        eventually("all are well", lambda: is_well(3))
+
+    with writer.during("a grown disk"):
+        before = example.uids()
+        example.configure(size="2Gi")
+        example.up()
+        assert example.uids() == before
+
+    with writer.during("three servers becoming five"):
+        example.configure(replicas=5)
+        example.up()
+        assert is_well(5)
+
+    with writer.during("five servers becoming three"):
+        example.configure(replicas=3)
+        example.up()
+        eventually("all are well", lambda: is_well(3))
+        assert example.uids() == before
+    writer.end()

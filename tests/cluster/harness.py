@@ -289,10 +289,16 @@ class Service(Project):
             f"{name} is replaced", lambda: self.uids().get(name) not in (None, before) and self.is_ready(name), 90
         )
 
-    def http(self, pod: str, path: str = "/", method: str = "GET", timeout: float = 10) -> httpx2.Response:
+    def http(
+        self, pod: str, path: str = "/", method: str = "GET", timeout: float = 10, port: int = 8080
+    ) -> httpx2.Response:
         """A request to one instance, from the node that it runs on."""
         live: Any = self.client.get(Pod, pod, namespace=self.namespace)
-        return httpx2.request(method, f"http://{live.status.podIP}:8080{path}", timeout=timeout)
+        return httpx2.request(method, f"http://{live.status.podIP}:{port}{path}", timeout=timeout)
+
+    def cluster_ip(self, service: str) -> str:
+        """The address of a Service, which the node reaches too."""
+        return self.kubectl("get", "service", service, "--output=jsonpath={.spec.clusterIP}")
 
     def get_from(self, pod: str, url: str) -> str:
         """What a request from inside an instance is answered with, by names as that instance resolves them."""

@@ -1,0 +1,52 @@
+"""NATS with JetStream: servers that keep each stream on three of them."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_stateful_service import StatefulService
+
+config = pulumi.Config()
+cluster = kubernetes.Provider("cluster", context=config.require("context"))
+nats = StatefulService(
+    "nats",
+    {
+        "image": config.require("image"),
+        "command": ["nats-server", "--config", "/etc/nats/nats.conf"],
+        "namespace": config.require("namespace"),
+        "replicas": config.require_int("replicas"),
+        "ports": {"client": 4222, "route": 6222, "monitor": 8222},
+        # A server alone is not healthy: the first ones start at once, and find each other before they are ready.
+        "pod_management_policy": "Parallel",
+        "publish_not_ready_addresses": True,
+        "quorum": True,
+        "members": {"leave": {"command": ["sh", "/scripts/leave.sh", "{pod}"], "timeout_seconds": 600}},
+        "config_files": {
+            "/etc/nats/nats.conf": Path("nats.conf").read_text(),
+            "/scripts/leave.sh": Path("leave.sh").read_text(),
+        },
+        "discovery": {},
+        "secret_env": {"ADMIN_PASSWORD": config.require_secret("adminPassword")},
+        "env": {"MAX_PAYLOAD": config.require("maxPayload")},
+        # Healthy when its streams have caught up, so that the next server is not replaced before.
+        "startup_probe": {
+            "http_get": {"path": "/healthz", "port": "monitor"},
+            "period_seconds": 1,
+            "failure_threshold": 600,
+        },
+        "readiness_probe": {
+            "http_get": {"path": "/healthz?js-server-only=true", "port": "monitor"},
+            "period_seconds": 2,
+        },
+        # Hands its streams and clients over before it ends.
+        "lifecycle": {"pre_stop": {"exec": {"command": ["nats-server", "--signal", "ldm=/tmp/nats.pid"]}}},
+        "termination_grace_period_seconds": 60,
+        "security": {"run_as_user": 65532, "read_only_root_filesystem": True},
+        "scratch_volumes": [{"name": "tmp", "mount_path": "/tmp"}],
+        "volumes": [{"name": "data", "mount_path": "/data", "size": config.require("size")}],
+        "load_balancer": {"name": "nats-client", "ports": {"client": 4222}},
+    },
+    pulumi.ResourceOptions(provider=cluster),
+)
+
+pulumi.export("client", nats.load_balancer_address)

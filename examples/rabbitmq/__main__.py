@@ -1,0 +1,62 @@
+"""RabbitMQ: a cluster whose quorum queues have a replica on each server."""
+
+from pathlib import Path
+from string import Template
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_stateful_service import StatefulService
+
+SERVER = "rabbit@{address}"
+
+config = pulumi.Config()
+cluster = kubernetes.Provider("cluster", context=config.require("context"))
+namespace = config.require("namespace")
+settings = Template(Path("rabbitmq.conf").read_text()).substitute(
+    ADDRESS=f"rabbitmq.{namespace}.svc.cluster.local", MEMORY_SHARE=config.require("memoryShare")
+)
+rabbitmq = StatefulService(
+    "rabbitmq",
+    {
+        "image": config.require("image"),
+        "command": ["sh", "/scripts/start.sh"],
+        "namespace": namespace,
+        "replicas": config.require_int("replicas"),
+        "ports": {"amqp": 5672, "epmd": 4369, "peer": 25672},
+        # After a stop of all, a server waits for the others: they must start together.
+        "pod_management_policy": "Parallel",
+        "publish_not_ready_addresses": True,
+        "quorum": True,
+        # Copying queues takes as long as they are large.
+        "members": {
+            "join": {"command": ["rabbitmq-queues", "grow", SERVER, "all"], "timeout_seconds": 3600},
+            "leave": {"command": ["sh", "/scripts/leave.sh", SERVER], "timeout_seconds": 3600},
+        },
+        "config_files": {
+            "/etc/rabbitmq/rabbitmq.conf": settings,
+            **{f"/scripts/{name}.sh": Path(f"{name}.sh").read_text() for name in ("start", "stop", "leave")},
+        },
+        "discovery": {},
+        "env": {
+            "RABBITMQ_NODENAME": "rabbit@$(POD_ADDRESS)",
+            "RABBITMQ_USE_LONGNAME": "true",
+            "RABBITMQ_MNESIA_BASE": "/var/lib/rabbitmq/mnesia",
+            "HOME": "/tmp",
+        },
+        "secret_env": {
+            "RABBITMQ_ERLANG_COOKIE": config.require_secret("cookie"),
+            "RABBITMQ_DEFAULT_USER": "app",
+            "RABBITMQ_DEFAULT_PASS": config.require_secret("password"),
+        },
+        "readiness_probe": {"tcp_socket": {"port": "amqp"}, "period_seconds": 2},
+        "lifecycle": {"pre_stop": {"exec": {"command": ["sh", "/scripts/stop.sh"]}}},
+        "termination_grace_period_seconds": 600,
+        "security": {"run_as_user": 65532, "read_only_root_filesystem": True},
+        "scratch_volumes": [{"name": "tmp", "mount_path": "/tmp"}],
+        "volumes": [{"name": "data", "mount_path": "/var/lib/rabbitmq", "size": config.require("size")}],
+        "load_balancer": {"name": "rabbitmq-client", "ports": {"amqp": 5672}},
+    },
+    pulumi.ResourceOptions(provider=cluster),
+)
+
+pulumi.export("client", rabbitmq.load_balancer_address)
