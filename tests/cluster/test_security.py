@@ -8,6 +8,8 @@ import pytest
 from harness import CHAPTER, Service, eventually
 from lightkube.resources.core_v1 import Namespace, Secret
 
+from local.paths import STATE
+
 Make = Callable[..., Service]
 ENFORCE = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
 
@@ -97,6 +99,29 @@ def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
     rg.unchanged()
     rg.deploy(canary=None)
     rg.unchanged()
+
+
+def test_files_and_variables_that_the_kubelet_fills_in(service: Make) -> None:
+    """What a container may use is in its environment; a ConfigMap, a token and the Pod's labels are files."""
+    volume = {
+        "name": "identity",
+        "mount_path": "/identity",
+        "mode": "0440",
+        "sources": [
+            {"config_map": "kube-root-ca.crt", "items": {"ca.crt": "authority.pem"}},
+            {"service_account_token": {"path": "token", "audience": "vault"}},
+            {"pod_fields": {"labels": "metadata.labels"}},
+        ],
+    }
+    memory = {"VERSION": {"resource": "limits.memory", "divisor": "1Mi"}}
+    rg = service(projected_volumes=[volume], resources={"limits": {"memory": "96Mi"}}, env_from_resources=memory)
+    rg.deploy()
+    rg.unchanged()
+    assert rg.http("rg-0", "/version").text.strip() == "96"
+    files = STATE / "kubelet" / "pods" / rg.uids()["rg-0"] / "volumes" / "kubernetes.io~projected" / "identity"
+    assert "BEGIN CERTIFICATE" in (files / "authority.pem").read_text()
+    assert 'statefulset.kubernetes.io/pod-name="rg-0"' in (files / "labels").read_text()
+    assert (files / "token").stat().st_mode & 0o777 == 0o440
 
 
 def _keys(pod: Any) -> list[str]:

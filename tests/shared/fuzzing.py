@@ -60,6 +60,8 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "set_name": _LABEL,
     "positive_quantity": st.sampled_from(["1Mi", "10Gi", "1.5Gi", "1e9"]),
     "sub_path": st.sampled_from(["a", "a/b"]),
+    "file_mode": st.sampled_from(["0440", "600"]),
+    "resource_field": st.sampled_from(["limits.memory", "requests.cpu"]),
     "capability": st.sampled_from(["NET_BIND_SERVICE", "CHOWN"]),
 }
 """What is right, by the check's name."""

@@ -307,6 +307,20 @@ def sub_path(value: str) -> str | None:
     return "must be a relative path without '..'"
 
 
+def file_mode(value: str) -> str | None:
+    """Permissions of a file, as chmod takes them."""
+    if re.fullmatch(r"0?[0-7]{3}", value):
+        return None
+    return "must be three or four octal digits, such as 0440"
+
+
+def resource_field(value: str) -> str | None:
+    """A resource of a container that the downward API tells."""
+    if re.fullmatch(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-[0-9a-zA-Z]+)", value):
+        return None
+    return "must be limits or requests, '.', and cpu, memory, ephemeral-storage or a hugepages-SIZE"
+
+
 def label_key(value: str) -> str | None:
     """A qualified name, which the keys of labels and annotations must be: a name with an optional DNS prefix."""
     prefix, slash, name = value.rpartition("/")

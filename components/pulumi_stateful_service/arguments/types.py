@@ -251,6 +251,16 @@ class KeyRefArgs(TypedDict):
     """Whether a Pod can start if the object or the key does not exist. Default: false."""
 
 
+class ResourceRefArgs(TypedDict):
+    """An amount of the container's ``resources`` (``resourceFieldRef``)."""
+
+    resource: pulumi.Input[str]
+    """The resource, such as ``limits.memory`` or ``requests.cpu``."""
+    divisor: NotRequired[pulumi.Input[str]]
+    """The unit in which the amount is given, a Kubernetes quantity such as ``1Mi``; it is rounded up. Default: 1, so
+    whole processors and bytes."""
+
+
 class EnvFromArgs(TypedDict):
     """A Secret or ConfigMap whose keys become environment variables (``envFrom`` of the container).
 
@@ -364,7 +374,7 @@ class ContainerMountArgs(TypedDict):
     """A volume of the instance, mounted in another container (``volumeMounts``)."""
 
     volume: pulumi.Input[str]
-    """Name of a volume in ``volumes``, ``scratch_volumes`` or ``pod_template``."""
+    """Name of a volume in ``volumes``, ``scratch_volumes``, ``projected_volumes`` or ``pod_template``."""
     mount_path: pulumi.Input[str]
     """Absolute path in the container."""
     sub_path: NotRequired[pulumi.Input[str]]
@@ -482,6 +492,57 @@ class ScratchVolumeArgs(TypedDict):
     size_limit: NotRequired[pulumi.Input[str]]
     """How much it may hold, a Kubernetes quantity; a Pod that exceeds it is evicted (``sizeLimit``). Default: no
     limit."""
+
+
+class ServiceAccountTokenArgs(TypedDict):
+    """A token of the Pods' ServiceAccount, which the kubelet renews (``serviceAccountToken``)."""
+
+    path: pulumi.Input[str]
+    """File in the volume, a relative path without ``..``."""
+    audience: NotRequired[pulumi.Input[str]]
+    """For whom the token is meant. Default: the API server."""
+    expiration_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds that a token is valid, at least 600. Default: 3600."""
+
+
+class ProjectedSourceArgs(TypedDict):
+    """Where files of a projected volume come from (``sources[]`` of ``projected``).
+
+    Set exactly one of ``secret``, ``config_map``, ``service_account_token`` and ``pod_fields``.
+    """
+
+    secret: NotRequired[pulumi.Input[str]]
+    """Name of a Secret in the same namespace, such as a certificate's."""
+    config_map: NotRequired[pulumi.Input[str]]
+    """Name of a ConfigMap in the same namespace."""
+    service_account_token: NotRequired[ServiceAccountTokenArgs]
+    """A token of the Pods' ServiceAccount."""
+    pod_fields: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Fields of the Pod, such as ``metadata.labels``, by the file in the volume (``downwardAPI``)."""
+    items: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Files in the volume, relative paths without ``..``, by the key of the Secret or ConfigMap. Default: every key, in
+    a file of its name."""
+    optional: NotRequired[pulumi.Input[bool]]
+    """Whether a Pod can start if the Secret or ConfigMap, or a key in ``items``, does not exist. Default: false."""
+
+
+class ProjectedVolumeArgs(TypedDict):
+    """A volume of files from Secrets, ConfigMaps, tokens and the Pod's own fields (``projected``).
+
+    The kubelet renews the files while the instance runs. For files whose text the program has, ``config_files`` and
+    ``secret_files`` roll out what is new.
+    """
+
+    name: str
+    """Name of the volume, a DNS label."""
+    mount_path: pulumi.Input[str]
+    """Absolute path in the container, other than ``/``, without a colon (``mountPath``). The volume is mounted
+    read-only."""
+    sources: Sequence[ProjectedSourceArgs]
+    """Where the files come from, at least one."""
+    mode: NotRequired[pulumi.Input[str]]
+    """Permissions of the files, three or four octal digits such as ``0440`` (``defaultMode``). Where a Pod has
+    ``fs_group``, Kubernetes lets that group read them too. Default: ``0644``."""
 
 
 class VolumeArgs(TypedDict):
@@ -981,6 +1042,9 @@ class StatefulServiceArgs(TypedDict):
     env_from_config_maps: NotRequired[Mapping[str, KeyRefArgs]]
     """Environment variables whose values are keys of ConfigMaps, by name
     (``containers[].env[].valueFrom.configMapKeyRef``). Default: none."""
+    env_from_resources: NotRequired[Mapping[str, ResourceRefArgs]]
+    """Environment variables that tell the container's resources, by name
+    (``containers[].env[].valueFrom.resourceFieldRef``). Default: none."""
     env_from: NotRequired[Sequence[EnvFromArgs]]
     """Secrets and ConfigMaps all of whose keys become environment variables (``containers[].envFrom``). Default:
     none."""
@@ -1048,8 +1112,8 @@ class StatefulServiceArgs(TypedDict):
     pod_annotations: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Annotations of the Pods. Default: none."""
     pod_template: NotRequired[Mapping[str, Any]]
-    """Anything else of the Pod template (``spec.template``), with the field names of Kubernetes: projected volumes,
-    host aliases, a runtime class and so on. It is merged into the Pod template of the component like a strategic merge
+    """Anything else of the Pod template (``spec.template``), with the field names of Kubernetes: a runtime
+    class, DNS settings and so on. It is merged into the Pod template of the component like a strategic merge
     patch: maps are merged, lists of named items (containers, volumes, environment variables and so on) are merged by
     name, other lists are replaced. The container of the component is named ``app``. In Python, ``None`` removes a
     field; in other languages null does not reach the component, so use an empty list or map instead. Default: none."""
@@ -1103,6 +1167,8 @@ class StatefulServiceArgs(TypedDict):
     one place. Default: none."""
     scratch_volumes: NotRequired[Sequence[ScratchVolumeArgs]]
     """Volumes without claims, on the node's disk or in memory. Default: none."""
+    projected_volumes: NotRequired[Sequence[ProjectedVolumeArgs]]
+    """Volumes of files from Secrets and ConfigMaps that exist, tokens and the Pod's own fields. Default: none."""
     restore: NotRequired[Sequence[RestoredClaimArgs]]
     """Claims of chosen instances that are created with data before the StatefulSet: from a snapshot, another claim or
     an existing volume. A claim that exists, and was not restored from the same source, is refused. Default: none."""

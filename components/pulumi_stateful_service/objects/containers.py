@@ -17,7 +17,7 @@ from pulumi_stateful_service.arguments.types import (
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME
 from pulumi_stateful_service.objects.environment import environment, environment_sources
-from pulumi_stateful_service.objects.files import file_mounts
+from pulumi_stateful_service.objects.files import file_mounts, projected_mount
 from pulumi_stateful_service.objects.security import container_security_context
 
 _LOGS = "FallbackToLogsOnError"
@@ -43,6 +43,7 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
         volumeMounts=[
             *_volume_mounts(args["volumes"]),
             *map(_scratch_mount, args.get("scratch_volumes", [])),
+            *map(projected_mount, args.get("projected_volumes", [])),
             *file_mounts(args),
         ],
         volumeDevices=[

@@ -14,7 +14,7 @@ from pulumi_stateful_service.arguments.defaults import (
     instance_service_name,
     load_balancer_name,
 )
-from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import EnvFromArgs, KeyRefArgs, ResourceRefArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import (
     pod_address,
@@ -43,6 +43,7 @@ def environment(args: StatefulServiceArgs) -> list[KubernetesObject]:
         *_discovery_variables(args),
         *_variables_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
         *_variables_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
+        *_variables_from_resources(args.get("env_from_resources", {})),
         *_secret_variables(args),
         *({"name": name, "value": value} for name, value in args.get("env", {}).items()),
     ]
@@ -160,6 +161,13 @@ def _variables_from_keys(source: str, references: Any) -> Sequence[KubernetesObj
         return {source: pick(reference, name="name", key="key", optional="optional")}
 
     return [{"name": name, "valueFrom": value_from(reference)} for name, reference in references.items()]
+
+
+def _variables_from_resources(references: Mapping[str, ResourceRefArgs]) -> Sequence[KubernetesObject]:
+    return [
+        {"name": name, "valueFrom": {"resourceFieldRef": pick(each, resource="resource", divisor="divisor")}}
+        for name, each in references.items()
+    ]
 
 
 def _environment_source(source: EnvFromArgs) -> KubernetesObject:

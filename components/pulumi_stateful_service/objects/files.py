@@ -1,12 +1,12 @@
-"""Files of the containers: the ConfigMap and the Secret that hold their text, and how they are mounted."""
+"""Files of the containers: the ConfigMap and the Secret that hold their text, those of others, and their mounts."""
 
 import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.arguments.types import ProjectedSourceArgs, ProjectedVolumeArgs, StatefulServiceArgs
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import FILE_VOLUMES, files_name, versioned_key
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
 from pulumi_stateful_service.objects.environment import digest_of_secrets
@@ -54,6 +54,38 @@ def file_mounts(args: StatefulServiceArgs) -> list[KubernetesObject]:
         for argument, volume in FILE_VOLUMES.items()
         for path in cast("Mapping[str, Any]", args.get(argument, {}))
     ]
+
+
+def projected_volume(volume: ProjectedVolumeArgs) -> KubernetesObject:
+    """A volume of files that others have made."""
+    mode = {"defaultMode": apply_inputs(lambda digits: int(digits, 8), volume["mode"])} if "mode" in volume else {}
+    return {"name": volume["name"], "projected": {"sources": [*map(_source, volume["sources"])], **mode}}
+
+
+def projected_mount(volume: ProjectedVolumeArgs) -> KubernetesObject:
+    """Where such a volume is in the component's own container."""
+    return {"name": volume["name"], "mountPath": volume["mount_path"], "readOnly": True}
+
+
+def _source(source: ProjectedSourceArgs) -> KubernetesObject:
+    token = source.get("service_account_token", {})
+    return without_empty(
+        secret=_object(source, "secret"),
+        configMap=_object(source, "config_map"),
+        serviceAccountToken=pick(token, path="path", audience="audience", expirationSeconds="expiration_seconds"),
+        downwardAPI=without_empty(
+            items=[
+                {"path": path, "fieldRef": {"fieldPath": field}} for path, field in source.get("pod_fields", {}).items()
+            ]
+        ),
+    )
+
+
+def _object(source: ProjectedSourceArgs, kind: str) -> KubernetesObject:
+    if kind not in source:
+        return {}
+    items = [{"key": key, "path": path} for key, path in source.get("items", {}).items()]
+    return pick(source, name=kind, optional="optional") | without_empty(items=items)
 
 
 def _metadata(args: StatefulServiceArgs) -> KubernetesObject:

@@ -5,7 +5,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.availability import topology_spread
 from pulumi_stateful_service.objects.containers import container, init_containers
-from pulumi_stateful_service.objects.files import file_volumes
+from pulumi_stateful_service.objects.files import file_volumes, projected_volume
 from pulumi_stateful_service.objects.metadata import common_labels
 from pulumi_stateful_service.objects.security import pod_security_context
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
@@ -41,7 +41,11 @@ def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
             imagePullSecrets=[{"name": name} for name in args.get("image_pull_secrets", [])],
             initContainers=init_containers(args),
             containers=[container(args)],
-            volumes=[*map(_scratch_volume, args.get("scratch_volumes", [])), *file_volumes(args)],
+            volumes=[
+                *map(_scratch_volume, args.get("scratch_volumes", [])),
+                *map(projected_volume, args.get("projected_volumes", [])),
+                *file_volumes(args),
+            ],
         ),
     }
     return strategic_merge(template, args.get("pod_template", {}))

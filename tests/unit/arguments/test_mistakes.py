@@ -63,7 +63,39 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"volumes": [VOLUME], "scratch_volumes": [{"name": "logs", "mount_path": "/scratch"}]},
-        "volumes and scratch_volumes has 2 items with name 'logs'",
+        "volumes, scratch_volumes and projected_volumes has 2 items with name 'logs'",
+    ),
+    (
+        {"projected_volumes": [{"name": "tls", "mount_path": "/tls", "sources": []}]},
+        "projected_volumes[0].sources is []; it must not be empty",
+    ),
+    (
+        {"projected_volumes": [{"name": "tls", "mount_path": "/tls", "sources": [{"secret": "a", "config_map": "b"}]}]},
+        "projected_volumes[0].sources[0] requires exactly one of secret, config_map, service_account_token, pod_fields",
+    ),
+    (
+        {
+            "projected_volumes": [
+                {"name": "t", "mount_path": "/t", "sources": [{"pod_fields": {"a": "metadata.name"}, "optional": True}]}
+            ]
+        },
+        "projected_volumes[0].sources[0].optional requires secret or config_map",
+    ),
+    (
+        {"projected_volumes": [{"name": "t", "mount_path": "/t", "sources": [{"secret": "a"}], "mode": "0999"}]},
+        "projected_volumes[0].mode is '0999'; it must be three or four octal digits, such as 0440",
+    ),
+    (
+        {"projected_volumes": [{"name": "t", "mount_path": "/t", "sources": [{"secret": "a", "items": {"k": "/x"}}]}]},
+        "projected_volumes[0].sources[0].items['k'] is '/x'; it must be a relative path without '..'",
+    ),
+    (
+        {"env_from_resources": {"LIMIT": {"resource": "memory"}}},
+        "env_from_resources['LIMIT'].resource is 'memory'; it must be limits or requests, '.', and cpu, memory, ",
+    ),
+    (
+        {"env": {"LIMIT": "1"}, "env_from_resources": {"LIMIT": {"resource": "limits.memory"}}},
+        "env_from_resources['LIMIT'] is set by env too; an environment variable has one source",
     ),
     (
         {"volumes": [VOLUME], "scratch_volumes": [{"name": "tmp", "mount_path": "/opt/logs"}]},
@@ -164,7 +196,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"sidecars": [{"name": "a", "mounts": [{"volume": "other", "mount_path": "/a"}]}]},
-        "sidecars[0].mounts[0].volume is 'other'; it must be one of volumes or scratch_volumes: ",
+        "sidecars[0].mounts[0].volume is 'other'; it must be one of volumes, scratch_volumes or projected_volumes: ",
     ),
     ({"lifecycle": {"pre_stop": {}}}, "lifecycle.pre_stop requires exactly one of exec, http_get, sleep_seconds"),
     (

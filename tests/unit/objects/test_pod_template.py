@@ -238,6 +238,15 @@ def test_a_merge_changes_neither_of_its_parts() -> None:
     assert base == {"a": {"b": 1}, "env": [{"name": "x", "value": "1"}], "args": ["a"]}
 
 
+def test_resources_in_the_environment(chapter: Chapter) -> None:
+    """What the container may use, for a program that divides it."""
+    limits = {"GOMAXPROCS": {"resource": "limits.cpu"}, "MEMORY": {"resource": "limits.memory", "divisor": "1Mi"}}
+    assert container(chapter(env={}, env_from_resources=limits))["env"] == [
+        {"name": "GOMAXPROCS", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+        {"name": "MEMORY", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
+    ]
+
+
 def test_other_containers_have_what_the_component_gives(chapter: Chapter) -> None:
     """Security settings always, the environment on request; side-cars start first and go on running."""
     deployed = chapter(

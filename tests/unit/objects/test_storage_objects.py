@@ -180,6 +180,37 @@ def test_scratch_volumes(chapter: Chapter) -> None:
     assert "volumeClaimTemplates" not in deployed.stateful_set().spec
 
 
+def test_projected_volumes(chapter: Chapter) -> None:
+    """Files of Secrets, ConfigMaps, tokens and the Pod's own fields, in one folder, for reading."""
+    volume = {
+        "name": "identity",
+        "mount_path": "/identity",
+        "mode": lambda: pulumi.Output.from_input("0440"),
+        "sources": [
+            {"secret": "tls", "items": {"tls.crt": "server.pem"}, "optional": True},
+            {"config_map": "authorities"},
+            {"service_account_token": {"path": "token", "audience": "vault", "expiration_seconds": 600}},
+            {"pod_fields": {"labels": "metadata.labels"}},
+        ],
+    }
+    deployed = chapter(volumes=[], projected_volumes=[volume])
+    assert deployed.stateful_set().spec["template"]["spec"]["volumes"] == [
+        {
+            "name": "identity",
+            "projected": {
+                "defaultMode": 0o440,
+                "sources": [
+                    {"secret": {"name": "tls", "items": [{"key": "tls.crt", "path": "server.pem"}], "optional": True}},
+                    {"configMap": {"name": "authorities"}},
+                    {"serviceAccountToken": {"path": "token", "audience": "vault", "expirationSeconds": 600}},
+                    {"downwardAPI": {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+                ],
+            },
+        }
+    ]
+    assert container(deployed)["volumeMounts"] == [{"name": "identity", "mountPath": "/identity", "readOnly": True}]
+
+
 def test_restored_claims_are_noted(chapter: Chapter) -> None:
     """On the StatefulSet, so that Pulumi updates it when they change: they are created in that operation."""
     restore = [{"ordinal": 1, "volume_name": lambda: pulumi.Output.from_input("pv-1")}]

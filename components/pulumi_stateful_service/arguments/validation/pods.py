@@ -22,7 +22,15 @@ from pulumi_stateful_service.foundation.quantities import amount
 _PROBES = ("readiness_probe", "liveness_probe", "startup_probe")
 _LIFECYCLE_HANDLERS = ("exec", "http_get", "sleep_seconds")
 _PROBE_HANDLERS = ("http_get", "tcp_socket", "grpc", "exec")
-_PER_VARIABLE = ("discovery.peers", "env", "secret_env", "env_from_secrets", "env_from_config_maps")
+_PROJECTED_SOURCES = ("secret", "config_map", "service_account_token", "pod_fields")
+_PER_VARIABLE = (
+    "discovery.peers",
+    "env",
+    "secret_env",
+    "env_from_secrets",
+    "env_from_config_maps",
+    "env_from_resources",
+)
 
 
 def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -198,16 +206,25 @@ def _check_files(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     for path, key in zip(files, keys, strict=True):
         if keys.count(key) > 1:
             raise checks.error(f"config_files and secret_files have several files like {path!r}; use other names")
-    names = {volume["name"] for volume in (*args["volumes"], *args.get("scratch_volumes", []))}
-    for name in names.intersection(FILE_VOLUMES.values()) if files else ():
+    for name in _volume_names(args).intersection(FILE_VOLUMES.values()) if files else ():
         raise checks.error(f"a volume cannot be named {name!r}: the component's own volume has this name")
+    for i, volume in enumerate(args.get("projected_volumes", [])):
+        for j, source in enumerate(volume["sources"]):
+            path = f"projected_volumes[{i}].sources[{j}]"
+            _require_exactly_one(checks, path, source, _PROJECTED_SOURCES)
+            for key in ("items", "optional"):
+                if key in source and not {"secret", "config_map"} & source.keys():
+                    raise checks.error(f"{path}.{key} requires secret or config_map")
+
+
+def _volume_names(args: StatefulServiceArgs) -> set[str]:
+    every = (*args["volumes"], *args.get("scratch_volumes", []), *args.get("projected_volumes", []))
+    return {volume["name"] for volume in every}
 
 
 def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     """Checks the containers beside the component's own."""
-    volumes = {volume["name"] for volume in (*args["volumes"], *args.get("scratch_volumes", []))} | {
-        *FILE_VOLUMES.values()
-    }
+    volumes = _volume_names(args) | {*FILE_VOLUMES.values()}
     names = [CONTAINER_NAME]
     for argument in ("init_containers", "sidecars"):
         for i, container in enumerate(cast("Sequence[ContainerArgs]", args.get(argument, []))):
@@ -223,7 +240,9 @@ def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             checks.check(_unique_paths(checks, path), [mount["mount_path"] for mount in container.get("mounts", [])])
             for j, mount in enumerate(container.get("mounts", [])):
                 if "pod_template" not in args and mount["volume"] not in volumes:
-                    allowed = f"must be one of volumes or scratch_volumes: {', '.join(sorted(volumes))}"
+                    allowed = (
+                        f"must be one of volumes, scratch_volumes or projected_volumes: {', '.join(sorted(volumes))}"
+                    )
                     raise checks.error_of_value(f"{path}.mounts[{j}].volume", mount["volume"], allowed)
 
 

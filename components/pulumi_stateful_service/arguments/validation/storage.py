@@ -42,16 +42,17 @@ def set_sizes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
 
 def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    volumes, scratch = args["volumes"], args.get("scratch_volumes", [])
+    volumes, others = args["volumes"], [*args.get("scratch_volumes", []), *args.get("projected_volumes", [])]
     names = [volume["name"] for volume in volumes]
     _refuse_duplicates(checks, "volumes", "name", names)
-    _refuse_duplicates(checks, "volumes and scratch_volumes", "name", [*names, *(each["name"] for each in scratch)])
+    where = "volumes, scratch_volumes and projected_volumes"
+    _refuse_duplicates(checks, where, "name", [*names, *(each["name"] for each in others)])
     mounts = [mount for volume in volumes for mount in (volume, *volume.get("mounts", []))]
     files = [*args.get("config_files", {}), *args.get("secret_files", {})]
     where = "volumes and files" if files else "volumes"
     checks.check(
         lambda paths: _refuse_duplicates(checks, where, "mount_path", [path.rstrip("/") for path in paths]),
-        [*(mount["mount_path"] for mount in (*mounts, *scratch) if "mount_path" in mount), *files],
+        [*(mount["mount_path"] for mount in (*mounts, *others) if "mount_path" in mount), *files],
     )
     for i, volume in enumerate(volumes):
         checks.refuse_both(volume, "data_source", "data_source_ref", f"volumes[{i}].")
