@@ -181,6 +181,7 @@ RULES: Mapping[str, checks.Check] = {
     "RestoredClaimArgs.volume_name": checks.dns_subdomain,
     "ScratchVolumeArgs.name": checks.dns_label,
     "ScratchVolumeArgs.mount_path": checks.mount_path,
+    "ScratchVolumeArgs.sub_path": checks.sub_path,
     "ScratchVolumeArgs.size_limit": checks.positive_quantity,
     "ProjectedVolumeArgs.name": checks.dns_label,
     "ProjectedVolumeArgs.mount_path": checks.mount_path,

@@ -484,8 +484,14 @@ class ScratchVolumeArgs(TypedDict):
 
     name: str
     """Name of the volume, a DNS label."""
-    mount_path: pulumi.Input[str]
-    """Absolute path in the container, other than ``/``, without a colon (``mountPath``)."""
+    mount_path: NotRequired[pulumi.Input[str]]
+    """Absolute path in the container, other than ``/``, without a colon (``mountPath``). Default: not mounted in the
+    component's container, but where ``mounts`` says, and in other containers."""
+    sub_path: NotRequired[pulumi.Input[str]]
+    """Directory or file of the volume that is mounted, a relative path without ``..`` (``subPath``). Default: the
+    root."""
+    mounts: NotRequired[Sequence[MountArgs]]
+    """More places in the container at which it is mounted. Default: none."""
     in_memory: NotRequired[pulumi.Input[bool]]
     """Whether it is kept in memory, which counts against the container's memory limit (``medium: Memory``). Default:
     false, so on the node's disk."""
@@ -535,9 +541,12 @@ class ProjectedVolumeArgs(TypedDict):
 
     name: str
     """Name of the volume, a DNS label."""
-    mount_path: pulumi.Input[str]
+    mount_path: NotRequired[pulumi.Input[str]]
     """Absolute path in the container, other than ``/``, without a colon (``mountPath``). The volume is mounted
-    read-only."""
+    read-only. Default: not mounted in the component's container, but where ``mounts`` says, and in other containers."""
+    mounts: NotRequired[Sequence[MountArgs]]
+    """More places in the container at which it is mounted, such as that of one file (``sub_path``), which is then not
+    renewed. Default: none."""
     sources: Sequence[ProjectedSourceArgs]
     """Where the files come from, at least one."""
     mode: NotRequired[pulumi.Input[str]]

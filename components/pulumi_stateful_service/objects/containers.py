@@ -9,7 +9,6 @@ from pulumi_stateful_service.arguments.types import (
     LifecycleArgs,
     LifecycleHandlerArgs,
     ProbeArgs,
-    ScratchVolumeArgs,
     StatefulServiceArgs,
     VolumeArgs,
     VolumeMode,
@@ -17,7 +16,7 @@ from pulumi_stateful_service.arguments.types import (
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME
 from pulumi_stateful_service.objects.environment import environment, environment_sources
-from pulumi_stateful_service.objects.files import file_mounts, projected_mount
+from pulumi_stateful_service.objects.files import file_mounts
 from pulumi_stateful_service.objects.security import container_security_context
 
 _LOGS = "FallbackToLogsOnError"
@@ -41,9 +40,9 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
         **_probes(args),
         terminationMessagePolicy=_LOGS,
         volumeMounts=[
-            *_volume_mounts(args["volumes"]),
-            *map(_scratch_mount, args.get("scratch_volumes", [])),
-            *map(projected_mount, args.get("projected_volumes", [])),
+            *_mounts([volume for volume in args["volumes"] if not _is_block_device(volume)]),
+            *_mounts(args.get("scratch_volumes", [])),
+            *({**mount, "readOnly": True} for mount in _mounts(args.get("projected_volumes", []))),
             *file_mounts(args),
         ],
         volumeDevices=[
@@ -145,11 +144,11 @@ def _is_block_device(volume: VolumeArgs) -> bool:
     return volume.get("volume_mode") == VolumeMode.BLOCK
 
 
-def _volume_mounts(volumes: Sequence[VolumeArgs]) -> list[KubernetesObject]:
+def _mounts(volumes: Sequence[Mapping[str, Any]]) -> list[KubernetesObject]:
+    """Where volumes are in the component's own container, each in one place or more."""
     return [
         {"name": volume["name"], **_mount(mount)}
         for volume in volumes
-        if not _is_block_device(volume)
         for mount in (volume, *volume.get("mounts", []))
         if "mount_path" in mount
     ]
@@ -157,10 +156,6 @@ def _volume_mounts(volumes: Sequence[VolumeArgs]) -> list[KubernetesObject]:
 
 def _mount(mount: Mapping[str, Any]) -> KubernetesObject:
     return pick(mount, mountPath="mount_path", readOnly="read_only", subPath="sub_path", subPathExpr="sub_path_expr")
-
-
-def _scratch_mount(volume: ScratchVolumeArgs) -> KubernetesObject:
-    return pick(volume, name="name", mountPath="mount_path")
 
 
 def _volume_device(volume: VolumeArgs) -> KubernetesObject:

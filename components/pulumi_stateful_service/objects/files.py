@@ -62,11 +62,6 @@ def projected_volume(volume: ProjectedVolumeArgs) -> KubernetesObject:
     return {"name": volume["name"], "projected": {"sources": [*map(_source, volume["sources"])], **mode}}
 
 
-def projected_mount(volume: ProjectedVolumeArgs) -> KubernetesObject:
-    """Where such a volume is in the component's own container."""
-    return {"name": volume["name"], "mountPath": volume["mount_path"], "readOnly": True}
-
-
 def _source(source: ProjectedSourceArgs) -> KubernetesObject:
     token = source.get("service_account_token", {})
     return without_empty(

@@ -167,15 +167,21 @@ def test_scratch_volumes(chapter: Chapter) -> None:
     scratch = [
         {"name": "tmp", "mount_path": "/scratch"},
         {"name": "cache", "mount_path": "/cache", "in_memory": True, "size_limit": "64Mi"},
+        {"name": "parts", "sub_path": "a", "mount_path": "/a", "mounts": [{"mount_path": "/b", "sub_path": "b"}]},
+        {"name": "elsewhere"},
     ]
     deployed = chapter(volumes=[], scratch_volumes=scratch)
     assert deployed.stateful_set().spec["template"]["spec"]["volumes"] == [
         {"name": "tmp", "emptyDir": {}},
         {"name": "cache", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+        {"name": "parts", "emptyDir": {}},
+        {"name": "elsewhere", "emptyDir": {}},
     ]
     assert container(deployed)["volumeMounts"] == [
         {"name": "tmp", "mountPath": "/scratch"},
         {"name": "cache", "mountPath": "/cache"},
+        {"name": "parts", "mountPath": "/a", "subPath": "a"},
+        {"name": "parts", "mountPath": "/b", "subPath": "b"},
     ]
     assert "volumeClaimTemplates" not in deployed.stateful_set().spec
 

@@ -1,7 +1,8 @@
 """Volumes, storage classes, and what happens to claims."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import pulumi
 
@@ -47,18 +48,21 @@ def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _refuse_duplicates(checks, "volumes", "name", names)
     where = "volumes, scratch_volumes and projected_volumes"
     _refuse_duplicates(checks, where, "name", [*names, *(each["name"] for each in others)])
-    mounts = [mount for volume in volumes for mount in (volume, *volume.get("mounts", []))]
+    every = cast("Sequence[Mapping[str, Any]]", [*volumes, *others])
+    mounts = [mount for volume in every for mount in (volume, *volume.get("mounts", []))]
     files = [*args.get("config_files", {}), *args.get("secret_files", {})]
     where = "volumes and files" if files else "volumes"
     checks.check(
         lambda paths: _refuse_duplicates(checks, where, "mount_path", [path.rstrip("/") for path in paths]),
-        [*(mount["mount_path"] for mount in (*mounts, *others) if "mount_path" in mount), *files],
+        [*(mount["mount_path"] for mount in mounts if "mount_path" in mount), *files],
     )
+    for argument in ("volumes", "scratch_volumes", "projected_volumes"):
+        for i, each in enumerate(cast("Sequence[Mapping[str, Any]]", args.get(argument, []))):
+            for j, mount in enumerate(each.get("mounts", [])):
+                checks.refuse_both(mount, "sub_path", "sub_path_expr", f"{argument}[{i}].mounts[{j}].")
     for i, volume in enumerate(volumes):
         checks.refuse_both(volume, "data_source", "data_source_ref", f"volumes[{i}].")
         checks.refuse_both(volume, "sub_path", "sub_path_expr", f"volumes[{i}].")
-        for j, mount in enumerate(volume.get("mounts", [])):
-            checks.refuse_both(mount, "sub_path", "sub_path_expr", f"volumes[{i}].mounts[{j}].")
         if volume.get("mounts") and volume.get("volume_mode") == VolumeMode.BLOCK:
             raise checks.error(f"volumes[{i}].mounts is not possible with volume_mode Block: a device has one path")
 
