@@ -64,6 +64,7 @@ def claims(rg: Service) -> dict[str, str]:
     return {name: claim.metadata.uid for name, claim in rg.claims().items()}
 
 
+@pytest.mark.long
 def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> None:
     """Held back, no Pod restarts; then each is replaced once, in turn. Claims and data are those of before."""
     # A management policy that can't be changed in place either.

@@ -102,7 +102,7 @@ def test_p14_spreading_strictly_does_not_stop_where_only_some_nodes_may_be_used(
 
 
 @pytest.mark.alone
-def test_p14_instances_are_spread_over_nodes(service: Make, simulated_nodes: int) -> None:
+def test_p14_instances_are_spread_over_nodes(simulated_nodes: int, service: Make) -> None:
     """Strictly spread, each of three instances is on a node of its own, and a fourth waits for none."""
     on_simulated = {
         "nodeSelector": {"type": "kwok"},

@@ -159,6 +159,7 @@ def test_p12_a_cluster_without_a_load_balancer_is_not_waited_for(service: Make) 
     rg.unchanged()
 
 
+@pytest.mark.long
 def test_p12_two_hundred_requests_reach_every_instance(service: Make) -> None:
     """The load-balancing Service, made after the set, spreads its clients over all instances, and loses none."""
     rg = service(replicas=3, pod_management_policy="Parallel", load_balancer={"type": "LoadBalancer", "port": 80})

@@ -13,6 +13,9 @@ from harness import ROOT, absent_as_none, environment, eventually, printed
 from lightkube import Client
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 
+# The program's own stacks have one namespace each, so one test after the other.
+pytestmark = pytest.mark.xdist_group("the program's stacks")
+
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
@@ -60,7 +63,6 @@ def sequence(document: str, heading: str) -> list[str]:
     return found[1].splitlines()
 
 
-@pytest.mark.alone
 def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
     """Each step of the documented canary ends with the versions that the page tells."""
 
@@ -86,7 +88,6 @@ def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
     ]
 
 
-@pytest.mark.alone
 def test_growing_as_the_storage_page_tells(clone: Path, client: Client) -> None:
     """After the sequence both disks have the new size."""
     run(clone, *sequence("storage.md", "Grow"))
@@ -94,7 +95,6 @@ def test_growing_as_the_storage_page_tells(clone: Path, client: Client) -> None:
     assert [claim.status.capacity["storage"] for claim in claims] == ["20Mi", "20Mi"]
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("heading", "storage_class"),
     [("Move volumes to another class", "standard"), ("Restore", "random-generator-prod-rg")],
@@ -112,7 +112,6 @@ def test_volumes_are_given_back_as_the_storage_page_tells(
     assert claim.spec.storageClassName == storage_class
 
 
-@pytest.mark.alone
 def test_deleting_for_good_as_the_storage_page_tells(clone: Path, client: Client) -> None:
     """After the sequence there is neither a claim nor a volume of it."""
     *before, delete = sequence("storage.md", "Delete for good")

@@ -4,7 +4,7 @@ Afterwards the StatefulSet, its Pods, its Services and its claims are what the e
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -87,8 +87,19 @@ PENDING: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("pending", PENDING)
-@pytest.mark.parametrize("mode", ["--target", "--exclude"])
+def in_test_long(first: str, others: Iterable[Any]) -> list[Any]:
+    """Pairs that `make test` leaves to `make test-long`: it has each half in another pair."""
+    return [pytest.param(first, other, marks=pytest.mark.long) for other in others]
+
+
+@pytest.mark.parametrize(
+    ("mode", "pending"),
+    [
+        *(("--target", pending) for pending in PENDING),
+        ("--exclude", "a larger size"),
+        *in_test_long("--exclude", [pending for pending in PENDING if pending != "a larger size"]),
+    ],
+)
 def test_what_is_not_targeted_is_not_touched(service: Make, mode: str, pending: str) -> None:
     """Neither changed, nor awaited, nor refused; afterwards the change is made, or refused, as ever."""
     rg = service()
@@ -116,9 +127,15 @@ def test_a_refresh_with_the_program_changes_nothing(service: Make, pending: str)
     assert everything(rg) == before
 
 
-@pytest.mark.parametrize("how", [["--run-program"], []])
-@pytest.mark.parametrize("pending", ["nothing", *PENDING])
-def test_a_destroy_neither_waits_nor_judges(service: Make, pending: str, how: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("how", "pending"),
+    [
+        *(("--run-program", pending) for pending in ["nothing", *PENDING]),
+        ("", "nothing"),
+        *in_test_long("", PENDING),
+    ],
+)
+def test_a_destroy_neither_waits_nor_judges(service: Make, how: str, pending: str) -> None:
     """Also of a service that never became ready: it ends, and no Pod is left; the claims stay."""
     rg = service()
     program(rg)
@@ -127,7 +144,7 @@ def test_a_destroy_neither_waits_nor_judges(service: Make, pending: str, how: li
     if pending == "an image that does not exist":
         rg.must_fail("up", "--yes", "--skip-preview")
     claims = set(rg.claims())
-    rg.must("destroy", "--yes", "--skip-preview", *how)
+    rg.must("destroy", "--yes", "--skip-preview", *filter(None, [how]))
     eventually("no Pod is left", lambda: not rg.pods(), 90)
     assert set(rg.claims()) == claims
 
@@ -188,8 +205,17 @@ def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) 
     assert rg.is_ready("rg-0")
 
 
-@pytest.mark.parametrize("options", [(), ("--skip-preview",), ("--skip-preview", "--continue-on-error")])
-@pytest.mark.parametrize("how", ["--replace", "taint", "another address"])
+@pytest.mark.parametrize(
+    ("how", "options"),
+    [
+        ("--replace", ()),
+        ("taint", ("--skip-preview",)),
+        ("another address", ("--skip-preview", "--continue-on-error")),
+        *in_test_long("--replace", [("--skip-preview",), ("--skip-preview", "--continue-on-error")]),
+        *in_test_long("taint", [(), ("--skip-preview", "--continue-on-error")]),
+        *in_test_long("another address", [(), ("--skip-preview",)]),
+    ],
+)
 def test_a_forced_replacement_that_would_delete_claims_is_refused(
     service: Make, how: str, options: tuple[str, ...]
 ) -> None:
@@ -298,7 +324,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("kubeconfig contents", "namespace", "an output of a resource"),
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("kubeconfig path", "context", "nothing")),
+    ],
+)
 def test_previews_refuse_with_every_kind_of_provider(service: Make, kind: str) -> None:
     """Each change that would strand or lose data, in the preview already."""
     rg = service()

@@ -103,6 +103,7 @@ def test_a_deleted_claim(service: Make) -> None:
         as_asked(rg)
 
 
+@pytest.mark.long
 def test_a_set_deleted_without_its_pods(service: Make) -> None:
     """The set deleted with its Pods left: `up` says so; after a refresh it creates a new set, which adopts them."""
     rg = service()

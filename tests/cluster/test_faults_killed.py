@@ -58,6 +58,7 @@ def test_creation_is_killed(service: Make) -> None:
     interrupted(rg, rg.destroy)
 
 
+@pytest.mark.long
 def test_a_canary_is_killed(service: Make) -> None:
     """`pulumi up` killed during a canary: the next one completes it, and the others keep their version."""
     rg = service(replicas=3, canary=1)
@@ -126,6 +127,7 @@ def test_a_recreated_set_is_killed(service: Make) -> None:
     interrupted(rg, lambda: rg.set(volumes=next(volumes)))
 
 
+@pytest.mark.long
 def test_a_destroy_is_killed(service: Make) -> None:
     """`pulumi destroy` killed: the next one completes it, and the `up` after it finds the data."""
     rg = service()

@@ -14,6 +14,9 @@ from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Namespace, PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
 
+# They have one namespace each, so one test after the other.
+pytestmark = pytest.mark.xdist_group("the program's stacks")
+
 STACKS = {
     "dev": {"namespace": "default", "replicas": 2, "size": "10Mi", "policy": "Parallel"},
     "staging": {"namespace": "staging", "replicas": 3, "size": "50Mi", "policy": "OrderedReady"},
@@ -59,7 +62,6 @@ def remove_claims(client: Client, stack: str) -> None:
             client.delete(PersistentVolumeClaim, str(claim.metadata.name), namespace=str(namespace))
 
 
-@pytest.mark.alone
 def test_p15_each_stack_goes_up_and_down_and_up_with_its_data(stack: str, client: Client) -> None:
     """Up with the stack's own sizes, unchanged on a second up, gone after down but for its data, and up again."""
     expected = STACKS[stack]
@@ -88,7 +90,6 @@ def test_p15_each_stack_goes_up_and_down_and_up_with_its_data(stack: str, client
         assert log(client, namespace, pod)[: len(lines)] == lines
 
 
-@pytest.mark.alone
 def test_the_namespace_that_down_kept_is_no_obstacle(client: Client) -> None:
     """The next up finds it and its claims; where somebody has deleted it meanwhile, up creates it again."""
     make("up", "STACK=staging")
@@ -109,7 +110,6 @@ def namespace_uid(client: Client) -> str | None:
     return found and str(found.metadata.uid)
 
 
-@pytest.mark.alone
 def test_p12_the_load_is_answered_by_all_instances(client: Client) -> None:
     """In dev at the Service's cluster address, in prod at the address that the load balancer gave it."""
     for stack in ("dev", "prod"):
@@ -130,7 +130,6 @@ def test_p12_the_load_is_answered_by_all_instances(client: Client) -> None:
         make("down", f"STACK={stack}")
 
 
-@pytest.mark.alone
 def test_a_stack_without_a_required_key_gets_one_message(project: Project) -> None:
     """The size of the disks has no default: without it nothing is made, and the key is named."""
     said = project.must_fail("up", "--yes", "--skip-preview")
@@ -139,7 +138,6 @@ def test_a_stack_without_a_required_key_gets_one_message(project: Project) -> No
     assert "Traceback" not in said
 
 
-@pytest.mark.alone
 def test_a_mistake_in_a_stack_gets_one_message_and_changes_nothing(project: Project) -> None:
     """A misspelt policy: the message names argument, value and what is allowed, without a stack trace."""
     project.must("config", "set", "storageSize", "10Mi")

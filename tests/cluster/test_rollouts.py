@@ -88,6 +88,7 @@ def test_p10_a_partition_beyond_the_end_holds_all_back(service: Make) -> None:
     assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
 
 
+@pytest.mark.long
 def test_p10_scaling_while_partitioned(service: Make) -> None:
     """New instances above the partition start with the new version; scaling down again removes them alone."""
     rg = service(replicas=2, partition=1)
@@ -311,6 +312,7 @@ def test_changing_the_pod_management_policy_needs_a_word(service: Make) -> None:
     assert rg.uids() == before
 
 
+@pytest.mark.long
 def test_the_revision_history_limit_changes_in_place(service: Make) -> None:
     """To the default, to another number, and away: no Pod restarts, and the StatefulSet is the same."""
     rg = service()

@@ -121,7 +121,8 @@ def test_files_and_variables_that_the_kubelet_fills_in(service: Make) -> None:
     files = STATE / "kubelet" / "pods" / rg.uids()["rg-0"] / "volumes" / "kubernetes.io~projected" / "identity"
     assert "BEGIN CERTIFICATE" in (files / "authority.pem").read_text()
     assert 'statefulset.kubernetes.io/pod-name="rg-0"' in (files / "labels").read_text()
-    assert (files / "token").stat().st_mode & 0o777 == 0o440
+    assert (files / "authority.pem").stat().st_mode & 0o777 == 0o440
+    assert (files / "token").read_text().count(".") == 2
 
 
 def _keys(pod: Any) -> list[str]:
