@@ -93,8 +93,8 @@ test-long: environment cluster ## Run the cluster tests that make test leaves ou
 test-nodes: environment cluster ## Let one of three real nodes fail FAULTS times under etcd, and the other tests of nodes
 	NODE_FAULTS=$(FAULTS) NODE_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_nodes.py tests/cluster/test_nodes_etcd.py -q
 
-.PHONY: test-typescript
-test-typescript: environment cluster ## Use the component from TypeScript; needs Node.js and npm
+.PHONY: test-languages
+test-languages: environment cluster ## Use the component from TypeScript and Go; the former needs Node.js and npm
 	PYTHONPATH=tests/cluster $(VENV)/pytest tests/languages -q
 
 .PHONY: test-faults

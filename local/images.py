@@ -91,14 +91,7 @@ EXAMPLES = (
         "3.10",
         (),
         packages=("rabbitmq-server", "dash", "coreutils", "sed", "libc-bin"),
-        links={
-            "usr/bin/sh": "dash",
-            # In place of wrappers that insist on Debian's own user.
-            **{
-                f"usr/sbin/{name}": f"../lib/rabbitmq/bin/{name}"
-                for name in ("rabbitmq-server", "rabbitmqctl", "rabbitmq-queues", "rabbitmq-upgrade")
-            },
-        },
+        links={"usr/bin/sh": "dash"},
         ports=(4369, 5672, 25672),
     ),
     Image(

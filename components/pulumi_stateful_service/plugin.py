@@ -161,6 +161,8 @@ class Plugin(ComponentProvider):
             "publisher": _NAMESPACE,
             "repository": urls["Repository"],
         }
+        # Without it the SDK for Go refers to types that it does not have, those of the values of maps.
+        schema["language"]["go"]["generateExtraInputTypes"] = True
         resource = schema["resources"][f"{PACKAGE}:index:{StatefulService.__name__}"]
         for each in (resource, *schema["types"].values()):
             each["description"] = self._description(each["description"])

@@ -3,17 +3,23 @@ set -eu
 
 members() { etcdctl --dial-timeout=1s --command-timeout=3s member list 2>/dev/null; }
 
-if [ ! -d "$ETCD_DATA_DIR/member" ]; then
-    if listed=$(members) && echo "$listed" | grep -q "unstarted, , $ETCD_INITIAL_ADVERTISE_PEER_URLS,"; then
-        ETCD_INITIAL_CLUSTER_STATE=existing
-        ETCD_INITIAL_CLUSTER=$(echo "$listed" | awk -F ', ' -v me="$ETCD_NAME" \
+# etcd wants a folder of mode 0700, which the disk's own is not.
+data=/var/lib/etcd/data
+self=http://$POD_ADDRESS
+
+if [ ! -d $data/member ]; then
+    if listed=$(members) && echo "$listed" | grep -q "unstarted, , $self:2380,"; then
+        state=existing
+        cluster=$(echo "$listed" | awk -F ', ' -v me="$POD_NAME" \
             '{ printf "%s%s=%s", (NR > 1 ? "," : ""), ($3 == "" ? me : $3), $4 }')
     else
-        ETCD_INITIAL_CLUSTER_STATE=new
-        ETCD_INITIAL_CLUSTER=$(for member in $FIRST_MEMBERS; do
+        state=new
+        cluster=$(for member in etcd-0 etcd-1 etcd-2; do
             printf '%s' "$member=http://$member.$SERVICE_ADDRESS:2380,"
         done)
     fi
-    export ETCD_INITIAL_CLUSTER_STATE ETCD_INITIAL_CLUSTER
+    set -- --initial-cluster-state "$state" --initial-cluster "$cluster" --initial-cluster-token "$SERVICE_ADDRESS" \
+        --initial-advertise-peer-urls "$self:2380"
 fi
-exec etcd
+exec etcd --name "$POD_NAME" --data-dir $data --advertise-client-urls "$self:2379" --listen-peer-urls http://0.0.0.0:2380 \
+    --listen-client-urls http://0.0.0.0:2379 --listen-metrics-urls http://0.0.0.0:2381 "$@"

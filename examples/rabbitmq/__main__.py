@@ -1,20 +1,17 @@
 """RabbitMQ: a cluster whose quorum queues have a replica on each server."""
 
 from pathlib import Path
-from string import Template
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_stateful_service import StatefulService
 
-SERVER = "rabbit@{address}"
-
 config = pulumi.Config()
 cluster = kubernetes.Provider("cluster", context=config.require("context"))
 namespace = config.require("namespace")
-settings = Template(Path("rabbitmq.conf").read_text()).substitute(
-    ADDRESS=f"rabbitmq.{namespace}.svc.cluster.local", MEMORY_SHARE=config.require("memoryShare")
-)
+settings = Path("rabbitmq.conf").read_text()
+settings = settings.replace("$ADDRESS", f"rabbitmq.{namespace}.svc.cluster.local")
+settings = settings.replace("$MEMORY_SHARE", config.require("memoryShare"))
 rabbitmq = StatefulService(
     "rabbitmq",
     {
@@ -27,10 +24,9 @@ rabbitmq = StatefulService(
         "pod_management_policy": "Parallel",
         "publish_not_ready_addresses": True,
         "quorum": True,
-        # Copying queues takes as long as they are large.
         "members": {
-            "join": {"command": ["rabbitmq-queues", "grow", SERVER, "all"], "timeout_seconds": 3600},
-            "leave": {"command": ["sh", "/scripts/leave.sh", SERVER], "timeout_seconds": 3600},
+            "join": {"command": ["rabbitmq-queues", "grow", "rabbit@{address}", "all"], "timeout_seconds": 3600},
+            "leave": {"command": ["sh", "/scripts/leave.sh", "rabbit@{address}"], "timeout_seconds": 3600},
         },
         "config_files": {
             "/etc/rabbitmq/rabbitmq.conf": settings,
@@ -40,7 +36,9 @@ rabbitmq = StatefulService(
         "env": {
             "RABBITMQ_NODENAME": "rabbit@$(POD_ADDRESS)",
             "RABBITMQ_USE_LONGNAME": "true",
-            "RABBITMQ_MNESIA_BASE": "/var/lib/rabbitmq/mnesia",
+            "PATH": f"{config.require('binaries')}:/usr/bin:/bin",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_LOG_BASE": "/tmp",
             "HOME": "/tmp",
         },
         "secret_env": {
@@ -50,7 +48,7 @@ rabbitmq = StatefulService(
         },
         "readiness_probe": {"tcp_socket": {"port": "amqp"}, "period_seconds": 2},
         "lifecycle": {"pre_stop": {"exec": {"command": ["sh", "/scripts/stop.sh"]}}},
-        "termination_grace_period_seconds": 600,
+        "termination_grace_period_seconds": 180,
         "security": {"run_as_user": 65532, "read_only_root_filesystem": True},
         "scratch_volumes": [{"name": "tmp", "mount_path": "/tmp"}],
         "volumes": [{"name": "data", "mount_path": "/var/lib/rabbitmq", "size": config.require("size")}],

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Service, client_for, environment, eventually, local
+from harness import Service, absent_as_none, client_for, environment, eventually, local
 from lightkube import ApiError, Client
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Namespace, Node
+from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.storage_v1 import StorageClass
 
 
@@ -32,6 +32,9 @@ def client(env: dict[str, str]) -> Iterator[Client]:
                 "(make cluster says which it has).",
                 returncode=3,
             )
+        # msgspec, with which lightkube reads answers, crashes where two threads have it read the first of a kind.
+        list(connected.list(Pod, namespace="kube-system"))
+        absent_as_none(lambda: connected.get(Pod, "there-is-none", namespace="default"))
         yield connected
 
 

@@ -5,20 +5,23 @@ A client publishes one number after the other to a stream with three replicas, t
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nats
+import nats.errors
 import pytest
 from example_stacks import Example, NumberWriter, changed_throughout, restricted
 from harness import eventually, local
 from lightkube import Client as Kubernetes
+from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.client import JetStreamContext
 
 PASSWORD = "Correct-Horse"  # noqa: S105 - of this test alone
 STREAM, SUBJECT = "written", "numbers"
+EACH_ONCE = ConsumerConfig(ack_policy=AckPolicy.NONE)
 
 
 @dataclass
@@ -65,13 +68,20 @@ class Nats(Example):
             yield lambda number: run(stream.publish(SUBJECT, str(number).encode(), timeout=2))
 
     def stored(self) -> set[int]:
-        """All numbers in the stream."""
+        """All numbers in the stream, once the servers let somebody read it."""
         found: set[int] = set()
-        with self.connected() as (run, stream):
-            messages = run(stream.stream_info(STREAM)).state.messages
-            subscription = run(stream.pull_subscribe(SUBJECT, stream=STREAM))
-            while len(found) < messages:
-                found |= {int(each.data) for each in run(subscription.fetch(500, timeout=5))}
+
+        def read_all() -> bool:
+            found.clear()
+            with suppress(nats.errors.Error), self.connected() as (run, stream):
+                messages = run(stream.stream_info(STREAM)).state.messages
+                subscription = run(stream.pull_subscribe(SUBJECT, stream=STREAM, config=EACH_ONCE))
+                while len(found) < messages:
+                    found.update(int(each.data) for each in run(subscription.fetch(500, timeout=5)))
+                return True
+            return False
+
+        eventually("the stream is read", read_all)
         return found
 
 

@@ -76,7 +76,7 @@ class RabbitMQ(Example):
         """All numbers in the queue."""
         found = set()
         with self.channel() as channel:
-            for _, _, body in channel.consume(QUEUE, inactivity_timeout=5):
+            for _, _, body in channel.consume(QUEUE, auto_ack=True, inactivity_timeout=5):
                 if body is None:
                     break
                 found.add(int(body))

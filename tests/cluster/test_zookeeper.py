@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from example_stacks import Example, NumberWriter, changed_throughout, restricted
-from harness import eventually, local
+from harness import CommandError, eventually, local
 from kazoo.client import KazooClient
 from lightkube import Client as Kubernetes
 
@@ -22,16 +22,19 @@ class ZooKeeper(Example):
     example: str = "zookeeper"
 
     def mode(self, number: int) -> str:
-        """What a server is at the moment."""
-        return self.kubectl("exec", f"zookeeper-{number}", "--", "sh", "/scripts/mode.sh").strip()
+        """What a server is at the moment; nothing during an election."""
+        try:
+            return self.kubectl("exec", f"zookeeper-{number}", "--", "sh", "/scripts/mode.sh").strip()
+        except CommandError:
+            return ""
 
     def is_well(self, count: int) -> bool:
         """Whether so many servers belong to the cluster, and one of them leads."""
         with self.connected() as client:
             servers = client.get("/zookeeper/config")[0].decode().splitlines()
         members = [line for line in servers if ":participant" in line]
-        leaders = [number for number in range(count) if self.mode(number) == "Mode: leader"]
-        return len(members) == count and len(leaders) == 1
+        modes = sorted(self.mode(number) for number in range(count))
+        return len(members) == count and modes == ["Mode: follower"] * (count - 1) + ["Mode: leader"]
 
     def leader(self) -> str:
         """Which server leads."""

@@ -2,14 +2,10 @@
 
 import json
 import shutil
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import ROOT, Project, client_for, environment, printed
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Namespace
+from harness import ROOT, Project, environment, printed
 
 from local import binaries, pins
 
@@ -75,16 +71,6 @@ def test_a_unit_test_with_mocks(program: Path) -> None:
     """Without engine, plugin or cluster."""
     printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
     printed("node", "bin/mocks.js", folder=program, timeout=120)
-
-
-@pytest.fixture
-def namespace() -> Iterator[str]:
-    """A namespace of the test's own; gone afterwards with all that is in it."""
-    with client_for(environment()) as client:
-        name = f"test-{uuid.uuid4().hex[:8]}"
-        client.create(Namespace(metadata=ObjectMeta(name=name)))
-        yield name
-        client.delete(Namespace, name)
 
 
 def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace: str) -> None:
