@@ -323,7 +323,8 @@ def recovered(rg: Service, command: str = "up") -> str:
         assert "`pulumi cancel`" in result.stdout
         rg.must("cancel", "--yes")
         result = rg.run(command, "--yes", "--skip-preview")
-    if result.returncode and "run pulumi refresh and then pulumi up" in result.stdout:
+    # Where the engine has found nothing to do, it is a warning.
+    if "run pulumi refresh and then pulumi up" in result.stdout:
         rg.refresh()
         result = rg.run(command, "--yes", "--skip-preview")
     if result.returncode and f"{UPSERT}=true" in result.stdout:

@@ -103,6 +103,21 @@ def test_a_deleted_claim(service: Make) -> None:
         as_asked(rg)
 
 
+def test_a_set_that_is_being_deleted(service: Make) -> None:
+    """In the foreground, so that it is there until its Pods are gone: `up` waits for that, and creates it again."""
+    rg = service(lifecycle={"pre_stop": {"sleep_seconds": 20}}, termination_grace_period_seconds=30)
+    with witnessed(rg) as witness:
+        rg.up()
+        rg.client.delete(StatefulSet, "rg", namespace=rg.namespace, cascade=CascadeType.FOREGROUND)
+        said = rg.must("preview")
+        assert "is being deleted; pulumi up waits until it is gone, and creates it again" in said
+        assert "is being deleted; waiting until it is gone" in rg.up()
+        as_asked(rg)
+        before = witness.wrote("rg-0")
+        eventually("rg-0 writes again", lambda: witness.wrote("rg-0") > before)
+        rg.unchanged()
+
+
 @pytest.mark.long
 def test_a_set_deleted_without_its_pods(service: Make) -> None:
     """The set deleted with its Pods left: `up` says so; after a refresh it creates a new set, which adopts them."""

@@ -16,14 +16,14 @@ from harness import Service
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT)
 IMAGES = ("random-generator:2.0", "random-generator:1.0")
-POLICIES = ("Parallel", "OrderedReady")
+SET = "urn:pulumi:test::test::stateful-service:index:StatefulService$kubernetes:apps/v1:StatefulSet::rg"
 
 
 def logs(size: str) -> dict[str, Any]:
     return {"name": "logs", "mount_path": "/opt/logs", "size": size}
 
 
-def interrupted(rg: Service, prepare: Callable[[], Any], command: str = "up", again: str = "up") -> None:
+def interrupted(rg: Service, prepare: Callable[[], Any], command: str = "up", again: str = "up", *how: str) -> None:
     """Interrupts an operation again and again.
 
     ``prepare`` brings about what it starts from and sets the arguments that it is to lead to. After each interruption
@@ -32,11 +32,11 @@ def interrupted(rg: Service, prepare: Callable[[], Any], command: str = "up", ag
     with witnessed(rg) as witness:
         rg.up()
         prepare()
-        undisturbed = Running(rg, witness, command)
+        undisturbed = Running(rg, witness, command, *how)
         assert undisturbed.end() == 0, undisturbed.said
         for moment, number in zip(range(MOMENTS), cycle(SIGNALS), strict=False):
             prepare()
-            running = Running(rg, witness, command)
+            running = Running(rg, witness, command, *how)
             enough = round(undisturbed.happenings * (moment + 0.5) / MOMENTS)
             running.reach(lambda running=running, enough=enough: running.happenings >= enough)  # type: ignore[misc]
             running.send(number)
@@ -112,11 +112,10 @@ def test_a_scale_down_is_killed(service: Make) -> None:
 
 
 @pytest.mark.long
-def test_a_replacement_is_killed(service: Make) -> None:
-    """`pulumi up` killed while the set is replaced, all instances stopping: the next one brings them back."""
+def test_a_forced_replacement_is_killed(service: Make) -> None:
+    """`pulumi up --replace` of the set killed, all instances stopping: the next `up` brings them back."""
     rg = service()
-    policy = cycle(POLICIES)
-    interrupted(rg, lambda: rg.set(pod_management_policy=next(policy)))
+    interrupted(rg, lambda: None, "up", "up", "--replace", SET)
 
 
 @pytest.mark.long

@@ -88,7 +88,7 @@ def test_a_lost_state_still_refuses(service: Make) -> None:
         rg.up()
         lose_the_state(rg)
         rg.set(volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": "5Mi"}])
-        assert "size shrinks from 10Mi to 5Mi" in rg.must_fail("up", "--yes", "--skip-preview")
+        assert "size cannot be reduced from 10Mi to 5Mi" in rg.must_fail("up", "--yes", "--skip-preview")
         rg.set(volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": "10Mi"}])
         recovered(rg)
         as_asked(rg)

@@ -30,9 +30,14 @@ from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
 from pulumi_stateful_service.live.member_refusals import member_refusals
 from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, rendering_warnings, unfinished_work
-from pulumi_stateful_service.live.prepare_cluster import STATEFUL_SET, prepare_cluster
+from pulumi_stateful_service.live.prepare_cluster import (
+    STATEFUL_SET,
+    get_lasting_set,
+    own_created_fields,
+    prepare_cluster,
+)
 from pulumi_stateful_service.live.provider import reads_cluster, setting_to_update_existing
-from pulumi_stateful_service.live.rules.conflicts import is_made_by_component, service_refusals
+from pulumi_stateful_service.live.rules import conflicts
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
@@ -105,9 +110,9 @@ class Guard:
             # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
             # remove an instance that has not left.
             props["spec"] = {**props["spec"], "replicas": live["spec"].get("replicas", 1)}
-        if live is not None and desired.change.owns(live) and keeps_claims(live):
-            # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the
-            # StatefulSet comes back on the same claims; deleted last, it would take the new one with it.
+        if (live is None or desired.change.owns(live)) and keeps_claims(live or {"spec": spec}):
+            # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the set
+            # comes back on its claims; deleted last, the new one is. An up that was killed may have left none.
             args.opts.delete_before_replace = True
         return pulumi.ResourceTransformResult(props, args.opts)
 
@@ -201,6 +206,9 @@ class Guard:
         for warning in rendering_warnings(desired.change):
             messages.warn(f"{self._prefix}: {warning}", self._resource)
 
+    def _say(self, text: str) -> None:
+        messages.info(f"{self._prefix}: {text}", self._resource)
+
     def _refuse_other_set(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         """Raises where an object is to belong to a StatefulSet of another name: it would be changed before that one."""
         old_manager, manager = (
@@ -234,27 +242,21 @@ class Guard:
         set_name = set_of_field_manager(str((metadata.get("annotations") or {}).get(FIELD_MANAGER_ANNOTATION)))
         where = f"{kind} {namespace + '/' if namespace else ''}{metadata['name']}"
         # A class has no namespace: another namespace may have a StatefulSet of the same name.
-        is_own = change.owns(live) if kind == "StorageClass" else is_made_by_component(live, set_name)
+        is_own = change.owns(live) if kind == "StorageClass" else conflicts.is_made_by_component(live, set_name)
         if not is_own and not change.adopt:
-            raise RefusedError(
-                f"{self._prefix}: {where} already exists and is not managed by this component: it would be merged "
-                "into, and deleted with the component. Choose another name, or delete it. If the component, its "
-                "parent, the project or the stack was renamed, add an alias: "
-                'aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
-            )
+            raise RefusedError(f"{self._prefix}: {conflicts.refusal_of_existing(where)}")
         if kind == "Service" and metadata["name"] == change.governing_service["metadata"]["name"]:
-            for refusal in service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
+            for refusal in conflicts.service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
                 raise RefusedError(f"{self._prefix}: {refusal}")
         self._warn_exists(where)
+        if not pulumi.runtime.is_dry_run() and setting_to_update_existing() is None:
+            async with connected(connection) as cluster:
+                await own_created_fields(cluster, kind, live, set_name)
 
     def _warn_exists(self, where: str) -> None:
         """Says with what Pulumi's provider updates an object that exists, where it would fail to create it."""
         if setting := setting_to_update_existing():
-            messages.warn(
-                f"{self._prefix}: {where} already exists, and Pulumi's provider does not create what exists. Unless "
-                f"Pulumi is about to replace it, run pulumi up once with {setting}: it then adopts the object.",
-                self._resource,
-            )
+            messages.warn(f"{self._prefix}: {conflicts.warning_of_existing(where, setting)}", self._resource)
 
     def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str) -> None:
         volumes = self._volumes
@@ -269,7 +271,7 @@ class Guard:
         self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
     async def _judge_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
-        live = await cluster.get_stateful_set(*desired.where(cluster))
+        live = await get_lasting_set(cluster, desired, self._say)
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
         recreate = await judge(cluster, desired.change, live, self._resource, self._said)
@@ -282,7 +284,7 @@ class Guard:
             self._judge_replacement(live)
         missing = await missing_claims(cluster, desired.change)
         for claim in missing:
-            messages.info(f"{self._prefix}: {restored_claim_message(claim)}", self._resource)
+            self._say(restored_claim_message(claim))
         if live is None or is_update or recreate:
             await self._foretell(cluster, desired, live, recreate=recreate)
         if not pulumi.runtime.is_dry_run():
@@ -324,10 +326,9 @@ class Guard:
             return
         self.forecast = predicted
         if predicted is None:
-            messages.info(
-                f"{self._prefix}: what this change does to the instances is not known before the update: the "
-                "StatefulSet has values that are not known yet.",
-                self._resource,
+            self._say(
+                "what this change does to the instances is not known before the update: the StatefulSet has values "
+                "that are not known yet."
             )
             return
         plan = desired.change.rollout
@@ -341,7 +342,7 @@ class Guard:
             messages.info(forecast_message(self._prefix, predicted), self._resource)
             if plan is not None and predicted.changes_template and predicted.order:
                 steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
-                messages.info(f"{self._prefix}: rollout in steps: {steps}", self._resource)
+                self._say(f"rollout in steps: {steps}")
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:

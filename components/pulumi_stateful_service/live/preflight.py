@@ -35,7 +35,13 @@ from pulumi_stateful_service.live.rules.managed_fields import is_partition_set_b
 from pulumi_stateful_service.live.rules.restore import claims_to_restore, restore_refusals
 from pulumi_stateful_service.live.rules.update import validate_update
 from pulumi_stateful_service.live.rules.volumes import shrink_refusal
-from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals, noted, volume_sizes
+from pulumi_stateful_service.live.stateful_set_fields import (
+    claim_templates,
+    desired_ordinals,
+    is_being_deleted,
+    noted,
+    volume_sizes,
+)
 
 
 @dataclass(frozen=True)
@@ -131,8 +137,8 @@ async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObj
 
 
 async def unfinished_work(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
-    """Whether an earlier operation on the StatefulSet left members, a rollout or claims as they should not stay."""
-    if is_unfinished(live, change.members):
+    """Whether an earlier operation left a deletion, members, a rollout or claims as they should not stay."""
+    if is_being_deleted(live) or is_unfinished(live, change.members):
         return True
     return await _unfinished_rollout(cluster, live, change) or await _unfinished_claims(cluster, live)
 

@@ -1,6 +1,8 @@
 """Prepares the cluster for what Pulumi's provider then sends: only in the engine's operation on the StatefulSet."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import pulumi
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINING_ANNOTATION, field_manager
@@ -8,10 +10,43 @@ from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.rollout_steps import set_partition
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
+from pulumi_stateful_service.live.rules.managed_fields import owned_after_creation
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, is_being_deleted
 
 STATEFUL_SET = "StatefulSet"
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
+
+
+async def get_lasting_set(
+    cluster: Cluster, desired: DesiredStatefulSet, say: Callable[[str], None]
+) -> KubernetesObject | None:
+    """The live StatefulSet. One that is being deleted is waited out, and in a preview taken for gone.
+
+    Raises ClusterError where it stays for a minute longer than its Pods may take to stop.
+    """
+    namespace, name = desired.where(cluster)
+    live = await cluster.get_stateful_set(namespace, name)
+    if live is None or not is_being_deleted(live):
+        return live
+    if pulumi.runtime.is_dry_run():
+        say(f"StatefulSet {namespace}/{name} is being deleted; pulumi up waits until it is gone, and creates it again.")
+        return None
+    say(f"StatefulSet {namespace}/{name} is being deleted; waiting until it is gone, to create it again.")
+    grace = live["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)
+    await cluster.wait_until_deleted(namespace, name, live["metadata"]["uid"], timeout=grace + 60)
+    return await cluster.get_stateful_set(namespace, name)
+
+
+async def own_created_fields(cluster: Cluster, kind: str, live: KubernetesObject, set_name: str) -> None:
+    """Has the component own the fields that Pulumi's provider created by a POST, as the provider's first update does.
+
+    Where the state was lost there is none: fields that the program does not have any more would stay.
+    """
+    metadata = live["metadata"]
+    fields = owned_after_creation(metadata.get("managedFields", []), field_manager(set_name))
+    if fields is not None:
+        patch = {"metadata": {"managedFields": fields, "resourceVersion": metadata["resourceVersion"]}}
+        await cluster.patch(kind, metadata.get("namespace"), metadata["name"], patch)
 
 
 async def prepare_cluster(
@@ -35,6 +70,8 @@ async def prepare_cluster(
         if hold_back:
             replicas = max(len(desired_ordinals(live)), len(desired_ordinals({"spec": desired.spec})))
             await set_partition(cluster, live, replicas)
+    if live is not None and not is_update and not recreate:
+        await own_created_fields(cluster, STATEFUL_SET, live, desired.where(cluster)[1])
     if live is not None and recreate:
         metadata = live["metadata"]
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])

@@ -62,3 +62,8 @@ def volume_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
     annotation = stateful_set["metadata"].get("annotations", {}).get(SIZES_ANNOTATION)
     requested = json.loads(annotation or "{}")
     return {volume: requested.get(volume, size) for volume, size in template_sizes(stateful_set).items()}
+
+
+def is_being_deleted(stateful_set: KubernetesObject) -> bool:
+    """Whether it is gone as soon as its Pods, or others with a finalizer on it, are."""
+    return stateful_set["metadata"].get("deletionTimestamp") is not None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pulumi_stateful_service.foundation.names import IDENTITY_ANNOTATION, SIZES_ANNOTATION
 from pulumi_stateful_service.live.claim_changes import claims_to_grow, shrink_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
-from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi
+from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi, owned_after_creation
 from pulumi_stateful_service.live.rules.update import max_unavailable_warning, validate_update
 from pulumi_stateful_service.live.rules.verdict import Verdict
 from pulumi_stateful_service.live.stateful_set_fields import volume_sizes
@@ -107,6 +107,16 @@ def test_the_strategy_is_watched_too() -> None:
         "spec.updateStrategy.type = OnDelete (field manager kubectl-edit)",
         "spec.updateStrategy.rollingUpdate.partition = 2 (field manager kubectl-edit)",
     ]
+
+
+def test_fields_of_a_creation_become_the_components() -> None:
+    """Those of the POST alone; nothing where the component has applied the object since, or nobody has posted it."""
+    posted = {"manager": "pulumi-kubernetes", "operation": "Update", "fieldsV1": {"f:spec": {}}}
+    status = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status"}
+    applied = {"manager": "stateful-service-rg", "operation": "Apply", "fieldsV1": {"f:spec": {}}}
+    assert owned_after_creation([posted, status], "stateful-service-rg") == [applied, status]
+    assert owned_after_creation([posted, applied], "stateful-service-rg") is None
+    assert owned_after_creation([status], "stateful-service-rg") is None
 
 
 def test_replicas_are_an_autoscalers() -> None:

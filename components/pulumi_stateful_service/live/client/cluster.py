@@ -109,6 +109,13 @@ class Cluster(Objects):
         Raises ClusterError after ``timeout`` seconds, and names the finalizers that keep it.
         """
         await self.delete("StatefulSet", namespace, name, uid=uid, propagation="Orphan")
+        await self.wait_until_deleted(namespace, name, uid, timeout=timeout)
+
+    async def wait_until_deleted(self, namespace: str, name: str, uid: str, *, timeout: float) -> None:
+        """Waits until the StatefulSet with this uid is gone.
+
+        Raises ClusterError after ``timeout`` seconds, and names the finalizers that keep it.
+        """
         started = asyncio.get_running_loop().time()
         while (live := await self.get_stateful_set(namespace, name)) and live["metadata"]["uid"] == uid:
             waited = asyncio.get_running_loop().time() - started

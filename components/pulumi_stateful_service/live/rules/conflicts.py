@@ -85,3 +85,20 @@ def _delete(kind: str, live: KubernetesObject) -> str:
     return (
         f"kubectl --namespace {live['metadata'].get('namespace', 'default')} delete {kind} {live['metadata']['name']}"
     )
+
+
+def refusal_of_existing(where: str) -> str:
+    """Why an object of somebody else stops a creation."""
+    return (
+        f"{where} already exists and is not managed by this component: it would be merged into, and deleted with the "
+        "component. Choose another name, or delete it. If the component, its parent, the project or the stack was "
+        'renamed, add an alias: aliases=[pulumi.Alias(name="old")] or Alias(stack="old").'
+    )
+
+
+def warning_of_existing(where: str, setting: str) -> str:
+    """With which setting Pulumi's provider updates an object that exists, where it would fail to create it."""
+    return (
+        f"{where} already exists, and Pulumi's provider does not create what exists. Unless Pulumi is about to replace "
+        f"it, run pulumi up once with {setting}: it then adopts the object."
+    )

@@ -1,6 +1,6 @@
 """Which field manager set the fields of a live StatefulSet, read from its ``managedFields``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,21 @@ def is_applied_by_component(live: KubernetesObject) -> bool:
     return any(entry["manager"] == manager and entry.get("operation") == "Apply" for entry in entries) and not any(
         entry["manager"] == _CREATION_MANAGER for entry in entries
     )
+
+
+def owned_after_creation(entries: Sequence[Mapping[str, Any]], manager: str) -> list[dict[str, Any]] | None:
+    """The entries with those of a creation by a POST as if ``manager`` had applied them; None if there is none."""
+
+    def is_created(entry: Mapping[str, Any]) -> bool:
+        whose = (entry["manager"], entry.get("operation"))
+        return whose == (_CREATION_MANAGER, "Update") and "subresource" not in entry
+
+    if not any(map(is_created, entries)):
+        return None
+    if any((each["manager"], each.get("operation")) == (manager, "Apply") for each in entries):
+        return None
+    applied = {"manager": manager, "operation": "Apply"}
+    return [{**each, **applied} if is_created(each) else {**each} for each in entries]
 
 
 def is_partition_set_by_component(live: KubernetesObject) -> bool:
