@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from faults import Make, as_asked, recovered, witnessed
+from faults import Make, Running, as_asked, recovered, witnessed
 from harness import Service, absent_as_none, eventually
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
@@ -104,17 +104,21 @@ def test_a_deleted_claim(service: Make) -> None:
 
 
 def test_a_set_that_is_being_deleted(service: Make) -> None:
-    """In the foreground, so that it is there until its Pods are gone: `up` waits for that, and creates it again."""
-    rg = service(lifecycle={"pre_stop": {"sleep_seconds": 20}}, termination_grace_period_seconds=30)
+    """Somebody has deleted the set, and it is still there: `up` waits until it is gone, and creates it again."""
+    rg = service()
     with witnessed(rg) as witness:
         rg.up()
-        rg.client.delete(StatefulSet, "rg", namespace=rg.namespace, cascade=CascadeType.FOREGROUND)
+        finalizers = '{"metadata": {"finalizers": %s}}'
+        rg.kubectl("patch", "statefulset", "rg", "--type=merge", "--patch", finalizers % '["example.com/hold"]')
+        rg.kubectl("delete", "statefulset", "rg", "--wait=false")
         said = rg.must("preview")
         assert "is being deleted; pulumi up waits until it is gone, and creates it again" in said
-        assert "is being deleted; waiting until it is gone" in rg.up()
+        running = Running(rg, witness, "up")
+        assert running.reach(lambda: "StatefulSet rg updating" in running.said), running.said
+        rg.kubectl("patch", "statefulset", "rg", "--type=merge", "--patch", finalizers % "null")
+        assert running.end() == 0, running.said
+        assert "is being deleted; waiting until it is gone" in running.said
         as_asked(rg)
-        before = witness.wrote("rg-0")
-        eventually("rg-0 writes again", lambda: witness.wrote("rg-0") > before)
         rg.unchanged()
 
 
