@@ -66,7 +66,7 @@ check: environment test-image ## Lint, types, layers and unit tests
 
 .PHONY: test-cluster
 test-cluster: environment cluster ## Run the cluster tests: real engine, real provider, real Kubernetes
-	$(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist loadgroup
+	$(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal
 	$(VENV)/pytest tests/cluster -q -m "alone and not long"
 
 .PHONY: test-package
@@ -87,7 +87,7 @@ test: check test-package test-cluster ## Run everything
 
 .PHONY: test-long
 test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults
-	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist loadgroup
+	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist worksteal
 
 .PHONY: test-nodes
 test-nodes: environment cluster ## Let one of three real nodes fail FAULTS times under etcd, and the other tests of nodes
@@ -99,7 +99,7 @@ test-languages: environment cluster ## Use the component from TypeScript and Go;
 
 .PHONY: test-faults
 test-faults: environment cluster ## Interrupt each operation at MOMENTS moments, and break the cluster as often
-	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m "not alone" -n $(SIDE_BY_SIDE) --dist loadgroup
+	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m "not alone" -n $(SIDE_BY_SIDE) --dist worksteal
 	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m alone
 
 .PHONY: test-forecast

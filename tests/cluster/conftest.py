@@ -1,5 +1,6 @@
 """What the cluster tests share: the running cluster, a namespace each, and a service in it."""
 
+import fcntl
 import uuid
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -12,6 +13,8 @@ from lightkube import ApiError, Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.storage_v1 import StorageClass
+
+from local.paths import STATE
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,14 @@ def three_nodes() -> Iterator[None]:
     local("cluster", "--nodes", "3")
     yield
     local("cluster", "--nodes", "1")
+
+
+@pytest.fixture
+def the_stacks_of_the_program() -> Iterator[None]:
+    """The stacks in `stacks/`, which have one namespace each: for one test at a time."""
+    with (STATE / "stacks-of-the-program.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from harness import ROOT, absent_as_none, environment, eventually, printed
 from lightkube import Client
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 
-# The program's own stacks have one namespace each, so one test after the other.
-pytestmark = pytest.mark.xdist_group("the program's stacks")
+pytestmark = pytest.mark.usefixtures("the_stacks_of_the_program")
 
 
 @pytest.fixture

@@ -87,6 +87,20 @@ PENDING: dict[str, dict[str, Any]] = {
 }
 
 
+def test_a_replacement_of_a_set_that_is_gone(service: Make) -> None:
+    """As after a `pulumi up --replace` that was killed when it had deleted the set: the new one stays."""
+    rg = service()
+    program(rg)
+    rg.up()
+    lines = rg.write("rg-0", 2)
+    rg.must("state", "taint", SET, "--yes")
+    rg.kubectl("delete", "statefulset", "rg")
+    rg.up()
+    eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    assert set(lines) <= set(rg.log("rg-0"))
+    rg.unchanged()
+
+
 def in_test_long(first: str, others: Iterable[Any]) -> list[Any]:
     """Pairs that `make test` leaves to `make test-long`: it has each half in another pair."""
     return [pytest.param(first, other, marks=pytest.mark.long) for other in others]

@@ -14,8 +14,7 @@ from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Namespace, PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
 
-# They have one namespace each, so one test after the other.
-pytestmark = pytest.mark.xdist_group("the program's stacks")
+pytestmark = pytest.mark.usefixtures("the_stacks_of_the_program")
 
 STACKS = {
     "dev": {"namespace": "default", "replicas": 2, "size": "10Mi", "policy": "Parallel"},
