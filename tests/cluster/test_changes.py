@@ -93,6 +93,7 @@ def test_p08_a_preview_says_what_happens_to_every_instance(service: Make) -> Non
         assert rg.uids() == {name: uid for name, uid in pods.items() if name != "rg-2"}
 
 
+@pytest.mark.long
 def test_p08_a_set_is_not_recreated_while_something_is_held_back(service: Make) -> None:
     """A held-back instance that restarts afterwards would come back with the new version."""
     rg = service(replicas=3)

@@ -190,6 +190,7 @@ def test_p05_the_attributes_class_of_live_claims_changes(idle_driver: Service, c
     assert rg.uids() == pods
 
 
+@pytest.mark.long
 def test_p05_a_claim_is_restored_from_a_volume(service: Make, client: Client) -> None:
     """A claim that was deleted: the volume, which its class keeps, comes back under the instance's name."""
     name = f"kept-{id(service)}"

@@ -25,7 +25,8 @@ def mended(rg: Service) -> str:
 PARTITION = '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}}'
 
 
-@pytest.mark.parametrize("replicas", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("replicas", [3, 1])
 def test_an_edited_set(service: Make, replicas: int) -> None:
     """The set's replicas, image and partition edited by `kubectl`: `up` names each and undoes them."""
     rg = service()

@@ -191,6 +191,7 @@ def test_a_full_node(service: Make, client: Client) -> None:
         room(None)
 
 
+@pytest.mark.long
 def test_an_image_that_does_not_exist(service: Make) -> None:
     """An image that does not exist: one instance waits for it, the others run on; a good one heals it."""
     rg = service(rollout_timeout_seconds=SOON)

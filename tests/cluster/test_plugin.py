@@ -129,6 +129,7 @@ def wanted(live: dict[str, Any]) -> dict[str, Any]:
     return live
 
 
+@pytest.mark.long
 def test_p16_a_second_up_changes_nothing(program: Callable[..., Project], namespace: str) -> None:
     """Maps reach a plugin in another order at each run, and no instance is replaced for it."""
     variables = {f"VARIABLE_{number}": str(number) for number in range(12)}
