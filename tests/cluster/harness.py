@@ -137,7 +137,7 @@ def eventually(what: str, look: Callable[[], T], timeout: float = 60) -> T:
             return seen
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what}; last seen: {seen!r}")
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 @dataclass

@@ -38,6 +38,7 @@ def status(rg: Service, claim: str, fields: dict[str, Any]) -> None:
     rg.client.patch(PersistentVolumeClaim.Status, claim, {"status": fields}, namespace=rg.namespace)
 
 
+@pytest.mark.long
 def test_p05_a_growth_that_a_quota_refuses_is_taken_back(service: Make, client: Client) -> None:
     """By setting the size again; nothing restarts, and the next growth that fits goes through."""
     rg = service()
@@ -94,6 +95,7 @@ def idle_driver(service: Make, client: Client, tmp_path: Path) -> Iterator[Servi
     client.delete(PersistentVolume, volume)
 
 
+@pytest.mark.long
 def test_p05_a_size_that_the_driver_cannot_have_is_taken_back(idle_driver: Service) -> None:
     """A typo of 100Ti: up ends at once where the driver says so, and the request is lowered, not the volume."""
     rg = idle_driver

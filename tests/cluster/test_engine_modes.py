@@ -131,7 +131,9 @@ def test_what_is_not_targeted_is_not_touched(service: Make, mode: str, pending: 
     assert everything(rg) == before
 
 
-@pytest.mark.parametrize("pending", PENDING)
+@pytest.mark.parametrize(
+    "pending", [*list(PENDING)[:2], *(pytest.param(each, marks=pytest.mark.long) for each in list(PENDING)[2:])]
+)
 def test_a_refresh_with_the_program_changes_nothing(service: Make, pending: str) -> None:
     """Whatever the program wants by now."""
     rg = service()
@@ -176,7 +178,7 @@ def test_a_destroy_after_a_recreation_leaves_no_pod(service: Make) -> None:
     eventually("no Pod is left", lambda: not rg.pods(), 90)
 
 
-@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("preview", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_what_is_protected_is_not_recreated(service: Make, preview: bool) -> None:
     """Refused before anything is deleted, in the preview and without one."""
     rg = service()
@@ -206,7 +208,13 @@ def forced(rg: Service, how: str) -> Callable[..., str]:
     return lambda *options: rg.must("up", "--yes", *options)
 
 
-@pytest.mark.parametrize("how", ["--replace", "taint", "another address", "another certificate authority"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("--replace", "another address"),
+        *(pytest.param(how, marks=pytest.mark.long) for how in ("taint", "another certificate authority")),
+    ],
+)
 def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) -> None:
     """StatefulSet, Pods and Service are there afterwards, with the data; and then there is nothing to do."""
     rg = service()

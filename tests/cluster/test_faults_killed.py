@@ -92,6 +92,7 @@ def test_members_that_join_and_leave_are_killed(service: Make) -> None:
     interrupted(rg, lambda: rg.set(replicas=next(replicas)))
 
 
+@pytest.mark.long
 def test_a_growth_is_killed(service: Make) -> None:
     """`pulumi up` killed while disks grow: the next one grows those that are left."""
     rg = service()

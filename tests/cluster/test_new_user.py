@@ -52,6 +52,7 @@ def test_p16_a_new_stack_in_python(
     deploys(shop, client, namespace)
 
 
+@pytest.mark.long
 def test_p16_a_new_stack_in_yaml(
     settings: dict[str, str], environment: Path, client: Client, namespace: str, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ def make(*arguments: str) -> str:
     return result.stdout
 
 
-@pytest.fixture(params=STACKS)
+@pytest.fixture(params=["dev", pytest.param("staging", marks=pytest.mark.long), "prod"])
 def stack(request: pytest.FixtureRequest, client: Client) -> Iterator[str]:
     """A stack, not deployed, without data; brought back to that afterwards."""
     name = request.param

@@ -61,6 +61,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "positive_quantity": st.sampled_from(["1Mi", "10Gi", "1.5Gi", "1e9"]),
     "sub_path": st.sampled_from(["a", "a/b"]),
     "file_mode": st.sampled_from(["0440", "600"]),
+    "divisor": st.sampled_from(["1", "1m", "1Mi", "1k"]),
     "resource_field": st.sampled_from(["limits.memory", "requests.cpu"]),
     "capability": st.sampled_from(["NET_BIND_SERVICE", "CHOWN"]),
 }

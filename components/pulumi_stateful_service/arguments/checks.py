@@ -321,6 +321,13 @@ def resource_field(value: str) -> str | None:
     return "must be limits or requests, '.', and cpu, memory, ephemeral-storage or a hugepages-SIZE"
 
 
+def divisor(value: str) -> str | None:
+    """A unit in which the downward API tells an amount."""
+    if re.fullmatch(r"1([mkMGTPE]|[KMGTPE]i)?", value):
+        return None
+    return "must be 1, 1m, 1k, 1M and so on, or 1Ki, 1Mi and so on"
+
+
 def label_key(value: str) -> str | None:
     """A qualified name, which the keys of labels and annotations must be: a name with an optional DNS prefix."""
     prefix, slash, name = value.rpartition("/")

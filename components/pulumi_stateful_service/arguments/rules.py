@@ -89,7 +89,7 @@ RULES: Mapping[str, checks.Check] = {
     "StatefulServiceArgs.cluster_domain": checks.dns_subdomain,
     "StatefulServiceArgs.env_from_resources{}": checks.env_name,
     "ResourceRefArgs.resource": checks.resource_field,
-    "ResourceRefArgs.divisor": checks.positive_quantity,
+    "ResourceRefArgs.divisor": checks.divisor,
     "KeyRefArgs.name": checks.dns_subdomain,
     "KeyRefArgs.key": checks.config_key,
     "EnvFromArgs.secret": checks.dns_subdomain,

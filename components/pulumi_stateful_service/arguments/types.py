@@ -257,8 +257,8 @@ class ResourceRefArgs(TypedDict):
     resource: pulumi.Input[str]
     """The resource, such as ``limits.memory`` or ``requests.cpu``."""
     divisor: NotRequired[pulumi.Input[str]]
-    """The unit in which the amount is given, a Kubernetes quantity such as ``1Mi``; it is rounded up. Default: 1, so
-    whole processors and bytes."""
+    """The unit in which the amount is given; it is rounded up. For processors ``1`` or ``1m``; for others ``1``, a
+    decimal unit such as ``1M``, or a binary one such as ``1Mi``. Default: ``1``, so whole processors and bytes."""
 
 
 class EnvFromArgs(TypedDict):

@@ -94,6 +94,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "env_from_resources['LIMIT'].resource is 'memory'; it must be limits or requests, '.', and cpu, memory, ",
     ),
     (
+        {"env_from_resources": {"LIMIT": {"resource": "limits.memory", "divisor": "10Gi"}}},
+        "env_from_resources['LIMIT'].divisor is '10Gi'; it must be 1, 1m, 1k, 1M and so on, or 1Ki, 1Mi and so on",
+    ),
+    (
+        {"env_from_resources": {"LIMIT": {"resource": "limits.cpu", "divisor": "1Mi"}}},
+        "env_from_resources['LIMIT'].divisor is '1Mi'; it must be 1 or 1m for processors",
+    ),
+    (
         {"env": {"LIMIT": "1"}, "env_from_resources": {"LIMIT": {"resource": "limits.memory"}}},
         "env_from_resources['LIMIT'] is set by env too; an environment variable has one source",
     ),

@@ -119,8 +119,21 @@ def _check_environment(args: StatefulServiceArgs, checks: CrossChecks) -> None:
                     f"{source}[{name!r}] is set by {source_of[name]} too; an environment variable has one source"
                 )
             source_of[name] = source
+    for name, reference in args.get("env_from_resources", {}).items():
+        is_a_unit = _is_a_unit(checks, f"env_from_resources[{name!r}].divisor")
+        checks.check(is_a_unit, reference["resource"], reference.get("divisor", "1"))
     for i, each in enumerate(args.get("env_from", [])):
         _require_exactly_one(checks, f"env_from[{i}]", each, ("secret", "config_map"))
+
+
+def _is_a_unit(checks: CrossChecks, path: str) -> Callable[[str, str], None]:
+    def check(resource: str, divisor: str) -> None:
+        if resource.endswith(".cpu") and divisor not in {"1", "1m"}:
+            raise checks.error_of_value(path, divisor, "must be 1 or 1m for processors")
+        if not resource.endswith(".cpu") and divisor == "1m":
+            raise checks.error_of_value(path, divisor, "is for processors; use 1, 1M, 1Mi and so on")
+
+    return check
 
 
 def _check_extended(checks: CrossChecks, path: str, quantities: Mapping[str, Any]) -> None:
