@@ -28,7 +28,7 @@ from pulumi_stateful_service.live.rollout_target import (
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.stateful_set_fields import first_updated_ordinal
 
-_PAUSE = 2.0
+_PAUSE = 3.0
 """Seconds between two looks at instances that bake, unless a check is due or the time is over before."""
 _SHORTEST_PAUSE = 0.2
 
