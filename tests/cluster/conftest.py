@@ -1,6 +1,5 @@
 """What the cluster tests share: the running cluster, a namespace each, and a service in it."""
 
-import fcntl
 import uuid
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.storage_v1 import StorageClass
 
+from local.locks import locked
 from local.paths import STATE
 
 
@@ -50,10 +50,9 @@ def three_nodes() -> Iterator[None]:
 
 
 @pytest.fixture
-def the_stacks_of_the_program() -> Iterator[None]:
+def program_stacks() -> Iterator[None]:
     """The stacks in `stacks/`, which have one namespace each: for one test at a time."""
-    with (STATE / "stacks-of-the-program.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(STATE / "program-stacks.lock", "using the program's stacks"):
         yield
 
 

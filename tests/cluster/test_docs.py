@@ -13,7 +13,7 @@ from harness import ROOT, absent_as_none, environment, eventually, printed
 from lightkube import Client
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 
-pytestmark = pytest.mark.usefixtures("the_stacks_of_the_program")
+pytestmark = pytest.mark.usefixtures("program_stacks")
 
 
 @pytest.fixture

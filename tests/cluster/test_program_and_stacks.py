@@ -14,7 +14,7 @@ from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Namespace, PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
 
-pytestmark = pytest.mark.usefixtures("the_stacks_of_the_program")
+pytestmark = pytest.mark.usefixtures("program_stacks")
 
 STACKS = {
     "dev": {"namespace": "default", "replicas": 2, "size": "10Mi", "policy": "Parallel"},

@@ -32,7 +32,7 @@ from pulumi_stateful_service.live.member_refusals import member_refusals
 from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, rendering_warnings, unfinished_work
 from pulumi_stateful_service.live.prepare_cluster import (
     STATEFUL_SET,
-    get_lasting_set,
+    get_after_deletion,
     own_created_fields,
     prepare_cluster,
 )
@@ -249,7 +249,7 @@ class Guard:
             for refusal in conflicts.service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
                 raise RefusedError(f"{self._prefix}: {refusal}")
         self._warn_exists(where)
-        if not pulumi.runtime.is_dry_run() and setting_to_update_existing() is None:
+        if not pulumi.runtime.is_dry_run():
             async with connected(connection) as cluster:
                 await own_created_fields(cluster, kind, live, set_name)
 
@@ -271,7 +271,7 @@ class Guard:
         self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
     async def _judge_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
-        live = await get_lasting_set(cluster, desired, self._say)
+        live = await get_after_deletion(cluster, desired, self._say)
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
         recreate = await judge(cluster, desired.change, live, self._resource, self._said)

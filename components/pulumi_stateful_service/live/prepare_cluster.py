@@ -9,6 +9,7 @@ from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINI
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
+from pulumi_stateful_service.live.provider import setting_to_update_existing
 from pulumi_stateful_service.live.rollout_steps import set_partition
 from pulumi_stateful_service.live.rules.managed_fields import owned_after_creation
 from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, is_being_deleted
@@ -17,12 +18,12 @@ STATEFUL_SET = "StatefulSet"
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
 
 
-async def get_lasting_set(
+async def get_after_deletion(
     cluster: Cluster, desired: DesiredStatefulSet, say: Callable[[str], None]
 ) -> KubernetesObject | None:
-    """The live StatefulSet. One that is being deleted is waited out, and in a preview taken for gone.
+    """The live StatefulSet. If it is being deleted, waits until it does not exist; in a preview returns None.
 
-    Raises ClusterError where it stays for a minute longer than its Pods may take to stop.
+    Raises ClusterError if it still exists a minute after its Pods' termination grace period.
     """
     namespace, name = desired.where(cluster)
     live = await cluster.get_stateful_set(namespace, name)
@@ -38,10 +39,13 @@ async def get_lasting_set(
 
 
 async def own_created_fields(cluster: Cluster, kind: str, live: KubernetesObject, set_name: str) -> None:
-    """Has the component own the fields that Pulumi's provider created by a POST, as the provider's first update does.
+    """Makes the component the manager of the fields that Pulumi's provider created by a POST.
 
-    Where the state was lost there is none: fields that the program does not have any more would stay.
+    The provider's first update does so. After the state was lost, the provider updates the object as if it created it:
+    fields that the program has removed would stay. Does nothing where the provider does not update what exists.
     """
+    if setting_to_update_existing() is not None:
+        return
     metadata = live["metadata"]
     fields = owned_after_creation(metadata.get("managedFields", []), field_manager(set_name))
     if fields is not None:

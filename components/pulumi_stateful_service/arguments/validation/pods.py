@@ -40,6 +40,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_environment(args, checks)
     _check_resources(checks, "", args.get("resources", {}))
     _check_files(args, checks)
+    _check_projected_volumes(args, checks)
     _check_probes(args, checks)
     _check_containers(args, checks)
     _check_tolerations(args, checks)
@@ -221,6 +222,9 @@ def _check_files(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             raise checks.error(f"config_files and secret_files have several files like {path!r}; use other names")
     for name in _volume_names(args).intersection(FILE_VOLUMES.values()) if files else ():
         raise checks.error(f"a volume cannot be named {name!r}: the component's own volume has this name")
+
+
+def _check_projected_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     for i, volume in enumerate(args.get("projected_volumes", [])):
         for j, source in enumerate(volume["sources"]):
             path = f"projected_volumes[{i}].sources[{j}]"
