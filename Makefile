@@ -83,7 +83,7 @@ record-state: environment ## At a release: keep the state that it leaves behind,
 	PYTHONPATH=.:tests/cluster:tests/shared $(VENV)/python tests/record_state.py
 
 .PHONY: test
-test: check test-package test-cluster ## Run everything
+test: check test-package test-cluster test-languages ## Run everything but the campaigns
 
 .PHONY: test-long
 test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults
@@ -94,7 +94,7 @@ test-nodes: environment cluster ## Let one of three real nodes fail FAULTS times
 	NODE_FAULTS=$(FAULTS) NODE_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_nodes.py tests/cluster/test_nodes_etcd.py -q
 
 .PHONY: test-languages
-test-languages: environment cluster ## Use the component from TypeScript and Go; the former needs Node.js and npm
+test-languages: environment cluster ## Use the component from TypeScript and Go
 	PYTHONPATH=tests/cluster $(VENV)/pytest tests/languages -q
 
 .PHONY: test-faults

@@ -81,8 +81,6 @@ def start() -> None:
         _kwokctl(["--config", str(_CONFIG), *create])
         templates.write(_CREATED, _digest(text))
     kubernetes.write_kubeconfig(PKI, KUBECONFIG, settings.load().server)
-    for part in PARTS:
-        processes.wait_until(part, log(part), partial(_is_up, part), 60, partial(running, part))
     processes.wait_until(
         "The API server",
         log("kube-apiserver"),
@@ -90,6 +88,12 @@ def start() -> None:
         90,
         lambda: running("kube-apiserver") and running("etcd"),
     )
+    if not all(map(running, PARTS)):
+        # The controller manager ends where the API server is not ready ten seconds after it.
+        _forget_stale_process_ids()
+        _kwokctl(["start", "cluster", "--name", _CLUSTER])
+    for part in PARTS:
+        processes.wait_until(part, log(part), partial(_is_up, part), 60, partial(running, part))
     processes.wait_until(
         "The controller manager",
         log("kube-controller-manager"),

@@ -133,10 +133,18 @@ class StatefulService(pulumi.ComponentResource):
         ready = output_of(_once(rollout.future(), self._stateful_set))
         after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
         clients = [(each, resource) for each, resource in [*first, *after] if each.role]
-        for output, value in service_outputs(
-            self._args, self._class_name, governing, rollout, output_of(self._forecast()), clients
-        ).items():
-            setattr(self, output, value)
+        self._outputs = service_outputs(
+            self._args, self._class_name, governing, rollout, lambda: output_of(self._forecast()), clients
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """An output, created when it is first used."""
+        create = self.__dict__.get("_outputs", {}).get(name)
+        if create is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        output = pulumi.Output.from_input(create())
+        setattr(self, name, output)
+        return output
 
     async def _check(self, checks: CrossChecks) -> None:
         await checks.run()

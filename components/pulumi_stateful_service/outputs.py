@@ -1,6 +1,7 @@
 """The outputs of a service: names at once, what the cluster decides when the rollout is complete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -11,6 +12,8 @@ from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.names import POD_NAME_LABEL, ServiceRole
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.plan import Planned
+
+_OF_ROLLOUT = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
 
 OUTPUTS = (
     "service_name",
@@ -24,11 +27,7 @@ OUTPUTS = (
     "load_balancer_address",
     "client_service_addresses",
     "instance_service_addresses",
-    "current_revision",
-    "update_revision",
-    "revisions",
-    "outdated",
-    "outdated_claims",
+    *_OF_ROLLOUT,
     "forecast",
 )
 """The outputs of the component."""
@@ -39,39 +38,55 @@ def service_outputs(
     class_name: pulumi.Input[str] | None,
     governing_service: Any,
     rollout: pulumi.Output[Any],
-    forecast: pulumi.Output[Any],
+    forecast: Callable[[], pulumi.Output[Any]],
     clients: Sequence[tuple[Planned, Any]],
-) -> dict[str, pulumi.Output[Any]]:
-    """The outputs by name. ``clients`` are the Services for clients as they were planned and registered."""
-    namespace = args.get("namespace") or apply_inputs(
-        lambda metadata: metadata.namespace or "default", governing_service.metadata
-    )
-    # What follows from the arguments is known at once: a Job that initializes the instances needs their names.
-    service_address = apply_inputs(names.service_address, args["service_name"], namespace, cluster_domain(args))
-    addresses: dict[ServiceRole | None, list[tuple[Any, Any]]] = {role: [] for role in ServiceRole}
-    for planned, service in clients:
+) -> dict[str, Callable[[], pulumi.Input[Any]]]:
+    """For each output by its name the function that creates it, so that an output that nobody uses costs nothing.
+
+    ``clients`` are the Services for clients as they were planned and registered.
+    """
+
+    @cache
+    def namespace() -> Any:
+        return args.get("namespace") or apply_inputs(
+            lambda metadata: metadata.namespace or "default", governing_service.metadata
+        )
+
+    @cache
+    def service_address() -> Any:
+        # What follows from the arguments is known at once: a Job that initializes the instances needs their names.
+        return apply_inputs(names.service_address, args["service_name"], namespace(), cluster_domain(args))
+
+    def addresses(role: ServiceRole) -> list[tuple[Any, Any]]:
         # An instance's Service is listed by the Pod's name, which its own may differ from.
-        name = planned.fields["spec"]["selector"].get(POD_NAME_LABEL, planned.fields["metadata"]["name"])
-        addresses[planned.role].append((name, _address(args, planned, service, namespace)))
-    load_balancer_address = next((address for _, address in addresses[ServiceRole.LOAD_BALANCING]), None)
-    known = {
-        "service_name": args["service_name"],
-        "stateful_set_name": args["name"],
+        return [
+            (
+                planned.fields["spec"]["selector"].get(POD_NAME_LABEL, planned.fields["metadata"]["name"]),
+                _address(args, planned, service, namespace()),
+            )
+            for planned, service in clients
+            if planned.role is role
+        ]
+
+    def of_rollout(field: str) -> Callable[[], Any]:
+        return lambda: apply_inputs(lambda status: getattr(status, field), rollout)
+
+    return {
+        "service_name": lambda: args["service_name"],
+        "stateful_set_name": lambda: args["name"],
         "namespace": namespace,
         "service_address": service_address,
-        "ready_address": apply_inputs(lambda _, address: address, rollout, service_address),
-        "srv_names": apply_inputs(_srv_names, service_address, list(args["ports"]), args.get("port_protocols", {})),
-        "instances": _instances(args, rollout, service_address),
-        "storage_class_name": class_name,
-        "load_balancer_address": load_balancer_address,
-        "client_service_addresses": apply_inputs(_addresses_by_name, addresses[ServiceRole.CLIENT]),
-        "instance_service_addresses": apply_inputs(_addresses_by_name, addresses[ServiceRole.INSTANCE]),
-    }
-    of_rollout = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
-    return {
+        "ready_address": lambda: apply_inputs(lambda _, address: address, rollout, service_address()),
+        "srv_names": lambda: apply_inputs(
+            _srv_names, service_address(), list(args["ports"]), args.get("port_protocols", {})
+        ),
+        "instances": lambda: _instances(args, rollout, service_address()),
+        "storage_class_name": lambda: class_name,
+        "load_balancer_address": lambda: next((each for _, each in addresses(ServiceRole.LOAD_BALANCING)), None),
+        "client_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.CLIENT)),
+        "instance_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.INSTANCE)),
+        **{field: of_rollout(field) for field in _OF_ROLLOUT},
         "forecast": forecast,
-        **{name: pulumi.Output.from_input(value) for name, value in known.items()},
-        **{name: apply_inputs(lambda status, name=name: getattr(status, name), rollout) for name in of_rollout},
     }
 
 

@@ -1,6 +1,7 @@
 """P16: the component from TypeScript: the compiler knows its types, mocks stand in for it, and a program deploys it."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -24,10 +25,15 @@ COMPILER = {
 }
 
 
+def node(folder: Path, *command: str) -> None:
+    """Runs a command of Node.js, which comes with the tests' Python packages."""
+    env = {**os.environ, "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
+    printed(*command, env=env, folder=folder, timeout=300)
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A program's folder, with the generated SDK and what it needs of npm's packages."""
-    assert shutil.which("node"), "these tests need Node.js and npm on PATH"
     folder = tmp_path_factory.mktemp("program")
     generator = binaries.folder([pins.binary("sdk-generator")]) / "sdk-generator"
     sdk = folder / "sdk"
@@ -42,12 +48,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tsconfig.json").write_text(
         json.dumps({"compilerOptions": COMPILER, "files": ["program.ts", "mocks.ts", "registry.ts"]})
     )
-    printed("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", folder=folder, timeout=300)
+    node(folder, "npm", "install", "--no-audit", "--no-fund", "--loglevel=error")
     # As npm links a local package; its own dependencies are the program's.
     package = folder / "node_modules" / "@pulumi-stateful-service" / "stateful-service"
     package.parent.mkdir()
     (sdk / "node_modules").symlink_to(folder / "node_modules")
-    printed("npx", "tsc", "--outDir", "bin", folder=sdk, timeout=300)
+    node(sdk, "npx", "tsc", "--outDir", "bin")
     shutil.copytree(sdk / "bin", package)
     shutil.copy(sdk / "package.json", package)
     return folder
@@ -55,7 +61,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_compiler_takes_what_is_right_and_nothing_else(program: Path) -> None:
     """``program.ts`` has good lines and bad ones, each bad one marked; and the example of the registry compiles."""
-    printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
+    node(program, "npx", "tsc", "--project", ".")
 
 
 def test_every_property_is_described(program: Path) -> None:
@@ -69,15 +75,15 @@ def test_every_property_is_described(program: Path) -> None:
 
 def test_a_unit_test_with_mocks(program: Path) -> None:
     """Without engine, plugin or cluster."""
-    printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
-    printed("node", "bin/mocks.js", folder=program, timeout=120)
+    node(program, "npx", "tsc", "--project", ".")
+    node(program, "node", "bin/mocks.js")
 
 
 def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace: str) -> None:
     """By the plugin, with a language host that is built here; a mistake is told in the program's own words."""
     runtime = {"name": "nodejs", "options": {"typescript": False}}
     (program / "Pulumi.yaml").write_text(json.dumps({"name": "typescript", "runtime": runtime}))
-    printed("npx", "tsc", "--project", ".", folder=program, timeout=300)
+    node(program, "npx", "tsc", "--project", ".")
     plugin = program / "plugin"
     plugin.mkdir()
     (plugin / PLUGIN).symlink_to(ROOT / ".venv" / "bin" / PLUGIN)
