@@ -1,6 +1,7 @@
 """The component: registers what is planned, in order, and gives the names that other stacks need."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pulumi
@@ -130,8 +131,10 @@ class StatefulService(pulumi.ComponentResource):
         governing = prerequisites[-1]
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
         rollout = output_of(self._follow(wanted.fields))
-        ready = output_of(_once(rollout.future(), self._stateful_set))
-        after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
+        after = []
+        if stages[After.ROLLOUT]:
+            ready = output_of(_once(rollout.future(), self._stateful_set))
+            after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
         clients = [(each, resource) for each, resource in [*first, *after] if each.role]
         self._outputs = service_outputs(
             self._args, self._class_name, governing, rollout, lambda: output_of(self._forecast()), clients
@@ -163,12 +166,9 @@ class StatefulService(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
-        return self._registered(planned, planned.fields, opts)
-
-    def _registered(self, planned: Planned, fields: KubernetesObject, opts: pulumi.ResourceOptions) -> Any:
         if self._guard is not None:
             opts = pulumi.ResourceOptions.merge(opts, self._guard.options(planned.kind))
-        return RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **arguments_of(fields), opts=opts)
+        return RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **arguments_of(planned.fields), opts=opts)
 
     def _register_stateful_set(self, planned: Planned, after: Sequence[Any]) -> Any:
         """Registers the StatefulSet with dependencies that order it, and no others.
@@ -177,15 +177,7 @@ class StatefulService(pulumi.ComponentResource):
         change is replaced, and with it the StatefulSet would be, which stops all instances.
         """
         fields, dependencies = without_dependencies(planned.fields)
-
-        async def depends_on() -> Resolved:
-            return Resolved([*after, *await dependencies])
-
-        opts = pulumi.ResourceOptions.merge(
-            pulumi.ResourceOptions(parent=self), planned.options or pulumi.ResourceOptions()
-        )
-        opts.depends_on = output_of(depends_on())
-        return self._registered(planned, fields, opts)
+        return self._register(replace(planned, fields=fields), [*after, dependencies])
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))

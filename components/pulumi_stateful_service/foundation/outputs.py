@@ -118,8 +118,8 @@ def contains_unknown(value: Any) -> bool:
     return isinstance(value, Unknown)
 
 
-def without_dependencies(value: Any) -> tuple[Any, Coroutine[Any, Any, list[pulumi.Resource]]]:
-    """The value with Outputs that tell no resources, and a coroutine that returns the resources that they told."""
+def without_dependencies(value: Any) -> tuple[Any, pulumi.Output[None]]:
+    """The value with Outputs that have no dependencies, and an Output of nothing that has all of them."""
     leaves: list[asyncio.Future[Resolved]] = []
 
     async def leaf_without_resources(leaf: asyncio.Future[Resolved]) -> Resolved:
@@ -136,7 +136,7 @@ def without_dependencies(value: Any) -> tuple[Any, Coroutine[Any, Any, list[pulu
         leaves.append(leaf)
         return output_of(leaf_without_resources(leaf))
 
-    async def resources() -> list[pulumi.Resource]:
-        return list(frozenset[pulumi.Resource]().union(*[(await leaf).resources for leaf in leaves]))
+    async def dependencies() -> Resolved:
+        return Resolved(None, resources=frozenset().union(*[(await leaf).resources for leaf in leaves]))
 
-    return stripped(value), resources()
+    return stripped(value), output_of(dependencies())

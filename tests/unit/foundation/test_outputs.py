@@ -95,7 +95,7 @@ def test_dependencies_are_told_apart_from_values() -> None:
         value, dependencies = without_dependencies({"name": secret.metadata.apply(lambda of: of.name), "plain": [1]})
 
         async def urns() -> list[Any]:
-            return [await each.urn.future() for each in await dependencies]
+            return [await each.urn.future() for each in (await resolve(dependencies)).resources]
 
         async def resources() -> int:
             return len(await value["name"].resources())
