@@ -43,7 +43,7 @@ def client(env: dict[str, str]) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def three_nodes() -> Iterator[None]:
-    """Three real nodes; one again afterwards."""
+    """Three real nodes; afterwards one, as before."""
     local("cluster", "--nodes", "3")
     yield
     local("cluster", "--nodes", "1")
@@ -58,7 +58,7 @@ def program_stacks() -> Iterator[None]:
 
 @pytest.fixture
 def namespace(client: Client) -> Iterator[str]:
-    """A namespace of the test's own; gone afterwards with all that is in it."""
+    """A namespace for one test, deleted afterwards with everything in it."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     eventually("there is a namespace", lambda: _has_namespace(client, name))
     yield name
@@ -95,7 +95,7 @@ def second_class(client: Client, namespace: str) -> Iterator[str]:
 
 @pytest.fixture
 def service(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Makes the chapter's service with changes to its arguments; nothing is deployed yet."""
+    """Creates the project of the chapter's service with changed arguments; nothing is deployed yet."""
     made: list[Service] = []
 
     def make(**changes: Any) -> Service:
@@ -110,7 +110,7 @@ def service(env: dict[str, str], client: Client, namespace: str, tmp_path: Path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tells what tests measured (``record_property``); nothing of it is asserted."""
+    """Prints what tests measured (``record_property``); none of it is asserted."""
     for report in terminalreporter.getreports("passed"):
         for what, value in report.user_properties:
             terminalreporter.line(f"{report.nodeid.rpartition('::')[2]}: {what}: {value}")

@@ -45,7 +45,7 @@ def rendering_project(folder: Path, env: dict[str, str], release: Path) -> Proje
 
 
 def without_places(state: dict[str, Any]) -> dict[str, Any]:
-    """A state without times, and without the places of the program that registered each resource."""
+    """A state without times and without the source positions of its resources."""
     deployment = state["deployment"]
     deployment.pop("manifest")
     for resource in deployment["resources"]:

@@ -1,4 +1,4 @@
-"""What clients of etcd put and got, and when: a history that a checker can hold against a single store of keys."""
+"""What clients of etcd put and got, and when: a history for a linearizability checker."""
 
 import json
 import random
@@ -35,7 +35,7 @@ class Operation:
 
 
 class History:
-    """Clients that put and get all the time, each from whichever member it likes."""
+    """Clients that put and get continuously, each through a random member."""
 
     def __init__(self, etcd: Etcd, clients: int = 3) -> None:
         self._etcd = etcd
@@ -56,7 +56,7 @@ class History:
             thread.join()
 
     def puts(self) -> int:
-        """How many values were acknowledged."""
+        """The number of acknowledged values."""
         return sum(each.put is not None and each.returned is not None for each in self._operations)
 
     def until_a_put(self) -> None:

@@ -16,11 +16,11 @@ class Etcd(Example):
     example: str = "etcd"
 
     def ask(self, member: str, what: str, **body: object) -> dict[str, Any]:
-        """What a member answers, once it does: while there is no leader, it may not."""
+        """A member's answer. Retries, since a member does not answer without a leader."""
         return eventually(f"{member} answers", lambda: self.ask_once(member, what, **body))
 
     def ask_once(self, member: str, what: str, **body: object) -> dict[str, Any]:
-        """What a member answers now; empty where it does not."""
+        """A member's answer, without a retry; empty where there is none."""
         try:
             answered = httpx2.post(f"http://{self.addresses()[member]}:2379/v3/{what}", json=body, timeout=30)
         except httpx2.HTTPError:
@@ -28,7 +28,7 @@ class Etcd(Example):
         return dict(answered.json()) if answered.is_success else {}
 
     def is_led_by(self, member: str) -> bool:
-        """Whether a member leads; where another does, that one is asked to hand over."""
+        """Whether a member leads; where another one does, asks it to hand over."""
         leader, _ = self.leader()
         if leader != member:
             [target] = [each["ID"] for each in self.members() if each["name"] == member]
@@ -36,7 +36,7 @@ class Etcd(Example):
         return leader == member
 
     def members(self) -> list[dict[str, Any]]:
-        """The members of the cluster, as it knows them."""
+        """The members of the cluster."""
         return list(self.ask("etcd-0", "cluster/member/list")["members"])
 
     def peers(self) -> dict[str, list[str]]:
@@ -60,10 +60,10 @@ class Etcd(Example):
 
 
 def encoded(text: str) -> str:
-    """As etcd's gateway takes keys and values."""
+    """Encodes a key or value for etcd's gateway."""
     return base64.b64encode(text.encode()).decode()
 
 
 def decoded(text: str) -> str:
-    """As etcd's gateway gives keys and values."""
+    """Decodes a key or value from etcd's gateway."""
     return base64.b64decode(text).decode()

@@ -42,7 +42,7 @@ class Example(Service):
         printed("bash", "-euc", commands, env=self.env, folder=self.folder, timeout=300)
 
     def addresses(self) -> dict[str, str]:
-        """Where each instance is at the moment."""
+        """The current address of each instance."""
         return {name: pod.status.podIP for name, pod in self.pods().items() if pod.status and pod.status.podIP}
 
     def commands(self, heading: str) -> list[str]:
@@ -57,7 +57,7 @@ _Example = TypeVar("_Example", bound=Example)
 
 @contextmanager
 def restricted(example: _Example) -> Iterator[_Example]:
-    """The example in a namespace that wants restricted Pods from now on; destroyed afterwards."""
+    """The example in a namespace that enforces the restricted Pod Security Standard; destroyed afterwards."""
     labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     example.client.patch(Namespace, example.namespace, labels)
     yield example
@@ -85,7 +85,7 @@ class WithClient(Example):
 
 
 class Writer(threading.Thread):
-    """A client that writes all the time, and takes how long nothing was acknowledged."""
+    """A client that writes continuously and measures the pauses between acknowledgements."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -94,7 +94,7 @@ class Writer(threading.Thread):
         self.ended = threading.Event()
 
     def acknowledged_one(self) -> None:
-        """Notes that a write was acknowledged just now."""
+        """Records an acknowledgement."""
         self.times.append(time.monotonic())
 
     def wait_for_a_write(self) -> None:
@@ -104,7 +104,7 @@ class Writer(threading.Thread):
 
     @contextmanager
     def during(self, what: str) -> Iterator[None]:
-        """Takes the longest pause of what is done meanwhile."""
+        """Measures the longest pause while something is done."""
         self.wait_for_a_write()
         first = len(self.times) - 1
         yield
@@ -112,13 +112,13 @@ class Writer(threading.Thread):
         self.pauses[what] = max(later - earlier for earlier, later in pairwise(self.times[first:]))
 
     def end(self) -> None:
-        """Ends the writing."""
+        """Stops writing."""
         self.ended.set()
         if self.is_alive():
             self.join(15)
 
     def report(self, record_property: Callable[[str, object], None]) -> None:
-        """Tells what is not asserted."""
+        """Reports what is not asserted."""
         record_property("acknowledged writes", len(self.times))
         for what, seconds in self.pauses.items():
             record_property(f"longest pause during {what}", f"{seconds:.2f} s")

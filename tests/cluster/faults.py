@@ -1,4 +1,4 @@
-"""Breaks things while a service is being changed, and watches what must hold all the same.
+"""Breaks parts while a service is being changed, and watches what must hold nevertheless.
 
 What an instance has confirmed is on its disk afterwards; no identity ever has two Pods running, nor two processes on
 its disk; no claim is deleted.
@@ -54,7 +54,7 @@ class _Life:
     """Whether it went while the API server was away, and kept no account of it."""
 
     def note(self, pod: Any, *, gone: bool) -> None:
-        """Takes over what the API server tells now."""
+        """Records what the API server lists now."""
         states = [each.state for each in (pod.status and pod.status.containerStatuses) or [] if each.state]
         lasts = [each.lastState for each in (pod.status and pod.status.containerStatuses) or [] if each.lastState]
         for state in (*lasts, *states):
@@ -68,7 +68,7 @@ class _Life:
 
 
 class Witness:
-    """Has the instances write all the time, and notes every Pod and claim of the namespace from birth to death."""
+    """Has the instances write continuously, and records the life of every Pod and claim of the namespace."""
 
     def __init__(self, rg: Service) -> None:
         self._rg = rg
@@ -93,7 +93,7 @@ class Witness:
         self._stop.set()
 
     def wrote(self, pod: str) -> int:
-        """How many lines an instance has confirmed."""
+        """The number of lines that an instance has acknowledged."""
         return len(self._confirmed.get(pod, {}))
 
     def check(self, deleted_claims: tuple[str, ...] = ()) -> None:
@@ -126,7 +126,7 @@ class Witness:
         assert not lost, f"{pod} lost {len(lost)} lines of {len(confirmed)}: {sorted(lost)[:10]}"
 
     def _log(self, pod: str) -> str:
-        """Through the instance, or, where it is not running, from its disk, which is a folder of this machine."""
+        """Reads through the instance, or, where it does not run, from its disk, which is a folder of this machine."""
         if self._rg.is_ready(pod):
             return "\n".join(self._rg.log(pod))
         claim = self._rg.claims()[f"logs-{pod}"]
@@ -224,7 +224,7 @@ def witnessed(rg: Service, *, deleted_claims: tuple[str, ...] = ()) -> Iterator[
 
 
 class Running:
-    """A Pulumi command that is under way."""
+    """A Pulumi command that is running."""
 
     def __init__(self, rg: Service, witness: Witness, *arguments: str) -> None:
         self._witness = witness
@@ -248,17 +248,17 @@ class Running:
 
     @property
     def said(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return "".join(self._lines)
 
     @property
     def happenings(self) -> int:
-        """How far it is: lines about resources that it printed, and changes of Pods and claims."""
+        """The progress: the number of printed lines about resources and of changes to Pods and claims."""
         lines = [line for line in list(self._lines) if "kubernetes:" in line or "waiting for" in line]
         return len(lines) + self._witness.happenings - self._before
 
     def reach(self, moment: Callable[[], Any]) -> bool:
-        """Waits until something has come about; False where the command had ended before."""
+        """Waits for a condition; returns False where the command ends first."""
         while not moment():
             if self._process.poll() is not None:
                 return False
@@ -287,7 +287,7 @@ class Running:
         return code
 
     def clear(self) -> None:
-        """Ends what a killed engine has left behind."""
+        """Kills the processes that a killed engine has left behind."""
         for pid in self._doomed:
             if b"pulumi" in _command(pid):
                 with suppress(ProcessLookupError):
@@ -317,7 +317,7 @@ def lose_the_state(rg: Service) -> None:
 
 
 def recovered(rg: Service, command: str = "up") -> str:
-    """One more command, after what its message says, and nothing else; what it says."""
+    """One more command, and before it what the last message asks for; returns its output."""
     result = rg.run(command, "--yes", "--skip-preview")
     if result.returncode and "the stack is currently locked" in result.stdout:
         assert "`pulumi cancel`" in result.stdout
@@ -338,7 +338,7 @@ def recovered(rg: Service, command: str = "up") -> str:
 
 
 def as_asked(rg: Service) -> None:
-    """The service is there as its arguments have it."""
+    """Asserts that the live service is as its arguments say."""
     args = rg.args
     names = [f"rg-{ordinal}" for ordinal in range(args["replicas"])]
     live = rg.stateful_set()
@@ -357,7 +357,7 @@ def as_asked(rg: Service) -> None:
 
 
 class Troubled:
-    """Stands between Pulumi and the API server, and answers some requests itself.
+    """A proxy between Pulumi and the API server that answers some requests itself.
 
     ``refuse`` is asked for each request (its number, method and path), and gives the status to answer with, if any.
     """
@@ -436,7 +436,7 @@ _REASONS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: 
 
 
 def _answer(request: BaseHTTPRequestHandler, status: int) -> None:
-    """As the API server tells that it does not do what it was asked."""
+    """An error in the form of the API server's."""
     said: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
     said |= {"reason": _REASONS[status], "message": f"the test says {_REASONS[status]}"}
     body = json.dumps(said).encode()
@@ -451,7 +451,7 @@ def _answer(request: BaseHTTPRequestHandler, status: int) -> None:
 
 @contextmanager
 def troubled(rg: Service, refuse: Callable[[int, str, str], int | None]) -> Iterator[Troubled]:
-    """Pulumi, and only Pulumi, reaches the API server through somebody who refuses some requests."""
+    """Pulumi alone reaches the API server through a proxy that refuses some requests."""
     before = rg.env
     between = Troubled(rg, refuse)
     rg.env = {**before, "KUBECONFIG": str(between.kubeconfig)}

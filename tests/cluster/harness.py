@@ -1,4 +1,4 @@
-"""Drives a service through the real command line, and looks at what the cluster made of it.
+"""Drives a service through the real command line, and reads what is on the cluster.
 
 Each test has a project, a state and a namespace of its own, so that tests can run side by side on one cluster.
 """
@@ -67,7 +67,7 @@ def environment() -> dict[str, str]:
 
 
 def _python_that_knows_its_packages(env: Mapping[str, str]) -> Path:
-    """A folder with a ``python3`` that has the answer to one question ready.
+    """A folder with a ``python3`` that answers one question without running.
 
     Pulumi's language host asks pip for all packages before each run of a program, which takes a fifth of all the
     processor time of these tests.
@@ -100,7 +100,7 @@ def printed(
     text: str = "",
     timeout: float | None = None,
 ) -> str:
-    """What a command prints; it has to succeed, and whatever it says comes with the failure."""
+    """A command's output. Raises an error with all of it where the command fails."""
     result = subprocess.run(
         command, cwd=folder, env=env, input=text, check=False, capture_output=True, text=True, timeout=timeout
     )
@@ -110,7 +110,7 @@ def printed(
 
 
 def local(*arguments: str) -> str:
-    """What a command of the embedded cluster prints."""
+    """The output of a command of the embedded cluster."""
     return printed(sys.executable, "-m", "local", *arguments)
 
 
@@ -121,7 +121,7 @@ def parts() -> dict[str, list[int]]:
 
 
 def traces() -> dict[str, list[str]]:
-    """What a cluster could leave behind on this machine."""
+    """What the cluster can leave behind on this machine."""
     found: dict[str, list[str]] = json.loads(local("traces"))
     # Ports that the system chose belong to other programs, which come and go.
     found["listening sockets"] = [each for each in found["listening sockets"] if int(each.rpartition(":")[2]) < 32768]
@@ -129,7 +129,7 @@ def traces() -> dict[str, list[str]]:
 
 
 def eventually(what: str, look: Callable[[], T], timeout: float = 60) -> T:
-    """What ``look`` returns, once it is true; fails with ``what`` after the timeout."""
+    """Waits until ``look`` returns something true, and returns it; fails with ``what`` after the timeout."""
     deadline = time.monotonic() + timeout
     while True:
         seen = look()
@@ -154,7 +154,7 @@ class Project:
         self.env = {**self.env, "PULUMI_BACKEND_URL": state_url(state)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A Pulumi command, its output on one stream."""
+        """Runs a Pulumi command, with its output on one stream."""
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
@@ -166,20 +166,20 @@ class Project:
         )
 
     def must(self, *arguments: str) -> str:
-        """A Pulumi command that has to succeed."""
+        """Runs a Pulumi command that must succeed."""
         result = self.run(*arguments)
         if result.returncode:
             raise CommandError(f"pulumi {' '.join(arguments)}:\n{result.stdout}")
         return result.stdout
 
     def must_fail(self, *arguments: str) -> str:
-        """A Pulumi command that has to fail; what it says."""
+        """Runs a Pulumi command that must fail, and returns its output."""
         result = self.run(*arguments)
         assert result.returncode, f"pulumi {' '.join(arguments)} succeeded:\n{result.stdout}"
         return result.stdout
 
     def init(self) -> None:
-        """Makes the stack."""
+        """Creates the stack."""
         self.must("stack", "init", self.stack)
 
     def up(self, *options: str) -> str:
@@ -187,7 +187,7 @@ class Project:
         return self.must("up", "--yes", "--skip-preview", *options)
 
     def unchanged(self) -> str:
-        """A preview and an ``up`` that have nothing to do."""
+        """Runs a preview and an ``up`` that must have nothing to do."""
         return self.must("up", "--yes", "--expect-no-changes")
 
     def refresh(self) -> str:
@@ -219,13 +219,13 @@ class Service(Project):
         self.init()
 
     def set(self, **changes: Any) -> None:
-        """Changes arguments; None takes one away."""
+        """Changes arguments; None removes one."""
         merged = {**self.args, "namespace": self.namespace, **changes}
         self.args = {key: value for key, value in merged.items() if value is not None}
         (self.folder / "args.json").write_text(json.dumps(self.args))
 
     def deploy(self, **changes: Any) -> str:
-        """Changes arguments and brings the service up."""
+        """Changes arguments and deploys."""
         self.set(**changes)
         return self.up()
 
@@ -239,7 +239,7 @@ class Service(Project):
         return {str(pod.metadata.name): pod for pod in found}
 
     def pod(self, name: str) -> Any:
-        """A live Pod, if it is there."""
+        """A live Pod, if it exists."""
         return absent_as_none(lambda: self.client.get(Pod, name, namespace=self.namespace))
 
     def claims(self) -> dict[str, Any]:
@@ -252,7 +252,7 @@ class Service(Project):
         return {name: str(pod.metadata.uid) for name, pod in self.pods().items()}
 
     def is_ready(self, name: str) -> bool:
-        """Whether a Pod is there and ready."""
+        """Whether a Pod exists and is ready."""
         pod = self.pod(name)
         return pod is not None and condition(pod, "Ready") == "True" and pod.metadata.deletionTimestamp is None
 
@@ -265,7 +265,7 @@ class Service(Project):
             self.kill(running)
 
     def start_up(self) -> subprocess.Popen[bytes]:
-        """An ``up`` that runs, in a process group of its own."""
+        """Starts an ``up`` in a process group of its own."""
         return subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
             cwd=self.folder,
@@ -301,11 +301,11 @@ class Service(Project):
         return self.kubectl("get", "service", service, "--output=jsonpath={.spec.clusterIP}")
 
     def get_from(self, pod: str, url: str) -> str:
-        """What a request from inside an instance is answered with, by names as that instance resolves them."""
+        """The answer to a request from inside an instance, with names as that instance resolves them."""
         return self.kubectl("exec", pod, "--", "/random-generator", "get", url)
 
     def kubectl(self, *arguments: str, text: str = "") -> str:
-        """What kubectl prints about the service's namespace."""
+        """Runs kubectl in the service's namespace, and returns its output."""
         return printed("kubectl", "--namespace", self.namespace, *arguments, env=self.env, text=text)
 
     def write(self, pod: str, times: int = 1) -> list[str]:
@@ -327,7 +327,7 @@ def condition(pod: Any, kind: str) -> str | None:
 
 @contextmanager
 def watching(rg: Service) -> Iterator[list[tuple[str, str]]]:
-    """What happens to the Pods meanwhile, in the order in which the API server tells it: (event, Pod)."""
+    """The events of Pods meanwhile, in the order of the API server's watch: (event, Pod)."""
     seen: list[tuple[str, str]] = []
     stop = threading.Event()
     ready: set[str] = set()

@@ -1,4 +1,4 @@
-"""Three real nodes, what happens to them, and a watch over all their processes that sees an identity run twice."""
+"""Three real nodes, faults that are injected into them, and a watch for identities that run twice."""
 
 import contextlib
 import threading
@@ -24,7 +24,7 @@ NOTICED = 120.0
 
 
 def act(action: str, node: str) -> None:
-    """Does to a node what happens to machines."""
+    """Injects a fault into a node."""
     local("node", action, node)
 
 
@@ -34,19 +34,19 @@ def heal() -> None:
 
 
 def answers(client: Client, node: str) -> bool:
-    """Whether Kubernetes takes a node to be well."""
+    """Whether Kubernetes considers a node ready."""
     status: Any = client.get(Node, node).status
     return any(each.type == "Ready" and each.status == "True" for each in status.conditions)
 
 
 def until_noticed(client: Client, node: str) -> None:
-    """Waits until Kubernetes has noticed that a node does not answer."""
+    """Waits until Kubernetes considers a node not ready."""
     eventually(f"{node} is not ready", lambda: not answers(client, node), NOTICED)
 
 
 @contextlib.contextmanager
 def known_to_be_gone(rg: Service, node: str) -> Iterator[None]:
-    """Tells Kubernetes that a node is switched off, as its administrator does; and afterwards that it is not."""
+    """Marks a node as out of service, as its administrator does; removes the mark afterwards."""
     taint = "node.kubernetes.io/out-of-service"
     rg.kubectl("taint", "node", node, f"{taint}=nodeshutdown:NoExecute")
     try:
@@ -67,7 +67,7 @@ def place(rg: Service) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Running:
-    """A container with a process that lives: stopped ones do."""
+    """A container with a live process; a stopped (SIGSTOP) one counts."""
 
     node: str
     pod: str
@@ -75,10 +75,10 @@ class _Running:
 
 
 class IdentityWatch(threading.Thread):
-    """Looks all the time at what runs on this machine, whatever the API server says: no Pod's name may run twice."""
+    """Watches the processes of this machine, whatever the API server says: no Pod's name may run twice."""
 
     def __init__(self, namespace: str) -> None:
-        """Of the Pods in whose environment the namespace is named."""
+        """``namespace`` is found in the environment of the Pods."""
         super().__init__(daemon=True)
         self.twice: list[Sequence[_Running]] = []
         self.looks = 0
@@ -100,7 +100,7 @@ class IdentityWatch(threading.Thread):
             self.look()
 
     def look(self) -> None:
-        """Notes the names that run twice at this moment."""
+        """Records the names that run twice now."""
         found = self.running()
         for pod in {each.pod for each in found}:
             same = [each for each in found if each.pod == pod]

@@ -45,7 +45,7 @@ def as_helm_has_it(args):
 
 @pytest.fixture
 def helm(namespace: str, env: dict[str, str]) -> Helm:
-    """Makes the release's objects as Helm does, with changes to the set's spec, and waits until all is there."""
+    """Creates the release's objects as Helm does, with changes to the set's spec, and waits until all are ready."""
 
     def install(**spec: Any) -> None:
         release = list(yaml.safe_load_all(RELEASE.read_text()))
@@ -65,8 +65,8 @@ def claims(rg: Service) -> dict[str, str]:
 
 
 @pytest.mark.long
-def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> None:
-    """Held back, no Pod restarts; then each is replaced once, in turn. Claims and data are those of before."""
+def test_p05_a_set_that_helm_created_is_adopted(service: Make, helm: Helm) -> None:
+    """While held back, no Pod restarts; then each is replaced once, in order. Claims and data are kept."""
     # A management policy that can't be changed in place either.
     helm(podManagementPolicy="Parallel")
     rg = service(**SAME, adopt=True, canary=0)
@@ -107,7 +107,7 @@ def test_p05_a_set_that_helm_made_is_taken_over(service: Make, helm: Helm) -> No
 
 
 def test_p11_no_pod_restarts_where_the_template_is_the_same(service: Make, helm: Helm) -> None:
-    """A transform keeps what the component would do otherwise: the Pods that Helm made run on for good."""
+    """With a transform that keeps the template, the Pods that Helm created keep running."""
     helm()
     # What the component sets on its container, and Helm does not.
     container = {"name": "app", "terminationMessagePolicy": None}
@@ -128,7 +128,7 @@ def test_p11_no_pod_restarts_where_the_template_is_the_same(service: Make, helm:
     assert rg.uids() == {"rg-0": pods["rg-0"]}
 
 
-def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
+def test_p11_what_cannot_be_kept_is_refused(service: Make, helm: Helm) -> None:
     """In the preview and in up, with both values, and neither the set nor a Pod is touched."""
     helm()
     rg = service(**SAME)
@@ -148,8 +148,8 @@ def test_p11_what_can_not_be_kept_is_refused(service: Make, helm: Helm) -> None:
 
 
 @pytest.mark.long
-def test_p11_an_adoption_that_was_interrupted_goes_on(service: Make, helm: Helm) -> None:
-    """The old set is gone and the new one not made: the next up makes it around the same Pods."""
+def test_p11_an_interrupted_adoption_is_continued(service: Make, helm: Helm) -> None:
+    """The old set is deleted and the new one not created: the next up creates it around the same Pods."""
     helm()
     rg = service(**SAME, adopt=True, canary=0)
     pods, disks = rg.uids(), claims(rg)
@@ -161,7 +161,7 @@ def test_p11_an_adoption_that_was_interrupted_goes_on(service: Make, helm: Helm)
 
 @pytest.fixture
 def stage(env: dict[str, str], client: Client, tmp_path: Path) -> Iterator[Service]:
-    """A copy of the example, and a namespace's name for it, which the sequence makes."""
+    """A copy of the example, and the name of a namespace that the sequence creates."""
     shutil.copytree(ROOT / "examples" / "adoption", tmp_path / "examples" / "adoption")
     looking = Service(tmp_path / "state-and-eyes", env, namespace=f"test-{uuid.uuid4().hex[:8]}", client=client)
     yield looking

@@ -1,4 +1,4 @@
-"""P11, P14: a quorum that evictions and updates keep, instances kept apart, and each identity once at most."""
+"""P11, P14: a quorum that evictions and updates keep, instances on different nodes, one Pod for each identity."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ TOO_MANY_REQUESTS = 429
 
 
 def evict(rg: Service, pod: str) -> int:
-    """Asks for an eviction as a drained node does; the API's answer."""
+    """Evicts a Pod as a drain does; returns the API's answer."""
     try:
         rg.client.create(PodEviction(metadata=ObjectMeta(name=pod)), pod, namespace=rg.namespace)
     except ApiError as error:
@@ -33,7 +33,7 @@ def budget(rg: Service) -> Any:
 
 @contextmanager
 def silent_kubelet() -> Iterator[None]:
-    """The node does not answer, while what runs on it runs on; at the end it answers again."""
+    """The kubelet is stopped while its containers keep running; afterwards it runs again."""
     [pid] = parts()["kubelet"]
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -44,14 +44,14 @@ def silent_kubelet() -> Iterator[None]:
 
 @pytest.fixture
 def simulated_nodes() -> Iterator[int]:
-    """Three more nodes; gone afterwards."""
+    """Three more nodes, deleted afterwards."""
     local("scale-simulated-nodes", "3")
     yield 3
     local("scale-simulated-nodes", "0")
 
 
 def test_p14_an_eviction_that_would_break_the_quorum_is_refused(service: Make) -> None:
-    """With one of three away no other may go, but the broken one may; with all there, one may."""
+    """With one of three not ready, no other can be evicted, but that one can; with all ready, one can."""
     rg = service(replicas=3, pod_management_policy="Parallel", quorum=True)
     rg.deploy()
     assert budget(rg).desiredHealthy == 2
@@ -103,7 +103,7 @@ def test_p14_spreading_strictly_does_not_stop_where_only_some_nodes_may_be_used(
 
 @pytest.mark.alone
 def test_p14_instances_are_spread_over_nodes(simulated_nodes: int, service: Make) -> None:
-    """Strictly spread, each of three instances is on a node of its own, and a fourth waits for none."""
+    """With strict spreading, each of three instances is on a node of its own, and a fourth finds none."""
     on_simulated = {
         "nodeSelector": {"type": "kwok"},
         "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
@@ -121,7 +121,7 @@ def test_p14_instances_are_spread_over_nodes(simulated_nodes: int, service: Make
 
 @pytest.mark.alone
 def test_p11_no_second_one_while_the_node_does_not_answer(service: Make) -> None:
-    """A Pod that is deleted while its node is silent runs on, and no other takes its name until it is known gone."""
+    """A Pod deleted while its node does not answer keeps running; no other gets its name until it is gone."""
     rg = service(replicas=1)
     rg.deploy()
     rg.write("rg-0", 3)

@@ -1,4 +1,4 @@
-"""P05, P08, P11: changes that would cost instances their version or their disk, with writers running."""
+"""P05, P08, P11: changes that would lose an instance's version or disk, with writers running."""
 
 import json
 from collections.abc import Callable
@@ -54,13 +54,13 @@ def claims(rg: Service) -> dict[str, Any]:
 
 
 def kit_forecast(rg: Service) -> Any:
-    """What the testing kit foretells of the live StatefulSet, without the cluster."""
+    """The testing kit's forecast for the live StatefulSet, without the cluster."""
     live = json.loads(rg.kubectl("get", "statefulset", "rg", "--output", "json", "--show-managed-fields"))
     return deploy(lambda: StatefulService("rg", {**rg.args})).service().forecast(live)  # type: ignore[typeddict-item]
 
 
 def test_p08_a_preview_says_what_happens_to_every_instance(service: Make) -> None:
-    """And that is what then happens: a canary step, the rest, a change that restarts nobody, and scaling."""
+    """The forecast is what then happens: a canary step, the rest, a change without a restart, and scaling."""
     rg = service(replicas=3)
     with witnessed(rg):
         rg.up()
@@ -95,7 +95,7 @@ def test_p08_a_preview_says_what_happens_to_every_instance(service: Make) -> Non
 
 @pytest.mark.long
 def test_p08_a_set_is_not_recreated_while_something_is_held_back(service: Make) -> None:
-    """A held-back instance that restarts afterwards would come back with the new version."""
+    """Refused: a held-back instance that restarts afterwards would get the new version."""
     rg = service(replicas=3)
     with witnessed(rg):
         rg.deploy()
@@ -129,7 +129,7 @@ def test_p08_a_volume_is_not_added_to_instances_that_are_held_back(service: Make
 
 
 def test_p08_scaling_to_nothing_forgets_what_was_held_back(service: Make) -> None:
-    """It is said: without Pods, Kubernetes keeps no earlier version."""
+    """There is a warning: without Pods, Kubernetes keeps no earlier version."""
     rg = service(partition=1)
     rg.deploy()
     rg.deploy(image=NEW)
@@ -138,7 +138,7 @@ def test_p08_scaling_to_nothing_forgets_what_was_held_back(service: Make) -> Non
 
 
 def test_p11_a_renamed_stack_knows_its_set(service: Make) -> None:
-    """Without an alias and without adopting: Pulumi's state has the StatefulSet's uid."""
+    """Without an alias or adopt: Pulumi's state has the StatefulSet's uid."""
     rg = service()
     with witnessed(rg):
         rg.up()

@@ -1,4 +1,4 @@
-"""P05: sizes that follow each other on a cluster, with quotas, kills and other hands between, have a way on.
+"""P05: histories of sizes on a cluster, with quotas, killed ups and manual growth: some up always succeeds.
 
 The same as ``tests/unit/live/test_claim_histories.py`` plays at volume against a model of the API server.
 """
@@ -38,7 +38,7 @@ def uids(rg: Service) -> dict[str, str]:
 
 
 def up_for(rg: Service, seconds: float | None) -> None:
-    """An ``up`` that may fail, and is killed after so many seconds."""
+    """An ``up`` that may fail and is killed after this many seconds."""
     running = rg.start_up()
     try:
         running.wait(seconds)

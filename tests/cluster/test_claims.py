@@ -1,4 +1,4 @@
-"""P05: what Kubernetes changes on a live claim, and the way back from a size that cannot be had.
+"""P05: what Kubernetes changes on a live claim, and how to recover from a size that cannot be provided.
 
 The embedded cluster's driver neither fails nor knows VolumeAttributesClasses: where a test needs that, it plays the
 driver's part on the claims' status.
@@ -34,13 +34,13 @@ def requested(rg: Service, claim: str = "logs-rg-0") -> str:
 
 
 def status(rg: Service, claim: str, fields: dict[str, Any]) -> None:
-    """What a driver writes."""
+    """Sets a claim's status, as a driver does."""
     rg.client.patch(PersistentVolumeClaim.Status, claim, {"status": fields}, namespace=rg.namespace)
 
 
 @pytest.mark.long
-def test_p05_a_growth_that_a_quota_refuses_is_taken_back(service: Make, client: Client) -> None:
-    """By setting the size again; nothing restarts, and the next growth that fits goes through."""
+def test_p05_a_growth_that_a_quota_refuses_is_reverted(service: Make, client: Client) -> None:
+    """By setting the previous size; nothing restarts, and the next growth that fits succeeds."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -96,8 +96,8 @@ def idle_driver(service: Make, client: Client, tmp_path: Path) -> Iterator[Servi
 
 
 @pytest.mark.long
-def test_p05_a_size_that_the_driver_cannot_have_is_taken_back(idle_driver: Service) -> None:
-    """A typo of 100Ti: up ends at once where the driver says so, and the request is lowered, not the volume."""
+def test_p05_a_size_that_the_driver_cannot_provide_is_reverted(idle_driver: Service) -> None:
+    """A typo of 100Ti: up ends at once where the driver reports it as infeasible; the request is lowered."""
     rg = idle_driver
     rg.up()
     pods = rg.uids()
@@ -164,7 +164,7 @@ def classes(client: Client) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.long
 def test_p05_the_attributes_class_of_live_claims_changes(idle_driver: Service, classes: tuple[str, str]) -> None:
-    """From none to one, to another and back, awaited; new instances follow, no Pod restarts."""
+    """From none to one, to another and back: up waits for each, new instances get it, no Pod restarts."""
     rg, (silver, gold) = idle_driver, classes
     rg.up()
     pods = rg.uids()
@@ -228,7 +228,7 @@ def test_p05_a_claim_is_restored_from_a_volume(service: Make, client: Client) ->
 
 
 def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None:
-    """At once, without a restart; what others put there stays, and new instances follow."""
+    """At once, without a restart; what others have set stays, and new instances get them."""
     rg = service()
     with witnessed(rg):
         rg.deploy(volumes=sized("10Mi", labels={"tier": "gold"}))
@@ -251,7 +251,7 @@ def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None
 
 @pytest.fixture
 def kept_volumes(service: Make, client: Client) -> Iterator[Callable[..., Service]]:
-    """Services whose class keeps volumes; what is left is deleted at the end."""
+    """Services whose class retains volumes; these are deleted at the end."""
     made: list[Service] = []
 
     def make(name: str, **arguments: Any) -> Service:
@@ -285,7 +285,7 @@ def _volumes(rg: Service) -> dict[str, Any]:
 
 @pytest.mark.long
 def test_p05_another_class_and_a_smaller_size_one_instance_at_a_time(kept_volumes: Callable[..., Service]) -> None:
-    """New claims first, then those of chosen instances: each in its turn, and the old volumes are kept."""
+    """First for new claims, then for those of chosen instances, one after another; the old volumes are kept."""
     first, second = f"first-{id(kept_volumes)}", f"second-{id(kept_volumes)}"
     rg = kept_volumes(first, volumes=sized("20Mi"))
     with witnessed(rg):

@@ -42,13 +42,13 @@ def consumer(service: Project, tmp_path: Path, namespace: str) -> Iterator[Proje
 
 
 def answer(project: Project, namespace: str, container: str) -> dict[str, object]:
-    """What the Job's client was told."""
+    """The answer that the Job's client received."""
     said = printed("kubectl", "--namespace", namespace, "logs", "job/ask", "--container", container, env=project.env)
     return dict(json.loads(said))
 
 
 def test_p16_another_stack_reaches_an_instance_by_its_name(consumer: Project, namespace: str) -> None:
-    """The instance that was named answers, and any one at the load balancer's address; a second up changes nothing."""
+    """The named instance answers, and any instance at the load balancer's address; a second up changes nothing."""
     consumer.up()
     assert answer(consumer, namespace, "one")["instance"] == "rg-0"
     assert str(answer(consumer, namespace, "any")["instance"]).startswith("rg-")
@@ -59,7 +59,7 @@ def test_p16_another_stack_reaches_an_instance_by_its_name(consumer: Project, na
 
 
 def test_p16_an_instance_that_is_not_there_is_named(consumer: Project) -> None:
-    """One message that tells which there are."""
+    """One message lists the existing instances."""
     consumer.must("config", "set", "instance", "rg-7")
     said = consumer.must_fail("preview")
     assert "There is no instance 'rg-7': the service has rg-0, rg-1." in said

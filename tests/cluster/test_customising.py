@@ -34,7 +34,7 @@ def program(rg: Service, setup: str = "", name: str = "rg", options: str = "") -
 
 
 def state(rg: Service) -> dict[str, Any]:
-    """What a rename must leave as it is."""
+    """What a rename must not change."""
     found = rg.stateful_set()
     claims = {name: claim.metadata.uid for name, claim in rg.claims().items()}
     return {"set": found.metadata.uid, "generation": found.metadata.generation, "Pods": rg.uids(), "claims": claims}
@@ -73,7 +73,7 @@ def test_p16_a_renamed_component_keeps_its_set(service: Make) -> None:
 
 @pytest.mark.parametrize("kind", ["transformations", "transforms"])
 def test_p16_transforms_adjust_every_child(service: Make, kind: str) -> None:
-    """Arguments and options of the children change as those of the page say, and nothing is left to do afterwards."""
+    """Arguments and options of the children change as the page says, and the next up has nothing to do."""
     rg = service()
     program(rg, transforms(), options=f"{kind}=[of_our_team, outlives_the_stack]")
     rg.up()
@@ -86,8 +86,8 @@ def test_p16_transforms_adjust_every_child(service: Make, kind: str) -> None:
     assert left.metadata.annotations["example.org/team"] == "storage"
 
 
-def test_a_transform_of_what_the_component_goes_by_is_refused(service: Make) -> None:
-    """In the preview, with the argument that is to be used; nothing has changed on the cluster."""
+def test_a_transform_of_what_the_component_relies_on_is_refused(service: Make) -> None:
+    """In the preview, with the argument to use; nothing has changed on the cluster."""
     rg = service()
     setup = """\
 def other(args):

@@ -1,4 +1,4 @@
-"""P02, P03, P04, P12: names that resolve inside Pods, peers, and the Services that lead to instances."""
+"""P02, P03, P04, P12: names that resolve inside Pods, peers, and the Services of the instances."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Make = Callable[..., Service]
 
 
 def answer(rg: Service, source: str, host: str) -> str | None:
-    """The instance that answers to a name from inside another one, if any does."""
+    """The instance that answers under a name, asked from another instance; None where none does."""
     try:
         return str(json.loads(rg.get_from(source, f"http://{host}:8080/"))["instance"])
     except CommandError:
@@ -23,7 +23,7 @@ def answer(rg: Service, source: str, host: str) -> str | None:
 
 
 def peers(rg: Service) -> set[str]:
-    """The instances that SRV records list, as rg-0 sees them."""
+    """The instances in the SRV records, as rg-0 resolves them."""
     return {peer["name"].partition(".")[0] for peer in rg.http("rg-0", "/peers").json()}
 
 
@@ -34,7 +34,7 @@ def services(rg: Service) -> dict[str, Any]:
 
 
 def test_p02_a_name_leads_to_the_new_pod(service: Make) -> None:
-    """An instance's name resolves inside the cluster, and after its Pod was replaced leads to the new one."""
+    """An instance's name resolves inside the cluster, and to the new Pod after a replacement."""
     rg = service()
     rg.deploy()
     name = rg.outputs()["instances"][0]["address"]
@@ -46,7 +46,7 @@ def test_p02_a_name_leads_to_the_new_pod(service: Make) -> None:
 
 
 def test_p03_peers_are_those_that_are_ready(service: Make) -> None:
-    """SRV records list every ready instance with its port; one that is not ready is left out, unless asked for."""
+    """SRV records list every ready instance with its port; those that are not ready only on request."""
     rg = service(pod_management_policy="Parallel")
     rg.deploy()
     eventually("both are listed", lambda: peers(rg) == {"rg-0", "rg-1"})
@@ -104,7 +104,7 @@ def test_p03_several_ports_and_protocols(service: Make) -> None:
 
 
 def test_p04_the_numbering_starts_elsewhere(service: Make) -> None:
-    """With another first number the instances have other names; it cannot be changed where claims would stay behind."""
+    """With another first ordinal the instances have other names; a change that would leave claims behind is refused."""
     rg = service(ordinals={"start": 2})
     rg.deploy()
     assert sorted(rg.pods()) == ["rg-2", "rg-3"]
@@ -118,7 +118,7 @@ def test_p04_the_numbering_starts_elsewhere(service: Make) -> None:
 
 
 def test_p12_each_instance_has_a_service_of_its_own(service: Make) -> None:
-    """It leads to that instance, also after its Pod was replaced, and there are as many as there are instances."""
+    """It selects that instance, also after its Pod was replaced, and there is one for each instance."""
     rg = service(instance_services={"type": "LoadBalancer"})
     rg.deploy()
 
@@ -148,8 +148,8 @@ def test_p12_each_instance_has_a_service_of_its_own(service: Make) -> None:
     rg.unchanged()
 
 
-def test_p12_a_cluster_without_a_load_balancer_is_not_waited_for(service: Make) -> None:
-    """Who chose not to wait gets no address and no error, and nothing changes at the next up."""
+def test_p12_up_does_not_wait_for_a_load_balancer_that_never_comes(service: Make) -> None:
+    """On request: no address, no error, and nothing to change at the next up."""
     nobody = {"type": "LoadBalancer", "load_balancer_class": "example.com/nobody", "wait_for_address": False}
     rg = service(load_balancer=nobody, instance_services=nobody)
     rg.deploy()
@@ -161,7 +161,7 @@ def test_p12_a_cluster_without_a_load_balancer_is_not_waited_for(service: Make) 
 
 @pytest.mark.long
 def test_p12_two_hundred_requests_reach_every_instance(service: Make) -> None:
-    """The load-balancing Service, made after the set, spreads its clients over all instances, and loses none."""
+    """The load-balancing Service, created after the set, spreads requests over all instances and loses none."""
     rg = service(replicas=3, pod_management_policy="Parallel", load_balancer={"type": "LoadBalancer", "port": 80})
     rg.deploy()
     address = rg.outputs()["load_balancer_address"]
@@ -180,7 +180,7 @@ def test_p12_two_hundred_requests_reach_every_instance(service: Make) -> None:
 
 
 def test_an_autoscaler_owns_the_number_of_instances(service: Make) -> None:
-    """What the scale says stays, through an unchanged up, a refresh and a new version; new instances are outputs."""
+    """The scaled number stays through an unchanged up, a refresh and a new version; outputs have new instances."""
     rg = service(autoscaled=True)
     rg.deploy()
     scale(rg, 3)
@@ -201,7 +201,7 @@ def test_an_autoscaler_owns_the_number_of_instances(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_recreation_keeps_what_an_autoscaler_did(service: Make) -> None:
-    """Recreated, created again after a lost state and replaced: as many instances as the autoscaler asked for."""
+    """Recreated, created after a lost state, and replaced: the number of instances stays the autoscaler's."""
     rg = service(autoscaled=True, persistent_volume_claim_retention_policy={"when_scaled": "Delete"})
     rg.deploy()
     scale(rg, 4)
@@ -225,5 +225,5 @@ def test_a_recreation_keeps_what_an_autoscaler_did(service: Make) -> None:
 
 
 def scale(rg: Service, replicas: int) -> None:
-    """What an autoscaler does."""
+    """Scales as an autoscaler does."""
     rg.client.patch(StatefulSetScale, "rg", {"spec": {"replicas": replicas}}, namespace=rg.namespace)

@@ -63,7 +63,7 @@ def sequence(document: str, heading: str) -> list[str]:
 
 
 def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
-    """Each step of the documented canary ends with the versions that the page tells."""
+    """Each step of the documented canary ends with the versions that the page names."""
 
     def versions() -> list[str]:
         pods: Any = client.list(Pod, namespace="prod", labels={"app.kubernetes.io/name": "rg"})
@@ -87,7 +87,7 @@ def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
     ]
 
 
-def test_growing_as_the_storage_page_tells(clone: Path, client: Client) -> None:
+def test_growing_as_the_storage_page_describes(clone: Path, client: Client) -> None:
     """After the sequence both disks have the new size."""
     run(clone, *sequence("storage.md", "Grow"))
     claims: Any = client.list(PersistentVolumeClaim, namespace="default", labels={"app.kubernetes.io/name": "rg"})
@@ -98,10 +98,10 @@ def test_growing_as_the_storage_page_tells(clone: Path, client: Client) -> None:
     ("heading", "storage_class"),
     [("Move volumes to another class", "standard"), ("Restore", "random-generator-prod-rg")],
 )
-def test_volumes_are_given_back_as_the_storage_page_tells(
+def test_volumes_are_restored_as_the_storage_page_describes(
     clone: Path, client: Client, heading: str, storage_class: str
 ) -> None:
-    """After the sequence rg-0 has its data, on a claim of the class that the page tells."""
+    """After the sequence rg-0 has its data, on a claim of the class that the page names."""
     settings, up, *rest = sequence("storage.md", heading)
     run(clone, settings, up)
     written = first_line_of(client, "prod", "rg-0")
@@ -111,8 +111,8 @@ def test_volumes_are_given_back_as_the_storage_page_tells(
     assert claim.spec.storageClassName == storage_class
 
 
-def test_deleting_for_good_as_the_storage_page_tells(clone: Path, client: Client) -> None:
-    """After the sequence there is neither a claim nor a volume of it."""
+def test_deleting_for_good_as_the_storage_page_describes(clone: Path, client: Client) -> None:
+    """After the sequence there is neither a claim nor a volume left."""
     *before, delete = sequence("storage.md", "Delete for good")
     run(clone, *before)
     claims: Any = client.list(PersistentVolumeClaim, namespace="default", labels={"app.kubernetes.io/name": "rg"})
@@ -123,5 +123,5 @@ def test_deleting_for_good_as_the_storage_page_tells(clone: Path, client: Client
 
 
 def there(client: Client, volume: str) -> bool:
-    """Whether a volume still is."""
+    """Whether a volume still exists."""
     return absent_as_none(lambda: client.get(PersistentVolume, volume)) is not None

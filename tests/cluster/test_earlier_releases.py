@@ -1,4 +1,4 @@
-"""States of earlier releases: the newest component has nothing to change in them."""
+"""States of earlier releases: the newest component finds nothing to change."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from earlier_releases import STATE, releases, rendering_project
 
 @pytest.mark.parametrize("release", releases(), ids=lambda release: release.name)
 def test_p16_a_state_of_an_earlier_release_needs_no_change(release: Path, env: dict[str, str], tmp_path: Path) -> None:
-    """Every argument that it had, in a program that stayed as it was."""
+    """A program with every argument of that release, unchanged."""
     project = rendering_project(tmp_path, env, release)
     project.must("stack", "import", "--file", str(release / STATE))
     recorded = json.loads((release / STATE).read_text())["deployment"]["resources"]
@@ -18,5 +18,5 @@ def test_p16_a_state_of_an_earlier_release_needs_no_change(release: Path, env: d
 
 
 def test_a_state_is_recorded() -> None:
-    """There is at least one, or the test above runs nothing."""
+    """At least one, so that the test above runs."""
     assert releases()

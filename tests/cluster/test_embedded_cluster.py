@@ -1,4 +1,4 @@
-"""The embedded cluster itself: it is repaired in place, keeps its data, and leaves nothing on the machine."""
+"""The embedded cluster itself: repaired in place, with its data kept, and nothing left on the machine."""
 
 import json
 import os
@@ -128,7 +128,7 @@ def answers(address: str) -> bool:
 
 class TestUp:
     def test_a_cluster_that_is_up_is_left_alone(self, kubectl: Kubectl) -> None:
-        """`make cluster` a second time starts nothing again, and is quick."""
+        """A second `make cluster` starts nothing, and is quick."""
         before = parts()
         started = time.monotonic()
         local("cluster")
@@ -139,7 +139,7 @@ class TestUp:
 
     @pytest.mark.parametrize("part", PARTS)
     def test_a_part_that_was_killed_comes_back(self, kubectl: Kubectl, part: str) -> None:
-        """`make cluster` starts that part and no other, and the Pods never notice."""
+        """`make cluster` starts that part and no other, and no Pod restarts."""
         containers = wait_for(lambda: _both(kubectl), "both Pods are ready")
         before = parts()
         for pid in before[part]:
@@ -155,7 +155,7 @@ class TestUp:
         assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
 
     def test_it_listens_on_loopback_and_its_own_interface_alone(self, kubectl: Kubectl) -> None:
-        """Nothing of the cluster can be reached from another machine."""
+        """No port of the cluster can be reached from another machine."""
         assert kubectl.containers()
         own = {str(pid) for pids in parts().values() for pid in pids}
         listing = subprocess.run(
@@ -175,7 +175,7 @@ def _both(kubectl: Kubectl) -> dict[str, str] | None:
 
 class TestDown:
     def test_down_leaves_nothing_and_up_brings_the_data_back(self, kubectl: Kubectl) -> None:
-        """No process, mount, link, namespace, rule, route or setting stays; the Pods return with what they wrote."""
+        """No process, mount, link, namespace, rule, route or setting is left; the Pods come back with their data."""
         wait_for(lambda: _both(kubectl), "both Pods are ready")
         written = [kubectl.number("rg-0")["line"] for _ in range(3)]
         local("cluster-down")

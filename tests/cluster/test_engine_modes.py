@@ -1,4 +1,4 @@
-"""Nothing is done that the engine has not decided: each mode of Pulumi, with a change pending on the StatefulSet.
+"""Nothing is done that the engine has not decided: each mode of Pulumi, with a pending change of the StatefulSet.
 
 Afterwards the StatefulSet, its Pods, its Services and its claims are what the engine's own word says they are.
 """
@@ -51,7 +51,7 @@ rg.update_revision.apply(lambda revision: pulumi.log.info(f"the revision is {rev
 
 
 def program(rg: Service, **more: Any) -> None:
-    """The service beside a ConfigMap, and what else is different."""
+    """A program with the service and a ConfigMap, with further changes."""
     (rg.folder / "__main__.py").write_text(PROGRAM)
     (rg.folder / "more.json").write_text(
         json.dumps({"other": "1", "protect": False, "server": "", "authorities": 1, **more})
@@ -117,7 +117,7 @@ def in_test_long(first: str, others: Iterable[Any]) -> list[Any]:
     ],
 )
 def test_what_is_not_targeted_is_not_touched(service: Make, mode: str, pending: str) -> None:
-    """Neither changed, nor awaited, nor refused; afterwards the change is made, or refused, as ever."""
+    """Neither changed, nor waited for, nor refused; afterwards an up makes or refuses the change."""
     rg = service()
     program(rg)
     rg.up()
@@ -135,7 +135,7 @@ def test_what_is_not_targeted_is_not_touched(service: Make, mode: str, pending: 
     "pending", [*list(PENDING)[:2], *(pytest.param(each, marks=pytest.mark.long) for each in list(PENDING)[2:])]
 )
 def test_a_refresh_with_the_program_changes_nothing(service: Make, pending: str) -> None:
-    """Whatever the program wants by now."""
+    """Whatever the program asks for."""
     rg = service()
     program(rg)
     rg.up()
@@ -156,7 +156,7 @@ def test_a_refresh_with_the_program_changes_nothing(service: Make, pending: str)
     ],
 )
 def test_a_destroy_neither_waits_nor_judges(service: Make, how: str, pending: str) -> None:
-    """Also of a service that never became ready: it ends, and no Pod is left; the claims stay."""
+    """Also for a service that never became ready: destroy ends, no Pod is left, and the claims stay."""
     rg = service()
     program(rg)
     rg.up()
@@ -170,7 +170,7 @@ def test_a_destroy_neither_waits_nor_judges(service: Make, how: str, pending: st
 
 
 def test_a_destroy_after_a_recreation_leaves_no_pod(service: Make) -> None:
-    """The argument may be left in the program."""
+    """With the argument still in the program."""
     rg = service()
     rg.up()
     rg.deploy(recreate_keeping_pods=True, pod_management_policy="Parallel")
@@ -216,7 +216,7 @@ def forced(rg: Service, how: str) -> Callable[..., str]:
     ],
 )
 def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) -> None:
-    """StatefulSet, Pods and Service are there afterwards, with the data; and then there is nothing to do."""
+    """StatefulSet, Pods and Service exist afterwards, with the data, and the next up has nothing to do."""
     rg = service()
     program(rg, server="127.0.0.1")
     rg.up()
@@ -245,7 +245,7 @@ def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) 
 def test_a_forced_replacement_that_would_delete_claims_is_refused(
     service: Make, how: str, options: tuple[str, ...]
 ) -> None:
-    """With when_deleted Delete: said with the way out, and nothing is gone."""
+    """With when_deleted Delete: the message says what to do, and nothing is deleted."""
     rg = service(persistent_volume_claim_retention_policy={"when_deleted": "Delete"})
     program(rg, server="127.0.0.1")
     rg.up()
@@ -258,7 +258,7 @@ def test_a_forced_replacement_that_would_delete_claims_is_refused(
 
 
 def test_a_refusal_with_continue_on_error_deletes_nothing(service: Make) -> None:
-    """The others go on, the StatefulSet stays as it is."""
+    """The other resources are updated, the StatefulSet stays as it is."""
     rg = service()
     program(rg)
     rg.up()
@@ -271,7 +271,7 @@ def test_a_refusal_with_continue_on_error_deletes_nothing(service: Make) -> None
 
 
 def test_a_saved_plan_is_carried_out(service: Make) -> None:
-    """What the preview planned is what the up does."""
+    """The up does what the preview planned."""
     rg = service()
     rg.env = {**rg.env, "PULUMI_EXPERIMENTAL": "true"}
     rg.up()
@@ -282,8 +282,8 @@ def test_a_saved_plan_is_carried_out(service: Make) -> None:
 
 
 @pytest.mark.long
-def test_an_up_continues_what_the_one_before_did_not_complete(service: Make) -> None:
-    """Without a change of the program: it fails as long as the rollout is not complete, and says so in the preview."""
+def test_an_up_continues_what_the_previous_one_did_not_complete(service: Make) -> None:
+    """Without a change of the program: up fails while the rollout is incomplete, and the preview says so."""
     rg = service()
     rg.up()
     rg.set(image=BROKEN, rollout_timeout_seconds=20)
@@ -295,7 +295,7 @@ def test_an_up_continues_what_the_one_before_did_not_complete(service: Make) -> 
 
 
 def test_what_only_the_change_will_tell_is_unknown(service: Make) -> None:
-    """A revision in the preview of the first up, and of a change; without a change it is known."""
+    """Revisions in the preview of a first up and of a change; without a change they are known."""
     rg = service()
     program(rg)
     short = 'pulumi.export("short", rg.update_revision.apply(lambda r: r[:8]))\n'
@@ -373,7 +373,7 @@ def test_previews_refuse_with_every_kind_of_provider(service: Make, kind: str) -
     assert everything(rg) == before
 
 
-def test_a_preview_of_a_cluster_that_is_still_to_be_made_says_what_was_not_checked(
+def test_a_preview_of_a_cluster_that_does_not_exist_yet_says_what_was_not_checked(
     service: Make,
 ) -> None:
     """A kubeconfig that comes from a resource that does not exist yet."""

@@ -1,6 +1,6 @@
 """P02, P03, P05, P10, P14 by a program that nobody here wrote: etcd, as ``examples/etcd`` deploys it.
 
-A client writes throughout, and the longest time in which no write was acknowledged is told at the end of the run.
+A client writes throughout; the longest time without an acknowledged write is reported at the end of the run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from lightkube import Client as Kubernetes
 
 
 class Client(Writer):
-    """Writes one key after the other, to a member as long as that takes it, then to the next one."""
+    """Writes one key after another to one member, and to the next one when that fails."""
 
     def __init__(self, etcd: Etcd) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ def etcd(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Path
 
 @pytest.fixture
 def writer(etcd: Etcd) -> Iterator[Client]:
-    """A client, which starts when it is told to."""
+    """A client, not started yet."""
     made = Client(etcd)
     yield made
     made.end()
@@ -71,7 +71,7 @@ def writer(etcd: Etcd) -> Iterator[Client]:
 def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
     etcd: Etcd, writer: Client, second_class: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Three members keep their quorum: updated, deleted, grown, joined, given other disks, and left by two."""
+    """Three members keep their quorum: update, deleted Pod, growth, two more members, new disks, three again."""
     more, fewer = etcd.commands("From three members to five, and back")
     other_class = etcd.commands("Another storage class")[0]
     etcd.up()
@@ -140,7 +140,7 @@ def peers(namespace: str, count: int) -> Mapping[str, list[str]]:
 
 @pytest.mark.long
 def test_p10_the_leader_comes_last_in_every_rollout(etcd: Etcd) -> None:
-    """Twenty rollouts, before each of which another member takes the lead: one election each, by the term."""
+    """Twenty rollouts, each led by another member before: one election each, by the term."""
     etcd.up()
     for number in range(20):
         following = f"etcd-{number % 3}"

@@ -1,7 +1,7 @@
 """Parts of the cluster are killed while a change goes on, and started again.
 
-The parts are known by their own paths on their command lines and signalled one by one; `make cluster` starts again
-what does not run.
+The parts are found by the paths on their command lines and killed one by one; `make cluster` starts what does not
+run.
 """
 
 import os
@@ -40,7 +40,7 @@ def _cluster_comes_back() -> Iterator[None]:
 
 
 def away(rg: Service, witness: Witness, part: str, moment: int) -> None:
-    """Kills a part in the middle of a change, starts it again a while after, and has the change completed."""
+    """Kills a part during a change, starts it again a few seconds later, and completes the change."""
     running = Running(rg, witness, "up")
     running.reach(lambda: running.happenings >= moment)
     kill(part)
@@ -56,7 +56,7 @@ def away(rg: Service, witness: Witness, part: str, moment: int) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_is_away(service: Make, part: str) -> None:
-    """API server, etcd, controllers, kubelet or containerd killed in a rollout: this `up` completes, or the next."""
+    """API server, etcd, controllers, kubelet or containerd killed in a rollout: this `up` or the next completes it."""
     rg = service()
     with witnessed(rg) as witness:
         rg.up()

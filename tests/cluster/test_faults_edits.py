@@ -12,7 +12,7 @@ from lightkube.types import CascadeType
 
 
 def mended(rg: Service) -> str:
-    """Refresh, a preview of what is to be done about it, and up; what the preview says."""
+    """Runs refresh, preview and up; returns the preview's output."""
     rg.refresh()
     said = rg.must("preview")
     recovered(rg)
@@ -28,7 +28,7 @@ PARTITION = '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}}'
 @pytest.mark.long
 @pytest.mark.parametrize("replicas", [3, 1])
 def test_an_edited_set(service: Make, replicas: int) -> None:
-    """The set's replicas, image and partition edited by `kubectl`: `up` names each and undoes them."""
+    """The set's replicas, image and partition edited with `kubectl`: `up` names and reverts each edit."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -48,7 +48,7 @@ def test_an_edited_set(service: Make, replicas: int) -> None:
 
 @pytest.mark.long
 def test_an_edit_below_a_change(service: Make) -> None:
-    """The set scaled by `kubectl` before an `up` with a new version, without refresh: what the program says counts."""
+    """The set scaled with `kubectl` before an `up` with a new version, without a refresh: the number is restored."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -61,7 +61,7 @@ def test_an_edit_below_a_change(service: Make) -> None:
 
 @pytest.mark.long
 def test_an_edited_service(service: Make) -> None:
-    """A port of the governing Service edited: `up` says who did it, and takes it back when told to."""
+    """A port of the governing Service edited: `up` names the field manager, and reverts the edit on request."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -92,7 +92,7 @@ def test_a_deleted_service(service: Make) -> None:
 
 
 def test_a_deleted_claim(service: Make) -> None:
-    """A claim deleted with its Pod: the instance comes back on an empty disk, and the others keep theirs."""
+    """A claim deleted with its Pod: the instance restarts on an empty disk, and the others keep theirs."""
     rg = service()
     with witnessed(rg, deleted_claims=("logs-rg-1",)) as witness:
         rg.up()
@@ -105,7 +105,7 @@ def test_a_deleted_claim(service: Make) -> None:
 
 
 def test_a_set_that_is_being_deleted(service: Make) -> None:
-    """Somebody has deleted the set, and it is still there: `up` waits until it is gone, and creates it again."""
+    """The set is terminating: `up` waits until it is deleted, and creates it again."""
     rg = service()
     with witnessed(rg) as witness:
         rg.up()
@@ -125,7 +125,7 @@ def test_a_set_that_is_being_deleted(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_set_deleted_without_its_pods(service: Make) -> None:
-    """The set deleted with its Pods left: `up` says so; after a refresh it creates a new set, which adopts them."""
+    """The set deleted without its Pods: `up` says so; after a refresh it creates a new set, which adopts them."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -139,7 +139,7 @@ def test_a_set_deleted_without_its_pods(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_set_deleted_with_its_pods(service: Make) -> None:
-    """The set deleted with its Pods: after a refresh `up` brings them back on their claims."""
+    """The set deleted with its Pods: after a refresh `up` creates them again on their claims."""
     rg = service()
     with witnessed(rg):
         rg.up()

@@ -1,7 +1,7 @@
 """Pulumi is killed, by SIGKILL and by SIGINT, at moments spread over the operation.
 
-A moment is counted in what has happened: lines about resources that Pulumi printed, and changes of Pods and claims. How
-much happens in all is learnt from a first run that nobody disturbs. ``FAULT_MOMENTS`` says at how many moments.
+A moment is a number of events: printed lines about resources, and changes to Pods and claims. An undisturbed first run
+tells how many there are. ``FAULT_MOMENTS`` is the number of moments.
 """
 
 import os
@@ -24,10 +24,10 @@ def logs(size: str) -> dict[str, Any]:
 
 
 def interrupted(rg: Service, prepare: Callable[[], Any], command: str = "up", again: str = "up", *how: str) -> None:
-    """Interrupts an operation again and again.
+    """Interrupts an operation at one moment after another.
 
-    ``prepare`` brings about what it starts from and sets the arguments that it is to lead to. After each interruption
-    one more ``again`` has to lead there.
+    ``prepare`` deploys the starting state and sets the arguments to deploy. After each interruption one more ``again``
+    has to deploy them.
     """
     with witnessed(rg) as witness:
         rg.up()
@@ -76,7 +76,7 @@ def test_a_rollout_is_killed(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_rollout_in_steps_is_killed(service: Make) -> None:
-    """`pulumi up` killed while it takes the steps of `rollout`: the next one goes on from the step it was in."""
+    """`pulumi up` killed during the steps of `rollout`: the next one continues with the same step."""
     checks = [{"http_get": {"path": "/logs", "port": "http"}, "period_seconds": 1}]
     rg = service(replicas=3, rollout={"steps": [1, 2], "bake_seconds": 1, "checks": checks})
     image = cycle(IMAGES)
@@ -94,7 +94,7 @@ def test_members_that_join_and_leave_are_killed(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_growth_is_killed(service: Make) -> None:
-    """`pulumi up` killed while disks grow: the next one grows those that are left."""
+    """`pulumi up` killed while disks grow: the next one grows the rest."""
     rg = service()
     size = count(11)
     interrupted(rg, lambda: rg.set(volumes=[logs(f"{next(size)}Mi")]))
@@ -102,7 +102,7 @@ def test_a_growth_is_killed(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_scale_down_is_killed(service: Make) -> None:
-    """`pulumi up` killed while instances are scaled away: the next one completes it, and their claims stay."""
+    """`pulumi up` killed while it scales down: the next one completes it, and the claims stay."""
     rg = service(replicas=3)
 
     def prepare() -> None:
@@ -114,7 +114,7 @@ def test_a_scale_down_is_killed(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_forced_replacement_is_killed(service: Make) -> None:
-    """`pulumi up --replace` of the set killed, all instances stopping: the next `up` brings them back."""
+    """`pulumi up --replace` of the set killed while all instances stop: the next `up` starts them again."""
     rg = service()
     interrupted(rg, lambda: None, "up", "up", "--replace", SET)
 
@@ -135,8 +135,8 @@ def test_a_destroy_is_killed(service: Make) -> None:
 
 
 @pytest.mark.long
-def test_a_destroy_is_killed_and_taken_back(service: Make) -> None:
-    """`pulumi destroy` killed: a `pulumi up` brings everything back that was removed."""
+def test_a_destroy_is_killed_and_undone(service: Make) -> None:
+    """`pulumi destroy` killed: a `pulumi up` creates what was deleted again."""
     rg = service()
     interrupted(rg, rg.up, "destroy")
 

@@ -24,7 +24,7 @@ def logs(size: str, **more: Any) -> dict[str, Any]:
 
 
 def apply(rg: Service, *objects: dict[str, Any]) -> None:
-    """Makes objects of any kind."""
+    """Creates objects of any kind."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     rg.kubectl("apply", "--server-side", "-f", "-", text=text)
 
@@ -60,7 +60,7 @@ def denied(rg: Service, what: dict[str, Any], expression: str) -> Iterator[None]
 
 
 def must_fail(rg: Service) -> str:
-    """An ``up`` that has to fail, with a message and no stack trace."""
+    """Runs an ``up`` that must fail with a message and without a stack trace."""
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "Traceback" not in said
     return said
@@ -68,7 +68,7 @@ def must_fail(rg: Service) -> str:
 
 @pytest.mark.long
 def test_throttling(service: Make) -> None:
-    """Every third request is answered with 429, too many requests: `up` completes all the same."""
+    """Every third request is answered with 429 (too many requests): `up` completes nevertheless."""
     rg = service()
     with witnessed(rg):
         with troubled(rg, lambda number, _method, _path: 429 if number % 3 == 0 else None) as between:
@@ -81,7 +81,7 @@ def test_throttling(service: Make) -> None:
 
 @pytest.mark.parametrize("status", [409, *(pytest.param(each, marks=pytest.mark.long) for each in (500, 503))])
 def test_a_change_meets_an_error(service: Make, status: int) -> None:
-    """The change of the set is answered with an error (409, 500, 503): `up` says so, and the next one completes."""
+    """The update of the set is answered with an error (409, 500, 503): `up` reports it, and the next one completes."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -100,7 +100,7 @@ def test_a_change_meets_an_error(service: Make, status: int) -> None:
 
 @pytest.mark.long
 def test_a_quota_of_pods(service: Make) -> None:
-    """A quota that allows two Pods, and three are asked for: `up` names the quota; raised, the next one completes."""
+    """A quota of two Pods, and three requested: `up` names the quota; once it is raised, the next one completes."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -133,7 +133,7 @@ def test_a_quota_of_storage(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_policy_denies_the_set(service: Make) -> None:
-    """An admission policy that denies the change of the set: `up` says which; lifted, the next one completes."""
+    """An admission policy denies the update of the set: `up` names it; without it the next one completes."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -147,7 +147,7 @@ def test_a_policy_denies_the_set(service: Make) -> None:
 
 
 def test_a_policy_denies_the_pods(service: Make) -> None:
-    """An admission policy that denies the new version's Pods: `up` names it; lifted, the next one completes."""
+    """An admission policy denies the new version's Pods: `up` names it; once it is removed, the next one completes."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -162,7 +162,7 @@ def test_a_policy_denies_the_pods(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_full_node(service: Make, client: Client) -> None:
-    """A node that has room for two of three: `up` says what it lacks; with more room the next one completes."""
+    """A node with room for two of three Pods: `up` names what is missing; with more room the next one completes."""
     rg = service()
     # A resource of the test's own: a node without room for anything would be in the other tests' way.
     slot = f"example.org/{rg.namespace}"
@@ -193,7 +193,7 @@ def test_a_full_node(service: Make, client: Client) -> None:
 
 @pytest.mark.long
 def test_an_image_that_does_not_exist(service: Make) -> None:
-    """An image that does not exist: one instance waits for it, the others run on; a good one heals it."""
+    """An image that does not exist: one instance waits for it, the others keep running; a good image fixes it."""
     rg = service(rollout_timeout_seconds=SOON)
     with witnessed(rg):
         rg.up()
@@ -208,7 +208,7 @@ def test_an_image_that_does_not_exist(service: Make) -> None:
 
 @contextmanager
 def volumes_by_hand(rg: Service, size: str, *paths: Path) -> Iterator[str]:
-    """A storage class whose provisioner does nothing: the test plays it. Makes a volume for each path."""
+    """A storage class without a provisioner: the test creates a volume for each path."""
     name = f"by-hand-{rg.namespace}"
     apply(
         rg,
@@ -246,7 +246,7 @@ def make_volume(rg: Service, name: str, storage_class: str, size: str, path: Pat
 
 @pytest.mark.long
 def test_a_claim_stuck_pending(service: Make, tmp_path: Path) -> None:
-    """A claim whose class nobody provisions: `up` names it; when its volume comes, the next one completes."""
+    """A claim whose class has no provisioner: `up` names it; once its volume exists, the next one completes."""
     rg = service(rollout_timeout_seconds=SOON)
     with volumes_by_hand(rg, "10Mi") as storage_class:
         volumes = []
@@ -275,7 +275,7 @@ def remove(rg: Service, volumes: list[str]) -> None:
 
 @contextmanager
 def disk(path: Path, size: str) -> Iterator[None]:
-    """A file system of its own with so much room."""
+    """A file system of this size."""
     path.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", path], check=True)
     try:
@@ -290,7 +290,7 @@ def is_full(rg: Service, witness: Witness) -> bool:
 
 @pytest.mark.long
 def test_a_full_disk(service: Make, tmp_path: Path) -> None:
-    """A disk that is full: what was confirmed stays; the next `up` with a larger size grows it, and writing goes on."""
+    """A full disk: acknowledged lines stay; the next `up` with a larger size grows it, and writing continues."""
     rg = service(replicas=1)
     path = tmp_path / "disk"
     with disk(path, "16k"), volumes_by_hand(rg, "10Mi", path) as storage_class:

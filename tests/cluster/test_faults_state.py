@@ -1,4 +1,4 @@
-"""Pulumi's state is in use, lost, or from an older day."""
+"""Pulumi's state is in use, lost, or outdated."""
 
 import pytest
 from faults import UPSERT, Make, Running, as_asked, lose_the_state, recovered, witnessed
@@ -8,7 +8,7 @@ OLD, NEW = "random-generator:1.0", "random-generator:2.0"
 
 
 def test_two_at_once(service: Make) -> None:
-    """A second `pulumi up` during the first: it is refused by the lock and says whose it is; the first completes."""
+    """A second `pulumi up` during the first: the lock refuses it and says who holds it; the first completes."""
     rg = service()
     with witnessed(rg) as witness:
         rg.up()
@@ -28,7 +28,7 @@ def test_two_at_once(service: Make) -> None:
 
 
 def test_a_state_that_was_cut_off(service: Make) -> None:
-    """A file backend with attributes, killed while it wrote them: `up` can't read them; without them it goes on."""
+    """A file backend with attributes, killed while it wrote them: `up` cannot read them; without them it works."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -65,7 +65,7 @@ def test_a_lost_state(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_lost_state_and_other_arguments(service: Make) -> None:
-    """The state lost, and the program has gone on: one `up` adopts what is there and makes it what is asked for."""
+    """The state lost, and the program changed: one `up` adopts what exists and applies the change."""
     rg = service(replicas=3)
     more = {"A": "1", "B": "2"}
     with witnessed(rg):
@@ -82,7 +82,7 @@ def test_a_lost_state_and_other_arguments(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_lost_state_still_refuses(service: Make) -> None:
-    """The state lost: what would strand data is refused as before, since it is judged by what is on the cluster."""
+    """The state lost: a change that would strand data is still refused, since the cluster is what counts."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -102,7 +102,7 @@ def test_a_lost_state_still_refuses(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_state_from_an_older_day(service: Make) -> None:
-    """A state restored from before a growth, a rollout and a scale-up: one `up` is content, and no Pod is touched."""
+    """A state restored from before a growth, a rollout and a scale-up: one `up` succeeds, and no Pod restarts."""
     rg = service()
     with witnessed(rg):
         rg.up()
@@ -122,7 +122,7 @@ def test_a_state_from_an_older_day(service: Make) -> None:
 
 @pytest.mark.long
 def test_a_state_from_before_the_set_was_recreated(service: Make) -> None:
-    """A state restored that knows another set than the one that runs: after a refresh no Pod is touched."""
+    """A restored state with another set than the running one: after a refresh no Pod restarts."""
     rg = service(recreate_keeping_pods=True)
     with witnessed(rg):
         rg.up()

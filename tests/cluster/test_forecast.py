@@ -1,7 +1,7 @@
-"""P08, P09, P05: what a preview says of every instance and every claim is what then happens.
+"""P08, P09, P05: the forecast of a preview, for every instance and every claim, is what then happens.
 
-Pairs of arguments, before and after, drawn at random. Each pair is sent to the API server as Pulumi's provider sends
-it, by server-side apply, to Pods on simulated nodes; what was foretold is held against identities and sizes.
+Random pairs of arguments, before and after. Each pair is sent to the API server as Pulumi's provider sends it, by
+server-side apply, with Pods on simulated nodes; the forecast is compared with identities and sizes.
 ``FORECAST_PAIRS`` says how many pairs. With ``FORECAST_NODE=real`` the Pods run, on the real node.
 """
 
@@ -94,7 +94,7 @@ CHOICES: Mapping[str, list[Any]] = {
 
 @dataclass
 class Change:
-    """A pair of arguments, and the StatefulSets that the component makes of them."""
+    """A pair of arguments, and the StatefulSets that the component creates from them."""
 
     name: str
     arguments: tuple[dict[str, Any], dict[str, Any]]
@@ -115,7 +115,7 @@ def stateful_set(name: str, arguments: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def changes(seed: int) -> Iterator[Change]:
-    """Pairs that the component accepts, the same ones for a seed; the second differs from the first in a few."""
+    """Pairs that the component accepts, the same for a seed; the second differs from the first in a few arguments."""
     dice = random.Random(seed)  # noqa: S311 - no secret
     number = 0
     while True:
@@ -229,7 +229,7 @@ async def look(cluster: Cluster, namespace: str, name: str, selector: Mapping[st
 
 
 def instance_outcome(before: Mapping[str, str], after: Mapping[str, str], name: str) -> InstanceOutcome:
-    """What has become of an instance."""
+    """What happened to an instance."""
     if name not in before:
         return InstanceOutcome.ADDED
     if name not in after:
@@ -238,7 +238,7 @@ def instance_outcome(before: Mapping[str, str], after: Mapping[str, str], name: 
 
 
 def claim_outcome(before: Seen, after: Seen, name: str, used: set[str]) -> ClaimOutcome:
-    """What has become of a claim."""
+    """What happened to a claim."""
     if name not in before.claims:
         return ClaimOutcome.CREATED
     if name not in after.claims:
@@ -252,7 +252,7 @@ def claim_outcome(before: Seen, after: Seen, name: str, used: set[str]) -> Claim
 
 
 def happened(before: Seen, after: Seen, used: set[str]) -> tuple[StatefulSetOutcome, Any, Any]:
-    """What a change has done."""
+    """What a change did."""
     outcome = StatefulSetOutcome.UPDATED if before.stateful_set == after.stateful_set else StatefulSetOutcome.RECREATED
     pods = before.pods.keys() | after.pods.keys()
     claims = before.claims.keys() | after.claims.keys()
@@ -264,7 +264,7 @@ def happened(before: Seen, after: Seen, used: set[str]) -> tuple[StatefulSetOutc
 
 
 async def carried_out(connection: Connection, namespace: str, change: Change, deletions: Deletions) -> Forecast | None:
-    """Makes the change and fails where it does something else than was foretold; None where it is refused."""
+    """Deploys the change and fails where its effect is not the forecast; None where it is refused."""
     first, second = change.sets
     selector = second["spec"]["selector"]["matchLabels"]
     async with connected(connection) as cluster:
@@ -311,7 +311,7 @@ def removed(foretold: Forecast) -> list[str]:
 
 @pytest.fixture
 def simulated_nodes() -> Iterator[None]:
-    """Nodes for many Pods; gone afterwards."""
+    """Nodes for many Pods, deleted afterwards."""
     local("scale-simulated-nodes", "3")
     yield
     local("scale-simulated-nodes", "0")
@@ -319,7 +319,7 @@ def simulated_nodes() -> Iterator[None]:
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("simulated_nodes")
-def test_p09_what_is_foretold_is_what_happens(
+def test_p09_the_forecast_is_what_happens(
     client: Client,
     namespace: str,
     env: dict[str, str],

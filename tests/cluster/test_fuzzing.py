@@ -1,4 +1,4 @@
-"""What the component accepts, the API server accepts: random arguments, held against its own validation."""
+"""What the component accepts, the API server accepts: random arguments against the server's validation."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from pulumi_stateful_service.testing import Registered, deploy
 
 
 def sent(registered: Registered, namespace: str) -> Any:
-    """The object that the provider would send."""
+    """The object as the provider sends it."""
     content: dict[str, Any] = {**registered.inputs, "metadata": dict(registered.metadata)}
     if content["kind"] != "StorageClass":
         content["metadata"]["namespace"] = namespace
@@ -19,7 +19,7 @@ def sent(registered: Registered, namespace: str) -> Any:
 
 
 def test_what_is_accepted_is_valid_to_the_api_server(client: Client, namespace: str) -> None:
-    """No object that is made of accepted arguments is refused by the API server's validation, in a dry run."""
+    """No object from accepted arguments is refused by the API server in a dry run."""
     accepted = 0
 
     @fuzzing.AT_VOLUME

@@ -21,7 +21,7 @@ Make = Callable[[str], Project]
 
 @pytest.fixture
 def program(env: dict[str, str], namespace: str, tmp_path: Path) -> Iterator[Make]:
-    """Makes copies of the repository's program, of one stack but each with a state of its own, with all its objects."""
+    """Creates copies of the repository's program with all its objects, each with a state of its own."""
     stack = f"s{uuid.uuid4().hex[:8]}"
     made: list[Project] = []
 
@@ -50,7 +50,7 @@ def program(env: dict[str, str], namespace: str, tmp_path: Path) -> Iterator[Mak
 
 
 def rendered(project: Project) -> list[dict[str, Any]]:
-    """The manifests that the program writes where no cluster can be reached."""
+    """The manifests that the program writes without a cluster."""
     folder = project.folder / "manifests"
     project.must("config", "set", "kubernetes:renderYamlToDirectory", str(folder))
     project.env = {**project.env, "KUBECONFIG": os.devnull}
@@ -59,7 +59,7 @@ def rendered(project: Project) -> list[dict[str, Any]]:
 
 
 def differences(wanted: Any, live: Any, path: str = "") -> list[str]:
-    """Where the live object is not as it was rendered; what the API server has filled in counts for nothing."""
+    """Where the live object differs from the rendered one, apart from what the API server sets."""
     if isinstance(wanted, dict) and isinstance(live, dict):
         return [
             difference
@@ -76,7 +76,7 @@ def differences(wanted: Any, live: Any, path: str = "") -> list[str]:
 
 
 def live(client: Client, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The object on the cluster that a manifest describes."""
+    """The live object of a manifest."""
     described: Any = codecs.from_dict(manifest)
     namespace = described.metadata.namespace
     place = {"namespace": namespace} if namespace and manifest["kind"] != "Namespace" else {}
@@ -84,7 +84,7 @@ def live(client: Client, manifest: dict[str, Any]) -> dict[str, Any]:
     return dict(found.to_dict())
 
 
-def test_rendered_objects_are_those_that_are_deployed(program: Make, client: Client) -> None:
+def test_rendered_objects_are_the_deployed_objects(program: Make, client: Client) -> None:
     """Every field that is rendered is the same on the cluster after up, and the API server takes the manifests."""
     to_deploy = program("deployed")
     manifests = rendered(to_render := program("rendered"))
@@ -103,8 +103,10 @@ def test_rendered_objects_are_those_that_are_deployed(program: Make, client: Cli
     }
 
 
-def test_what_was_applied_goes_on_with_pulumi(service: Callable[..., Service], client: Client) -> None:
-    """A set that another tool has applied is known as the component's: it stays as it is, and no Pod restarts."""
+def test_a_set_that_another_tool_applied_is_continued_with_pulumi(
+    service: Callable[..., Service], client: Client
+) -> None:
+    """The component recognizes it as its own: it stays as it is, and no Pod restarts."""
     rg, to_render = service(), service()
     rendered(to_render)
     # As Flux and Argo CD do, with a field manager of their own.
@@ -127,7 +129,7 @@ def identities(client: Client, kind: Any, namespace: str) -> dict[str, str]:
 
 @pytest.mark.alone
 def test_make_render_writes_a_stack_s_manifests_and_nothing_else(tmp_path: Path, client: Client) -> None:
-    """The folder has the stack's objects and loses what is no longer one; the cluster has nothing of them."""
+    """The folder has the stack's objects and no others; the cluster has none of them."""
     classes = identities(client, StorageClass, "")
     (tmp_path / "1-manifest").mkdir()
     (tmp_path / "1-manifest" / "of-an-earlier-version.yaml").write_text("")

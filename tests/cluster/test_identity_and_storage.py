@@ -28,7 +28,7 @@ def test_p01_the_governing_service_is_headless_and_comes_first(service: Callable
 
 
 def test_p04_names_survive_the_pod(service: Callable[..., Service]) -> None:
-    """Instances are rg-0 and rg-1, each is called so by itself, and a replaced Pod has the same name."""
+    """Instances are rg-0 and rg-1, know their own names, and a replaced Pod has the same name."""
     rg = service()
     rg.deploy()
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
@@ -41,7 +41,7 @@ def test_p04_names_survive_the_pod(service: Callable[..., Service]) -> None:
 
 
 def test_p05_a_successor_reads_what_the_first_one_wrote(service: Callable[..., Service]) -> None:
-    """Each instance has a claim of its own, bound, and its successor finds the log on it."""
+    """Each instance has its own bound claim, and its successor finds the log on it."""
     rg = service()
     rg.deploy()
     assert sorted(rg.claims()) == ["logs-rg-0", "logs-rg-1"]
@@ -55,7 +55,7 @@ def test_p05_a_successor_reads_what_the_first_one_wrote(service: Callable[..., S
 
 
 def test_p06_scaling_down_and_up_keeps_the_data(service: Callable[..., Service]) -> None:
-    """The claim of an instance that is scaled away stays, and the instance finds its data when it comes back."""
+    """The claim of a removed instance stays, and the instance has its data when it is added again."""
     rg = service()
     rg.deploy()
     written = rg.write("rg-1", 3)
@@ -67,7 +67,7 @@ def test_p06_scaling_down_and_up_keeps_the_data(service: Callable[..., Service])
 
 
 def test_p06_destroy_keeps_the_claims(service: Callable[..., Service], client: Client) -> None:
-    """After destroy the claims are there and nothing else is; the next up finds the data."""
+    """After destroy only the claims are left; the next up finds the data."""
     rg = service(storage_class={"provisioner": "rancher.io/local-path"})
     rg.deploy()
     class_name = rg.outputs()["storage_class_name"]
@@ -94,7 +94,7 @@ def test_p13_a_single_instance_is_the_same_component(service: Callable[..., Serv
 
 
 def test_a_second_up_changes_nothing(service: Callable[..., Service]) -> None:
-    """Preview and up of a deployed service have nothing to do, after a refresh too, and touch no Pod."""
+    """Preview and up of a deployed service have nothing to do, also after a refresh, and restart no Pod."""
     rg = service(load_balancer={"port": 80}, storage_class={"provisioner": "rancher.io/local-path"}, partition=1)
     rg.deploy()
     pods = rg.uids()

@@ -1,4 +1,4 @@
-"""Kubernetes' own scenarios of StatefulSets (test/e2e/apps/statefulset.go) that no other test here tells.
+"""Kubernetes' own scenarios of StatefulSets (test/e2e/apps/statefulset.go) that no other test here covers.
 
 ``docs/kubernetes-scenarios.md`` lists all of them with their tests.
 """
@@ -25,13 +25,13 @@ def owned_by(rg: Service, pod: str) -> bool:
 
 
 def label(rg: Service, pod: str, value: str | None) -> None:
-    """Changes the label by which the StatefulSet finds its Pods."""
+    """Changes the label by which the StatefulSet selects its Pods."""
     patch = {"metadata": {"labels": {"app.kubernetes.io/name": value}}}
     rg.client.patch(Pod, pod, patch, namespace=rg.namespace)
 
 
 def test_a_pod_that_no_longer_matches_is_released_and_one_that_matches_is_adopted(service: Make) -> None:
-    """Released, it has no owner; with its label again it is the instance once more, and an up has nothing to do."""
+    """Released, it has no owner; with its label again it is adopted, and an up has nothing to do."""
     rg = service(replicas=1)
     rg.up()
     uid = rg.uids()["rg-0"]
@@ -44,7 +44,7 @@ def test_a_pod_that_no_longer_matches_is_released_and_one_that_matches_is_adopte
 
 
 def test_p10_deleted_pods_below_the_partition_come_back_while_the_canary_fails(service: Make) -> None:
-    """A partition of 1 and a container that fails: rg-0 comes back with its version, and the next up cures."""
+    """A partition of 1 and a container that fails: rg-0 comes back with its version, and the next up fixes rg-1."""
     rg = service(replicas=2, partition=1, rollout_timeout_seconds=8, pod_management_policy="Parallel")
     rg.up()
     rg.set(**FAILING)
@@ -57,7 +57,7 @@ def test_p10_deleted_pods_below_the_partition_come_back_while_the_canary_fails(s
 
 @pytest.mark.long
 def test_an_instance_whose_host_port_is_taken_is_recreated_until_it_is_free(service: Make, client: Client) -> None:
-    """Another Pod has the port: the instance is said to find no node, and starts when the port is free."""
+    """Another Pod has the port: up says that no node is free for the instance, which starts when the port is free."""
     rg = service(
         replicas=1,
         rollout_timeout_seconds=8,
@@ -89,8 +89,8 @@ def test_an_instance_whose_host_port_is_taken_is_recreated_until_it_is_free(serv
     assert rg.is_ready("rg-0")
 
 
-def test_a_changed_scale_is_said_and_taken_back(service: Make) -> None:
-    """Through the scale subresource, as an autoscaler does it: two become one, and up makes them two again."""
+def test_a_changed_scale_is_reported_and_undone(service: Make) -> None:
+    """Through the scale subresource, as an autoscaler does: two become one, and up restores two."""
     rg = service()
     rg.up()
     scaled = {"spec": {"replicas": 1}}
@@ -103,7 +103,7 @@ def test_a_changed_scale_is_said_and_taken_back(service: Make) -> None:
 
 @pytest.fixture
 def owner(client: Client) -> Iterator[Callable[[Service, str], None]]:
-    """Gives a claim an owner that is not the StatefulSet; in the end the claim has none."""
+    """Gives a claim an owner that is not the StatefulSet; afterwards it has none."""
     given: list[tuple[Service, str]] = []
 
     def give(rg: Service, claim: str) -> None:
@@ -123,7 +123,7 @@ def owner(client: Client) -> Iterator[Callable[[Service, str], None]]:
 def test_p06_a_claim_that_somebody_else_owns_is_not_deleted(
     service: Make, owner: Callable[[Service, str], None]
 ) -> None:
-    """Neither when its instance is scaled away nor when the service is destroyed, whatever the policy says."""
+    """Neither by scaling down nor by destroy, whatever the policy says."""
     rg = service()
     rg.up()
     owner(rg, "logs-rg-1")
@@ -141,7 +141,7 @@ def test_p06_a_claim_that_somebody_else_owns_is_not_deleted(
 @pytest.mark.parametrize("policy", ["when_scaled", "when_deleted"])
 @pytest.mark.long
 def test_p06_the_claim_of_an_adopted_pod_is_deleted_as_the_others_are(service: Make, policy: str) -> None:
-    """A Pod that was orphaned and adopted again: its claim goes with it where the policy says so, and not before."""
+    """A Pod that was orphaned and adopted: its claim is deleted with it where the policy says so, and not before."""
     rg = service(persistent_volume_claim_retention_policy={policy: "Delete"})
     rg.up()
     orphaned = {"metadata": {"ownerReferences": None}}

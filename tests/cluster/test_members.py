@@ -1,6 +1,6 @@
-"""P06: instances that are added and removed by turns, each when the application has been told.
+"""P06: instances that are added and removed one after another, each after its command has succeeded.
 
-The application is a list: whoever joins or leaves is written down on the disk of ``rg-0``.
+The application is a list on the disk of ``rg-0`` of who joins and leaves.
 """
 
 from collections.abc import Callable
@@ -21,25 +21,25 @@ SHELL: dict[str, Any] = {
 
 
 def noted(what: str, condition: str = "true") -> dict[str, Any]:
-    """A command that writes down what it is about, where a condition holds."""
+    """A command that adds to the list, where a condition holds."""
     script = f"{condition} || {{ echo not now; exit 7; }}; echo {what} {{pod}} >> {LIST}"
     return {"command": ["sh", "-c", script], "timeout_seconds": 3}
 
 
 def members(rg: Service) -> list[str]:
-    """What was written down since it was asked the last time."""
+    """The entries of the list since the last call."""
     written = rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"busybox cat {LIST}; busybox rm -f {LIST}")
     return written.splitlines()
 
 
 def allow(rg: Service, file: str) -> None:
-    """Makes a condition hold."""
+    """Makes a condition true."""
     rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"echo > /opt/logs/{file}")
 
 
 @pytest.mark.long
 def test_p06_members_join_and_leave_one_after_another(service: Make) -> None:
-    """From one to three and back: each in turn, none of the others restarts, and an old disk joins on request only."""
+    """From one to three and back: one after another, no other restarts, and an old disk joins on request only."""
     commands = {name: noted(name) for name in ("add", "join", "leave")}
     rg = service(**SHELL, replicas=1, members=commands)
     rg.up()
@@ -85,7 +85,7 @@ def test_p06_members_join_and_leave_one_after_another(service: Make) -> None:
 
 
 def test_p06_an_instance_that_has_not_left_stays(service: Make) -> None:
-    """A leave that fails stops the up, which says why; who left before is gone, and the next up goes on."""
+    """A leave that fails stops the up with the reason; those that left before are gone, and the next up continues."""
     allowed = "[ {pod} = rg-2 -o -e /opt/logs/may-leave ]"
     rg = service(**SHELL, replicas=3, members={"leave": noted("leave", allowed)})
     rg.up()
@@ -106,8 +106,8 @@ def test_p06_an_instance_that_has_not_left_stays(service: Make) -> None:
     settled(rg)
 
 
-def test_p06_a_join_that_was_killed_goes_on(service: Make) -> None:
-    """Killed when the instance is there and has not joined: it is not added again, and joins before the next one."""
+def test_p06_a_join_that_was_killed_is_continued(service: Make) -> None:
+    """Killed while the instance runs and has not joined: it is not added again, and joins before the next one."""
     allowed = "[ -e /opt/logs/may-join ]"
     commands = {"add": noted("add"), "join": {**noted("join", allowed), "timeout_seconds": 60}}
     rg = service(**SHELL, replicas=1, members=commands)
@@ -123,7 +123,7 @@ def test_p06_a_join_that_was_killed_goes_on(service: Make) -> None:
 
 @pytest.mark.long
 def test_p06_a_member_leaves_with_its_data_and_joins_without(service: Make, second_class: str) -> None:
-    """``recreate_claims``: each leaves, gets a new disk, and joins again; killed in between, it joins all the same."""
+    """``recreate_claims``: each leaves, gets a new disk, and joins; killed in between, it joins with the next up."""
     commands = {name: noted(name) for name in ("add", "leave")}
     commands["join"] = {**noted("join", "[ -e /opt/logs/may-join ]"), "timeout_seconds": 60}
     rg = service(**SHELL, replicas=3, members=commands)

@@ -35,7 +35,7 @@ class Nats(Example):
         return self.http(pod, path, port=8222).raise_for_status().json()
 
     def is_well(self, count: int) -> bool:
-        """Whether the servers agree on a leader and on who else belongs to them, and none is behind."""
+        """Whether the servers agree on a leader and on the members, and none is behind."""
         for number in range(count):
             meta = self.monitor(f"nats-{number}", "/jsz").get("meta_cluster", {})
             if meta.get("cluster_size") != count or not meta.get("leader") or meta.get("pending"):
@@ -68,7 +68,7 @@ class Nats(Example):
             yield lambda number: run(stream.publish(SUBJECT, str(number).encode(), timeout=2))
 
     def stored(self) -> set[int]:
-        """All numbers in the stream, once the servers let somebody read it."""
+        """All numbers in the stream, once it can be read."""
         found: set[int] = set()
 
         def read_all() -> bool:

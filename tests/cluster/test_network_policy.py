@@ -1,4 +1,4 @@
-"""``network_policy`` with real traffic: who gets in, who does not, and who always does."""
+"""``network_policy`` with real traffic: what is admitted, what is not, and what always is."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ CLIENTS = ("chosen", "other")
 
 @pytest.fixture
 def guarded(service: Callable[..., Service]) -> Service:
-    """The service, and two clients beside it."""
+    """The service and two clients."""
     rg = service()
     rg.deploy()
     for name in CLIENTS:
@@ -25,7 +25,7 @@ def guarded(service: Callable[..., Service]) -> Service:
 
 
 def gets_in(rg: Service, source: str, target: str) -> bool:
-    """Whether a request from one Pod to another is answered; one that is kept out never is, and gives up."""
+    """Whether a request from one Pod to another is answered, before a timeout."""
     try:
         rg.get_from(source, f"http://{rg.pod(target).status.podIP}:8080/healthz")
     except CommandError as failed:
@@ -46,7 +46,7 @@ def kept_out(rg: Service, source: str, target: str) -> None:
 
 
 def choose(rg: Service, *apps: str) -> None:
-    """Lets only the instances themselves and these clients in."""
+    """Admits only the instances themselves and these clients."""
     rg.deploy(network_policy={"clients": [{"pod_labels": {"app": app}, "ports": ["http"]} for app in apps]})
 
 
@@ -76,7 +76,7 @@ def test_only_peers_and_chosen_clients_get_in(guarded: Service) -> None:
 
 
 def test_the_kubelet_still_looks_under_a_policy(guarded: Service) -> None:
-    """Probes come from the node, which no policy keeps out: an instance goes from ready to not ready and back."""
+    """Probes come from the node, which no policy denies: an instance changes from ready to not ready and back."""
     rg = guarded
     choose(rg)
     kept_out(rg, "chosen", "rg-0")

@@ -1,4 +1,4 @@
-"""A new stack, from an empty folder and the documentation's snippets, with the built wheel alone."""
+"""A new stack from an empty folder, the documentation's snippets and the built wheel."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ LINES = 15
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A Python environment with the wheel, and nothing of this repository."""
+    """A Python environment with the wheel and nothing else of this repository."""
     made = tmp_path / "environment"
     printed(UV, "build", "--quiet", "--wheel", str(ROOT / "components"), "--out-dir", str(tmp_path))
     # Pulumi asks pip what is installed.
@@ -56,7 +56,7 @@ def test_p16_a_new_stack_in_python(
 def test_p16_a_new_stack_in_yaml(
     settings: dict[str, str], environment: Path, client: Client, namespace: str, tmp_path: Path
 ) -> None:
-    """The same with the plugin's folder: here the one that the wheel has put the plugin into."""
+    """The same with the plugin's folder, into which the wheel has installed it."""
     program = yaml.safe_load(files("packages.md", "YAML")["Pulumi.yaml"])
     program["packages"]["stateful-service"] = str(environment / "bin")
     shop = Project(tmp_path / "shop", settings)
@@ -65,7 +65,7 @@ def test_p16_a_new_stack_in_yaml(
 
 
 def deploys(shop: Project, client: Client, namespace: str) -> None:
-    """The stack goes up as the documentation says, and down again."""
+    """Deploys and destroys the stack as the documentation says."""
     shop.init()
     shop.must("config", "set", "kubernetes:namespace", namespace)
     try:

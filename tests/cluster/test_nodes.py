@@ -1,4 +1,4 @@
-"""Nodes lose power, hang, are cut off, drained and full, and come back.
+"""Nodes without power, frozen, cut off, drained and full.
 
 P02, P05, P11 and P14 on three real nodes.
 """
@@ -36,9 +36,9 @@ pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("three_nodes")]
 
 @pytest.fixture
 def on_network_disks(service: Make, namespace: str) -> Iterator[Make]:
-    """Makes the chapter's service on disks that any node can have, with instances that soon leave a silent node.
+    """Creates the chapter's service on network disks, with instances that soon leave a node that does not answer.
 
-    Whatever was done to the nodes is over before it is destroyed.
+    All nodes are healthy before it is destroyed.
     """
 
     def make(**changes: Any) -> Service:
@@ -57,7 +57,7 @@ def on_network_disks(service: Make, namespace: str) -> Iterator[Make]:
 
 @pytest.fixture
 def writer() -> Iterator[Callable[[Service], LogWriter]]:
-    """Starts a client that writes to all instances until the end of the test."""
+    """Starts a client that writes to all instances throughout the test."""
     started: list[LogWriter] = []
 
     def start(rg: Service) -> LogWriter:
@@ -75,12 +75,12 @@ StartWriter = Callable[[Service], LogWriter]
 
 
 def replaced(rg: Service, pod: str, before: str) -> None:
-    """Waits until another Pod has an instance's name and is ready."""
+    """Waits until an instance has another Pod, and that is ready."""
     eventually(f"{pod} is replaced", lambda: rg.uids().get(pod) not in (None, before) and rg.is_ready(pod), 180)
 
 
 def is_leaving(rg: Service, pod: str) -> bool:
-    """Whether a Pod is to be deleted, and still there."""
+    """Whether a Pod is terminating."""
     live = rg.pod(pod)
     return live is not None and live.metadata.deletionTimestamp is not None
 
@@ -88,7 +88,7 @@ def is_leaving(rg: Service, pod: str) -> bool:
 def test_p11_an_instance_of_a_node_without_power_moves_when_the_node_is_known_to_be_gone(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """A node switched off: its instance starts elsewhere, with what it wrote, once that is known, and not before."""
+    """A node switched off: its instance starts elsewhere with its data, once that is known, and not before."""
     rg = on_network_disks()
     rg.deploy()
     node, before = nodes.node_of(rg, "rg-0"), rg.uids()["rg-0"]
@@ -111,7 +111,7 @@ def test_p11_an_instance_of_a_node_without_power_moves_when_the_node_is_known_to
 def test_p11_a_node_that_hangs_keeps_its_instances(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """A node that hangs: they go on with it, or are replaced when it has ended them, after a long time."""
+    """A frozen node: its instances continue when it does, or are replaced after it has ended them."""
     rg = on_network_disks()
     rg.deploy()
     node, before = nodes.node_of(rg, "rg-0"), rg.uids()
@@ -144,7 +144,7 @@ def _answers(rg: Service, pod: str) -> bool:
 def test_p11_an_instance_that_is_cut_off_runs_on_alone(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """A node that nobody reaches: its instance runs on, and no other gets its name before that has ended."""
+    """A node that is cut off: its instance keeps running, and no other gets its name before it has ended."""
     rg = on_network_disks(spread_over_nodes="DoNotSchedule")
     rg.deploy()
     node, before = nodes.node_of(rg, "rg-0"), rg.uids()["rg-0"]
@@ -193,7 +193,7 @@ def _selector(rg: Service) -> str:
 
 
 def _fewest_ready(seen: list[tuple[str, str]], replicas: int) -> int:
-    """How many were ready when the fewest were."""
+    """The smallest number of ready instances."""
     away: set[str] = set()
     fewest = replicas
     for event, pod in only(seen, "ending", "ready"):
@@ -206,7 +206,7 @@ def _fewest_ready(seen: list[tuple[str, str]], replicas: int) -> int:
 def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
     on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
 ) -> None:
-    """A zone lost: two of three instances serve on, and the third returns with its zone."""
+    """A zone lost: two of three instances keep serving, and the third returns with its zone."""
     rg = on_network_disks(replicas=3, quorum=True, spread_over_zones="DoNotSchedule")
     rg.deploy()
     where = nodes.place(rg)
@@ -227,7 +227,7 @@ def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
 
 @pytest.fixture
 def full_node(client: Client, namespace: str) -> Iterator[str]:
-    """A node that has no processor left for another Pod."""
+    """A node without processor time for another Pod."""
     node = "real-node-c"
     live: Any = client.get(Node, node)
     spec = {
@@ -249,7 +249,7 @@ def full_node(client: Client, namespace: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(("spread", "ready"), [("DoNotSchedule", 2), ("ScheduleAnyway", 3)])
 def test_p14_a_node_that_is_full(on_network_disks: Make, full_node: str, spread: str, ready: int) -> None:
-    """A node that is full: strictly spread an instance waits for it, and `up` says so, or it shares another node."""
+    """A full node: with strict spreading an instance waits for it, and `up` says so; otherwise it shares a node."""
     rg = on_network_disks(
         replicas=3,
         spread_over_nodes=spread,
@@ -268,7 +268,7 @@ def test_p14_a_node_that_is_full(on_network_disks: Make, full_node: str, spread:
 
 
 def test_p05_a_local_disk_holds_its_instance(service: Make, client: Client) -> None:
-    """A node out of use that has the instance's disk: `up` says that it cannot move, and it returns with the node."""
+    """A cordoned node that has the instance's disk: `up` says that it cannot move, and it returns with the node."""
     rg = service(replicas=1)
     rg.deploy()
     rg.write("rg-0", 3)
@@ -292,7 +292,7 @@ def _is_unschedulable(rg: Service, pod: str) -> bool:
 
 
 def test_p11_a_claim_for_one_pod_is_never_shared(on_network_disks: Make, client: Client, namespace: str) -> None:
-    """A Pod that takes an instance's claim: with ReadWriteOncePod it does not get the disk, on any node."""
+    """Another Pod with an instance's claim: with ReadWriteOncePod it does not get the disk, on any node."""
     volume = {"name": "logs", "mount_path": "/opt/logs", "size": "10Mi", "access_modes": ["ReadWriteOncePod"]}
     rg = on_network_disks(replicas=1, volumes=[volume])
     rg.deploy()
@@ -321,7 +321,7 @@ def test_p11_a_claim_for_one_pod_is_never_shared(on_network_disks: Make, client:
 
 
 def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Make) -> None:
-    """Instances on three nodes: names and Services lead to all, and who is not let in stays out."""
+    """Instances on three nodes: names and Services reach all of them, and network policies apply."""
     rg = on_network_disks(replicas=3, load_balancer={"port": 80}, network_policy={"clients": []})
     rg.deploy()
     assert len(set(nodes.place(rg).values())) == 3
@@ -343,8 +343,8 @@ def _behind_the_service(rg: Service, source: str) -> set[str]:
     return {str(json.loads(rg.get_from(source, url))["instance"]) for _ in range(10)}
 
 
-def test_a_part_of_a_node_that_died_is_said_and_comes_back(on_network_disks: Make) -> None:
-    """A kubelet, containerd or driver that died: `make cluster` starts it and nothing else, and no Pod ends."""
+def test_a_part_of_a_node_that_died_is_reported_and_restarted(on_network_disks: Make) -> None:
+    """A kubelet, containerd or driver that died: `make cluster` starts it and nothing else, and no Pod restarts."""
     rg = on_network_disks(replicas=3)
     rg.deploy()
     uids = rg.uids()

@@ -1,6 +1,6 @@
-"""etcd runs on three nodes, and one after another loses power, hangs or is cut off.
+"""etcd on three nodes, of which one after another loses power, is frozen or is cut off.
 
-``NODE_FAULTS`` says how often, and ``NODE_SEED`` in which order.
+``NODE_FAULTS`` is the number of faults, ``NODE_SEED`` chooses their order.
 """
 
 import os
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("thre
 
 @pytest.fixture
 def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
-    """The example, one member on each node, on disks that any node can have."""
+    """The example with one member on each node, on network disks."""
     made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
     with restricted(made):
         made.configure(storageClass="network")
@@ -40,7 +40,7 @@ def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) ->
 def test_p14_nodes_fail_one_after_another_and_no_write_is_lost(
     etcd: Etcd, client: Client, namespace: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Nodes fail again and again: every acknowledged value is there, none is seen older, and no member runs twice."""
+    """Many node faults: no acknowledged value is lost or read stale, and no member runs twice."""
     chance = random.Random(SEED)  # noqa: S311 - not a secret
     happened: list[str] = []
     with IdentityWatch(namespace) as watch, History(etcd) as history:
@@ -59,14 +59,14 @@ def test_p14_nodes_fail_one_after_another_and_no_write_is_lost(
 
 
 def switched_off(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
-    """A node loses its power for a moment."""
+    """A node loses power for a few seconds."""
     nodes.act("off", nodes.node_of(etcd, member))
     time.sleep(chance.uniform(0, 5))  # how long it lasts is part of the fault
     nodes.heal()
 
 
 def switched_off_for_good(etcd: Etcd, client: Client, member: str, _chance: random.Random) -> None:
-    """A node loses its power, and its administrator says that it will not come back: the member moves."""
+    """A node loses power and is marked as out of service: the member moves."""
     node, before = nodes.node_of(etcd, member), etcd.uids()[member]
     nodes.act("off", node)
     nodes.until_noticed(client, node)
@@ -77,7 +77,7 @@ def switched_off_for_good(etcd: Etcd, client: Client, member: str, _chance: rand
 
 
 def hanging(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
-    """A node hangs for a while, and goes on as if nothing had been."""
+    """A node is frozen for a while, and continues."""
     node = nodes.node_of(etcd, member)
     nodes.act("freeze", node)
     time.sleep(chance.uniform(1, 8))
@@ -85,7 +85,7 @@ def hanging(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> 
 
 
 def cut_off(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
-    """Nobody reaches a node for a while; its member runs on, and is one of three."""
+    """A node is cut off for a while; its member keeps running."""
     node = nodes.node_of(etcd, member)
     nodes.act("cut-off", node)
     time.sleep(chance.uniform(1, 8))

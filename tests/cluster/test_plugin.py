@@ -36,7 +36,7 @@ SET_BY_THE_SERVER = {
 
 @pytest.fixture
 def program(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Makes a project of a YAML program that finds the plugin in a folder; nothing is deployed yet."""
+    """Creates a project of a YAML program that finds the plugin in a folder; nothing is deployed yet."""
     folder = tmp_path / "plugin"
     folder.mkdir()
     (folder / PLUGIN).symlink_to(ROOT / ".venv" / "bin" / PLUGIN)
@@ -62,7 +62,7 @@ def one_service(namespace: str, **changes: Any) -> dict[str, Any]:
     return {"name": "test", "resources": {"rg": service}, "outputs": {"pods": "${rg.instances}"}}
 
 
-def test_p16_a_yaml_program_makes_the_objects_of_the_python_program(
+def test_p16_a_yaml_program_creates_the_objects_of_the_python_program(
     program: Callable[..., Project], env: dict[str, str], client: Client, namespace: str, tmp_path: Path
 ) -> None:
     """Every argument from YAML, and then from Python: the live objects are the same, field by field."""
@@ -102,7 +102,7 @@ def test_p16_a_yaml_program_makes_the_objects_of_the_python_program(
 
 
 def live_objects(client: Client, namespace: str) -> dict[tuple[str, str], Any]:
-    """What the cluster has of the program, without what the server sets."""
+    """The program's live objects, without what the server sets."""
     found: dict[tuple[str, str], Any] = {}
     kinds: tuple[Any, ...] = (
         *(StatefulSet, Service, PersistentVolumeClaim, Pod),
@@ -140,7 +140,7 @@ def test_p16_a_second_up_changes_nothing(program: Callable[..., Project], namesp
 
 
 def test_p16_a_mistake_in_yaml_gets_one_message(program: Callable[..., Project], namespace: str) -> None:
-    """At once or late: the message names the argument as YAML has it, without a stack trace."""
+    """Plain or an Output: the message names the argument as YAML does, without a stack trace."""
     project = program(one_service(namespace, maxUnavailable="0%"))
     said = project.must_fail("up", "--yes", "--skip-preview")
     assert "StatefulService 'rg': maxUnavailable is '0%'; it must be a whole number from 1, or a percentage" in said
@@ -157,7 +157,7 @@ def test_p16_a_mistake_in_yaml_gets_one_message(program: Callable[..., Project],
 def test_p16_the_cluster_is_the_one_of_the_provider_that_is_given(
     program: Callable[..., Project], env: dict[str, str], namespace: str
 ) -> None:
-    """The rollout is followed on the given provider's cluster, although the plugin's surroundings name none."""
+    """The rollout is followed on the given provider's cluster, although the plugin's environment names none."""
     content = one_service(namespace)
     kubeconfig = Path(env["KUBECONFIG"]).read_text()
     content["resources"]["cluster"] = {"type": "pulumi:providers:kubernetes", "properties": {"kubeconfig": kubeconfig}}
@@ -178,7 +178,7 @@ def test_p16_the_cluster_is_the_one_of_the_provider_that_is_given(
 
 
 def test_p16_what_package_add_records_is_found_on_path(program: Callable[..., Project], namespace: str) -> None:
-    """The program's path is added, its name and version are recorded, and any machine with it on PATH is served."""
+    """The program's path is added, its name and version are recorded, and found on PATH on any machine."""
     project = program({"name": "test"})
     file = project.folder / "Pulumi.yaml"
     file.write_text("name: test\nruntime: yaml\n")
@@ -196,7 +196,7 @@ def test_p16_what_package_add_records_is_found_on_path(program: Callable[..., Pr
 def test_p16_secrets_and_outputs_reach_the_instances(
     program: Callable[..., Project], client: Client, namespace: str
 ) -> None:
-    """An Output of another resource and a secret arrive; the secret stays one in the state."""
+    """An Output of another resource and a secret reach the instances; the secret stays encrypted in the state."""
     content = one_service(
         namespace,
         env={"GREETING": '${settings.data["greeting"]}', "PASSWORD": {"fn::secret": "hush-hush"}},
@@ -219,7 +219,7 @@ def test_p16_secrets_and_outputs_reach_the_instances(
 def test_p16_a_component_that_is_renamed_in_yaml_keeps_its_set(
     program: Callable[..., Project], client: Client, namespace: str
 ) -> None:
-    """With an alias and the set's name kept, the set and its Pod stay what they are."""
+    """With an alias and the set's name kept, neither the set nor its Pod is replaced."""
 
     def identities() -> list[str]:
         live: Any = [client.get(kind, name, namespace=namespace) for kind, name in ((StatefulSet, "rg"), (Pod, "rg-0"))]

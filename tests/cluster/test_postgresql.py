@@ -22,13 +22,13 @@ class PostgreSQL(WithClient):
     example: str = "postgresql"
 
     def psql(self, host: str, *commands: str) -> list[str]:
-        """What a server answers, by the name that clients have for it."""
+        """A server's answer, reached by the name that clients use."""
         sql = [argument for command in commands for argument in ("--command", command)]
         return self.kubectl("exec", "--stdin", CLIENT, "--", *psql(host), *sql).splitlines()
 
 
 def psql(host: str) -> list[str]:
-    """What the client's Pod runs to talk to a server."""
+    """The psql command of the client's Pod."""
     uri = f"postgresql://postgres@{host}/postgres?connect_timeout=2"
     program = ["/usr/lib/postgresql/15/bin/psql", uri, "--quiet", "--no-align", "--tuples-only"]
     return [*program, "--set=ON_ERROR_STOP=1"]
@@ -47,7 +47,7 @@ def postgresql(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path
 
 @pytest.fixture
 def writer(postgresql: PostgreSQL) -> Iterator[PipedWriter]:
-    """A client, which starts when it is told to."""
+    """A client, not started yet."""
     made = PipedWriter(postgresql, psql("postgresql-primary"), "INSERT INTO written VALUES ({0}) RETURNING n;", "{0}")
     yield made
     made.end()
@@ -60,7 +60,7 @@ def standbys(postgresql: PostgreSQL) -> list[str]:
 
 
 def rows(postgresql: PostgreSQL, server: int) -> set[int]:
-    """What was written, as one server has it."""
+    """The rows on one server."""
     return set(map(int, postgresql.psql(f"postgresql-{server}.postgresql", "SELECT n FROM written")))
 
 

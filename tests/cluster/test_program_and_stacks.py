@@ -33,7 +33,7 @@ def make(*arguments: str) -> str:
 
 @pytest.fixture(params=["dev", pytest.param("staging", marks=pytest.mark.long), "prod"])
 def stack(request: pytest.FixtureRequest, client: Client) -> Iterator[str]:
-    """A stack, not deployed, without data; brought back to that afterwards."""
+    """A stack, not deployed and without data; also afterwards."""
     name = request.param
     make("down", f"STACK={name}")
     remove_claims(client, name)
@@ -62,7 +62,7 @@ def remove_claims(client: Client, stack: str) -> None:
 
 
 def test_p15_each_stack_goes_up_and_down_and_up_with_its_data(stack: str, client: Client) -> None:
-    """Up with the stack's own sizes, unchanged on a second up, gone after down but for its data, and up again."""
+    """Up with the stack's own sizes, unchanged by a second up, deleted by down except its data, and up again."""
     expected = STACKS[stack]
     namespace = str(expected["namespace"])
     make("up", f"STACK={stack}")
@@ -90,7 +90,7 @@ def test_p15_each_stack_goes_up_and_down_and_up_with_its_data(stack: str, client
 
 
 def test_the_namespace_that_down_kept_is_no_obstacle(client: Client) -> None:
-    """The next up finds it and its claims; where somebody has deleted it meanwhile, up creates it again."""
+    """The next up finds it and its claims; if it was deleted meanwhile, up creates it again."""
     make("up", "STACK=staging")
     make("down", "STACK=staging")
     kept = namespace_uid(client)
@@ -130,7 +130,7 @@ def test_p12_the_load_is_answered_by_all_instances(client: Client) -> None:
 
 
 def test_a_stack_without_a_required_key_gets_one_message(project: Project) -> None:
-    """The size of the disks has no default: without it nothing is made, and the key is named."""
+    """The size of the disks has no default: without it nothing is created, and the message names the key."""
     said = project.must_fail("up", "--yes", "--skip-preview")
     assert "missing configuration value" in said
     assert "storageSize" in said
@@ -138,7 +138,7 @@ def test_a_stack_without_a_required_key_gets_one_message(project: Project) -> No
 
 
 def test_a_mistake_in_a_stack_gets_one_message_and_changes_nothing(project: Project) -> None:
-    """A misspelt policy: the message names argument, value and what is allowed, without a stack trace."""
+    """A misspelt policy: the message names argument, value and allowed values, without a stack trace."""
     project.must("config", "set", "storageSize", "10Mi")
     project.must("config", "set", "podManagementPolicy", "Paralel")
     said = project.must_fail("up", "--yes", "--skip-preview")

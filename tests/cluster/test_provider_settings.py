@@ -1,7 +1,7 @@
 """P05, P11: the settings of Pulumi's provider that users have.
 
-From 4.29 on the provider creates by a POST, which fails for what exists. Without server-side apply, older ones do so
-too: that stands in for the newer ones here.
+From 4.29 on the provider creates with a POST, which fails for what exists. Without server-side apply, older ones do so
+too: here that stands in for the newer ones.
 """
 
 import re
@@ -19,7 +19,7 @@ SERVER_SIDE_APPLY = "kubernetes:enableServerSideApply"
 
 @pytest.fixture
 def posting(service: Make) -> Make:
-    """Makes the service for a provider that creates by a POST."""
+    """Creates the service for a provider that creates with a POST."""
 
     def make(**changes: object) -> Service:
         rg = service(**changes)
@@ -30,7 +30,7 @@ def posting(service: Make) -> Make:
 
 
 def recover(rg: Service) -> None:
-    """One ``up`` with the setting that the preview names, and nothing else."""
+    """Runs one ``up`` with the setting that the preview names, and no other."""
     preview = rg.run("preview").stdout
     assert "already exists, and Pulumi's provider does not create what exists" in preview
     assert f"run pulumi up once with the configuration {SERVER_SIDE_APPLY}=true" in preview
@@ -42,7 +42,7 @@ def recover(rg: Service) -> None:
 
 
 def test_p05_the_whole_life_without_server_side_apply(posting: Make) -> None:
-    """Edits by hand are said before the first update too; updates, growth and a recreation go through."""
+    """Manual edits are reported, also before the first update; updates, growth and a recreation succeed."""
     rg = posting()
     rg.up()
     claims = {name: claim.metadata.uid for name, claim in rg.claims().items()}
@@ -87,7 +87,7 @@ CHANGES: list[dict[str, object]] = [
 
 
 def test_p11_pulumi_replaces_the_stateful_set_for_no_change(service: Make) -> None:
-    """By presence or by value: an update in place, whatever the provider's own rules are."""
+    """A field added, removed or changed: an update in place, whatever the provider's own rules are."""
     rg = service(secret_env={"PASSWORD": "old"})
     rg.up()
     # Until the first update, a provider from 4.29 on does not own the fields that it created (docs/versions.md).
@@ -103,7 +103,7 @@ def test_p11_pulumi_replaces_the_stateful_set_for_no_change(service: Make) -> No
 
 
 def test_p11_a_lost_state_is_recovered_with_the_setting_that_the_preview_names(posting: Make) -> None:
-    """All objects of the component exist: nothing is touched, and a change goes through afterwards."""
+    """All objects of the component exist: none is changed, and an update succeeds afterwards."""
     rg = posting(load_balancer={"port": 80}, secret_env={"PASSWORD": "first"}, min_available=1, network_policy={})
     rg.up()
     pods, live = rg.uids(), rg.stateful_set().metadata.uid

@@ -28,12 +28,12 @@ class RabbitMQ(Example):
     example: str = "rabbitmq"
 
     def ctl(self, program: str, *arguments: str) -> Any:
-        """What a command line tool of RabbitMQ prints."""
+        """The output of one of RabbitMQ's command line tools."""
         answer = self.kubectl("exec", "rabbitmq-0", "--", program, "--formatter", "json", "--quiet", *arguments)
         return json.loads(answer)
 
     def is_well(self, count: int) -> bool:
-        """Whether so many servers run and none else is known, and each has a replica of the queue."""
+        """Whether exactly this many servers are members, all run, and each has a replica of the queue."""
         status = self.ctl("rabbitmqctl", "cluster_status")
         replicas = self.ctl("rabbitmqctl", "list_queues", "name", "members", "online")
         sizes = [len(status["running_nodes"]), len(status["disk_nodes"])]

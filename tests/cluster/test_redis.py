@@ -20,7 +20,7 @@ class Redis(WithClient):
     example: str = "redis"
 
     def cli(self, *command: str, server: str = "redis-0.redis") -> str:
-        """What a server answers, by the name that clients have for it."""
+        """A server's answer, reached by the name that clients use."""
         return self.kubectl("exec", CLIENT, "--", "redis-cli", "-h", server, *command)
 
     def servers(self) -> dict[str, int]:
@@ -30,7 +30,7 @@ class Redis(WithClient):
         return {server: sum(map(_slots, ranges[server])) for server in sorted(ranges)}
 
     def is_well(self, count: int) -> bool:
-        """Whether all servers know so many of them, and all slots are served."""
+        """Whether all servers know exactly this many, and all slots are served."""
         infos = [self.cli("cluster", "info", server=f"redis-{number}.redis") for number in range(count)]
         return all("cluster_state:ok" in info and f"cluster_known_nodes:{count}\n" in info for info in infos)
 
@@ -52,7 +52,7 @@ def redis(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Pat
 
 @pytest.fixture
 def writer(redis: Redis) -> Iterator[PipedWriter]:
-    """A client, which starts when it is told to."""
+    """A client, not started yet."""
     # Without the lines that say where a key is.
     command = "redis-cli -c -h redis | grep --line-buffered -v '^->'"
     made = PipedWriter(redis, ["sh", "-c", command], "SET key/{0} {0}", "OK")
@@ -60,7 +60,6 @@ def writer(redis: Redis) -> Iterator[PipedWriter]:
     made.end()
 
 
-@pytest.mark.long
 def test_p14_redis_keeps_every_acknowledged_write(
     redis: Redis, writer: PipedWriter, record_property: Callable[[str, object], None]
 ) -> None:

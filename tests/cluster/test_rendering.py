@@ -15,7 +15,7 @@ StatefulService("rg", {CHAPTER!r}, pulumi.ResourceOptions(provider=rendered))
 
 
 def test_p16_manifests_are_rendered_where_no_cluster_is_known(env: dict[str, str], tmp_path: Path) -> None:
-    """Without a kubeconfig, ``up`` writes the manifests, and asks no cluster for anything."""
+    """Without a kubeconfig, ``up`` writes the manifests and contacts no cluster."""
     project = Project(tmp_path, without_cluster(env, tmp_path))
     (tmp_path / "Pulumi.yaml").write_text("name: rendering\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PROGRAM)

@@ -1,4 +1,4 @@
-"""With few rights: the documented Role suffices, and what a program may not do is named at once."""
+"""With few rights: the documented Role suffices, and a missing right is named at once."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def documented_rules() -> list[dict[str, Any]]:
 
 
 def limit(rg: Service, rules: list[dict[str, Any]], tmp_path: Path) -> None:
-    """Has the service deployed by a ServiceAccount with these rules in its namespace, and no others."""
+    """Deploys the service as a ServiceAccount with these rules in its namespace, and no others."""
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "deployer"}}
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -66,7 +66,7 @@ def logs(size: str) -> list[dict[str, Any]]:
 
 
 def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
-    """Created, updated in a step, expanded, recreated, refused and destroyed, without a right in the whole cluster."""
+    """Create, canary, growth, recreation, refusal and destroy, without a cluster-wide right."""
     rg = service(quorum=True, replicas=3)
     limit(rg, [*PROVIDER_RULES, *documented_rules()], tmp_path)
     rg.up()
@@ -89,7 +89,7 @@ def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_right_is_named_at_once(service: Make, tmp_path: Path, missing: str, message: str) -> None:
-    """With verb, resource and namespace, and not after the time-out."""
+    """With verb, resource and namespace, before the timeout."""
     rules = [rule for rule in documented_rules() if missing not in rule["resources"]]
     rg = service(rollout_timeout_seconds=3600)
     limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
@@ -97,8 +97,8 @@ def test_a_missing_right_is_named_at_once(service: Make, tmp_path: Path, missing
         rg.up()
 
 
-def test_a_cluster_that_may_not_be_read_is_said_in_the_preview(service: Make, tmp_path: Path) -> None:
-    """One warning with the reason; with the switch, up goes on and says what it does not do."""
+def test_a_cluster_that_may_not_be_read_is_reported_in_the_preview(service: Make, tmp_path: Path) -> None:
+    """One warning with the reason; with the setting, up continues and says what it does not do."""
     rg = service()
     rg.up()
     limit(rg, [], tmp_path)
@@ -108,7 +108,7 @@ def test_a_cluster_that_may_not_be_read_is_said_in_the_preview(service: Make, tm
 
 
 def test_reading_can_be_switched_off(service: Make) -> None:
-    """A change that would be refused goes through, with a warning that says what is lost."""
+    """A change that would be refused is made, with a warning that says what is not checked."""
     rg = service()
     rg.up()
     rg.must("config", "set", "stateful-service:readCluster", "false")

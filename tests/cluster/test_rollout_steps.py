@@ -1,4 +1,4 @@
-"""P10: a rollout that takes its steps by itself within one ``up``, and what its checks do to it."""
+"""P10: a rollout that takes its steps within one ``up``, and its checks."""
 
 import json
 import threading
@@ -56,7 +56,7 @@ def test_p10_a_good_version_passes_all_steps_in_one_up(service: Make) -> None:
 
 @contextmanager
 def partitions(rg: Service) -> Iterator[list[int]]:
-    """The values that the partition takes meanwhile."""
+    """The values of the partition meanwhile."""
     seen: list[int] = []
     done = threading.Event()
 
@@ -89,7 +89,7 @@ def partitions(rg: Service) -> Iterator[list[int]]:
 def test_p10_a_version_that_is_ready_and_fails_its_check_touches_one_instance(
     service: Make, check: dict[str, Any], answer: str
 ) -> None:
-    """Of five: up fails with check, instance and answer, and goes on with the step when the cause is fixed."""
+    """Of five: up fails with check, instance and answer, and continues with the step when the cause is fixed."""
     rg = service(replicas=5, rollout={"steps": [1], "checks": [check]}, pod_management_policy="Parallel")
     rg.up()
     before = rg.uids()
@@ -111,7 +111,7 @@ def test_p10_a_version_that_is_ready_and_fails_its_check_touches_one_instance(
 
 
 def test_p10_a_failed_rollout_is_rolled_back(service: Make) -> None:
-    """Five of five run the version before, and the other four were never touched."""
+    """Five of five run the previous version, and the other four were never touched."""
     rollout = {"steps": [1], "checks": [LOGS], "on_failure": "RollBack"}
     rg = service(replicas=5, rollout=rollout, pod_management_policy="Parallel", quorum=True)
     rg.up()
@@ -130,7 +130,7 @@ def test_p10_a_failed_rollout_is_rolled_back(service: Make) -> None:
 
 @pytest.mark.long
 def test_p10_a_version_that_never_becomes_ready_is_rolled_back(service: Make) -> None:
-    """The step fails with what the instance waits for; the next version goes through."""
+    """The step fails with what the instance waits for; the next version is rolled out."""
     rollout = {"steps": [1], "on_failure": "RollBack"}
     rg = service(replicas=3, rollout=rollout, rollout_timeout_seconds=15)
     rg.up()
@@ -146,8 +146,8 @@ def test_p10_a_version_that_never_becomes_ready_is_rolled_back(service: Make) ->
     settled(rg)
 
 
-def test_p10_a_rollout_that_was_killed_goes_on_from_its_step(service: Make) -> None:
-    """Killed while the first step bakes: the next up skips no step, and does not bake for the whole time again."""
+def test_p10_a_rollout_that_was_killed_continues_from_its_step(service: Make) -> None:
+    """Killed while the first step bakes: the next up skips no step, and bakes only for the rest of the time."""
     rg = service(replicas=3, rollout={"steps": [1, 2], "bake_seconds": 8, "checks": [LOGS]})
     rg.up()
     rg.set(image=NEW)
@@ -167,8 +167,8 @@ def test_p10_a_rollout_that_was_killed_goes_on_from_its_step(service: Make) -> N
 
 
 @pytest.mark.long
-def test_p10_leaving_the_steps_out_completes_the_rollout(service: Make) -> None:
-    """A rollout that has stopped: without rollout in the program, the next up updates the rest."""
+def test_p10_removing_the_steps_completes_the_rollout(service: Make) -> None:
+    """A stopped rollout: without rollout in the program, the next up updates the rest."""
     rg = service(replicas=3, rollout={"steps": [1], "checks": [LOGS]})
     rg.up()
     rg.set(env=NO_LOG)
@@ -183,8 +183,8 @@ def test_p10_leaving_the_steps_out_completes_the_rollout(service: Make) -> None:
     settled(rg)
 
 
-def test_p10_the_value_of_a_query_decides(service: Make) -> None:
-    """Prometheus, played by the test: too high stops the rollout, no result too, and a good value lets it pass."""
+def test_p10_a_query_decides_whether_the_rollout_continues(service: Make) -> None:
+    """A stand-in for Prometheus: a value that is too high stops the rollout, no result too, a good value passes."""
     with prometheus() as (url, values):
         check = {"name": "errors", "prometheus": {"url": url, "query": "sum(rate(errors[1m]))", "at_most": 0.5}}
         rg = service(replicas=2, rollout={"steps": [1], "checks": [check]})
@@ -215,7 +215,7 @@ def prometheus() -> Iterator[tuple[str, list[str]]]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -225,7 +225,7 @@ def prometheus() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.mark.long
 def test_p10_instances_are_updated_from_the_highest_ordinal_in_steps(service: Make) -> None:
-    """Numbered from five: the steps count instances, not ordinals."""
+    """With ordinals from five: steps count instances, not ordinals."""
     rg = service(replicas=3, ordinals={"start": 5}, rollout={"steps": [2]})
     rg.up()
     with watching(rg) as events:
@@ -235,7 +235,7 @@ def test_p10_instances_are_updated_from_the_highest_ordinal_in_steps(service: Ma
 
 
 def test_p10_the_leader_is_updated_last(service: Make) -> None:
-    """Told by a label that moves meanwhile; the preview says so, and an up that was killed is continued."""
+    """Found by a label that moves meanwhile; the preview names it, and a killed up is continued."""
     rg = service(replicas=3, leader_last={"labels": {"role": "leader"}}, quorum=True)
     rg.up()
     rg.kubectl("label", "pod", "rg-2", "role=leader")
@@ -260,7 +260,7 @@ def test_p10_the_leader_is_updated_last(service: Make) -> None:
 
 @pytest.mark.long
 def test_p10_a_leader_that_does_not_hand_over_keeps_its_version(service: Make) -> None:
-    """The command fails, or has no effect: up says so, and the leader is not touched."""
+    """The command fails or has no effect: up says so, and the leader is not updated."""
     leads = {"http_get": {"path": "/version", "port": "http"}, "contains": "rg-1"}
     failing = {"command": ["/random-generator", "get", "http://localhost:8080/nothing-here"]}
     env = {"LOG_FILE": CHAPTER["env"]["LOG_FILE"], "VERSION": "$(POD_NAME)"}

@@ -1,4 +1,4 @@
-"""P08, P09, P10: order, steps and an ``up`` that ends; Kubernetes' own StatefulSet scenarios, told through it."""
+"""P08, P09, P10: order, steps and an ``up`` that ends; Kubernetes' own StatefulSet scenarios."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +18,12 @@ def images(rg: Service) -> dict[str, str]:
 
 
 def all_ready(rg: Service) -> bool:
-    """Whether every Pod that is there is ready now."""
+    """Whether every Pod is ready."""
     return all(rg.is_ready(name) for name in rg.pods())
 
 
 def settled(rg: Service) -> None:
-    """After a refresh there is nothing to do, in a preview and in an up, and no Pod was touched."""
+    """After a refresh a preview and an up have nothing to do, and no Pod restarts."""
     before = rg.uids()
     rg.refresh()
     rg.unchanged()
@@ -31,7 +31,7 @@ def settled(rg: Service) -> None:
 
 
 def test_p10_a_canary_goes_in_steps_and_each_up_ends(service: Make) -> None:
-    """One instance, then two, then all get the new version; each up ends when they have it, and not before."""
+    """One instance, then two, then all get the new version; each up ends when they have it."""
     rg = service(replicas=3, canary=1)
     rg.deploy()
     assert images(rg) == {"rg-0": "1.0", "rg-1": "1.0", "rg-2": "1.0"}
@@ -77,7 +77,7 @@ def test_p10_deleted_pods_return_at_their_own_version(service: Make) -> None:
 
 @pytest.mark.long
 def test_p10_a_partition_beyond_the_end_holds_all_back(service: Make) -> None:
-    """No instance gets the new version, up says so and ends; lowering the partition lets it go."""
+    """No instance gets the new version, up says so and ends; a lower partition rolls it out."""
     rg = service(partition=2)
     rg.deploy()
     before = rg.uids()
@@ -90,7 +90,7 @@ def test_p10_a_partition_beyond_the_end_holds_all_back(service: Make) -> None:
 
 @pytest.mark.long
 def test_p10_scaling_while_partitioned(service: Make) -> None:
-    """New instances above the partition start with the new version; scaling down again removes them alone."""
+    """New instances above the partition start with the new version; scaling down removes only them."""
     rg = service(replicas=2, partition=1)
     rg.deploy()
     rg.deploy(image=NEW)
@@ -104,8 +104,8 @@ def test_p10_scaling_while_partitioned(service: Make) -> None:
     settled(rg)
 
 
-def test_p10_a_canary_is_taken_back(service: Make) -> None:
-    """Back to the old version while the canary is out: it goes back, the others are never touched."""
+def test_p10_a_canary_is_rolled_back(service: Make) -> None:
+    """The old version again during a canary: its instance is replaced, the others are never touched."""
     rg = service(replicas=2, canary=1)
     rg.deploy()
     rg.deploy(image=NEW)
@@ -127,7 +127,7 @@ def test_p10_steps_where_the_numbering_starts_at_five(service: Make) -> None:
 
 
 def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) -> None:
-    """An image that does not exist: up names the Pod, the reason and the way out; the others are left alone."""
+    """An image that does not exist: up names the Pod, the reason and what to do; the others keep running."""
     rg = service(replicas=2, canary=1, rollout_timeout_seconds=10)
     rg.deploy()
     others = rg.uids()["rg-0"]
@@ -148,7 +148,7 @@ def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) ->
 
 
 def test_a_broken_first_version_recovers(service: Make) -> None:
-    """No deadlock when the very first version never becomes ready: the next up replaces it."""
+    """A first version that never becomes ready does not block: the next up replaces it."""
     rg = service(readiness_probe=NEVER_READY, rollout_timeout_seconds=10)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0: running but not ready: Readiness probe failed" in said
@@ -166,8 +166,8 @@ def test_a_broken_first_version_recovers(service: Make) -> None:
         ({"command": ["/no-such-program"]}, "rg-0: container app"),
     ],
 )
-def test_what_holds_an_instance_up_is_named(service: Make, mistake: Any, reason: str) -> None:
-    """A Pod that finds no node, a claim that finds no class, a program that does not exist."""
+def test_what_an_instance_waits_for_is_named(service: Make, mistake: Any, reason: str) -> None:
+    """A Pod without a node, a claim without a class, a command that does not exist."""
     rg = service(replicas=1, rollout_timeout_seconds=8, **mistake)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert reason in said
@@ -176,7 +176,7 @@ def test_what_holds_an_instance_up_is_named(service: Make, mistake: Any, reason:
 
 
 def test_p08_instances_start_in_order_and_stop_in_reverse(service: Make) -> None:
-    """Each instance is made after its predecessor was ready; scaled down, the highest goes first, one by one."""
+    """Each instance is created after its predecessor is ready; scaling down removes the highest first, one by one."""
     rg = service(replicas=3)
     with watching(rg) as seen:
         rg.deploy()
@@ -195,7 +195,7 @@ def test_p08_instances_start_in_order_and_stop_in_reverse(service: Make) -> None
 
 
 def test_p08_an_instance_that_is_not_ready_holds_the_others_back(service: Make) -> None:
-    """While rg-0 says that it is not ready, rg-2 is not made; when it is ready again, it is."""
+    """While rg-0 is not ready, rg-2 is not created; when rg-0 is ready again, it is."""
     rg = service(replicas=2, rollout_timeout_seconds=10)
     rg.deploy()
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
@@ -225,7 +225,7 @@ def test_p08_a_rolling_update_goes_from_the_highest_down(service: Make) -> None:
 
 
 def test_p09_parallel_instances_do_not_wait_for_each_other(service: Make) -> None:
-    """With Parallel all Pods are made though none of them is ever ready, and all are gone at once."""
+    """With Parallel all Pods are created although none becomes ready, and all are deleted at once."""
     rg = service(replicas=3, pod_management_policy="Parallel", readiness_probe=NEVER_READY, rollout_timeout_seconds=8)
     with watching(rg) as seen:
         said = rg.must_fail("up", "--yes", "--skip-preview")
@@ -250,7 +250,7 @@ def test_p10_a_parallel_canary(service: Make) -> None:
 
 
 def test_on_delete_leaves_the_update_to_the_user(service: Make) -> None:
-    """Up is done at once, and says which revision each instance runs; a deleted Pod returns with the new version."""
+    """Up ends at once and outputs the revision of each instance; a deleted Pod returns with the new version."""
     rg = service(update_strategy="OnDelete")
     rg.deploy()
     before = rg.uids()
@@ -268,7 +268,7 @@ def test_on_delete_leaves_the_update_to_the_user(service: Make) -> None:
 
 
 def test_min_ready_seconds_are_waited_for(service: Make) -> None:
-    """An update goes on, and up ends, only when each instance has been ready for that long."""
+    """An update continues, and up ends, only when each instance has been ready for that long."""
     rg = service(min_ready_seconds=4)
     rg.deploy()
     rg.deploy(image=NEW)
@@ -284,7 +284,7 @@ def test_min_ready_seconds_are_waited_for(service: Make) -> None:
 
 
 def test_max_unavailable_is_used_and_never_exceeded(service: Make) -> None:
-    """With two of four allowed to be missing, two are replaced at a time, and never more."""
+    """With two of four allowed to be unavailable, two are replaced at a time, and never more."""
     rg = service(replicas=4, pod_management_policy="Parallel", max_unavailable="50%")
     rg.deploy()
     away: set[str] = set()
@@ -300,7 +300,7 @@ def test_max_unavailable_is_used_and_never_exceeded(service: Make) -> None:
 
 
 @pytest.mark.long
-def test_changing_the_pod_management_policy_needs_a_word(service: Make) -> None:
+def test_changing_the_pod_management_policy_needs_an_argument(service: Make) -> None:
     """Refused in the preview, with the argument that allows it; no Pod stops."""
     rg = service()
     rg.deploy()
@@ -314,7 +314,7 @@ def test_changing_the_pod_management_policy_needs_a_word(service: Make) -> None:
 
 @pytest.mark.long
 def test_the_revision_history_limit_changes_in_place(service: Make) -> None:
-    """To the default, to another number, and away: no Pod restarts, and the StatefulSet is the same."""
+    """Set to the default, to another number, and removed: no Pod restarts, and the StatefulSet is not replaced."""
     rg = service()
     rg.deploy()
     before, uid = rg.uids(), rg.stateful_set().metadata.uid
@@ -328,7 +328,7 @@ def test_the_revision_history_limit_changes_in_place(service: Make) -> None:
 
 @pytest.mark.long
 def test_destroy_during_a_canary_and_up_again(service: Make) -> None:
-    """Destroying while a step is held back, and at once bringing the service up again, loses nothing."""
+    """A destroy during a step, and an up right after it, lose nothing."""
     rg = service(replicas=2, canary=1)
     rg.deploy()
     rg.deploy(image=NEW)

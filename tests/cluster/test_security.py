@@ -1,4 +1,4 @@
-"""Secure by default: the restricted Pod Security Standard, secrets that stay secret, and chosen clients alone."""
+"""Secure by default: the restricted Pod Security Standard, and secrets that stay secret."""
 
 import json
 from collections.abc import Callable
@@ -15,12 +15,12 @@ ENFORCE = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restri
 
 
 def shown(rg: Service) -> str:
-    """What somebody sees who may look at everything but Secrets."""
+    """What is visible to somebody who can read everything but Secrets."""
     return rg.kubectl("get", "statefulset,pod,controllerrevision,event", "-o", "yaml")
 
 
 def test_the_defaults_pass_the_restricted_standard(service: Make) -> None:
-    """A namespace that enforces it admits the Pods, which write to their disks; a lesser one is refused, and said."""
+    """A namespace that enforces it admits the Pods, which write to their disks; others are refused."""
     rg = service()
     rg.client.patch(Namespace, rg.namespace, ENFORCE)
     rg.deploy()
@@ -45,7 +45,7 @@ def test_no_token_unless_asked_for(service: Make) -> None:
 
 @pytest.mark.long
 def test_p10_a_held_back_instance_keeps_the_secret_values_of_its_version(service: Make) -> None:
-    """A variable renamed and a password rotated with a canary: Pods that are created again have what they had."""
+    """A renamed variable and a rotated password with a canary: held-back Pods keep the old values, also new ones."""
     env = {"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"}
     rg = service(replicas=3, canary=1, secret_env={"PASSWORD": "first", "GONE": "x"}, env=env)
     rg.up()
@@ -78,7 +78,7 @@ def test_p10_a_held_back_instance_keeps_the_secret_values_of_its_version(service
 
 @pytest.mark.long
 def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
-    """New text with a canary: a held-back instance has the file of its version, also when its Pod is created again."""
+    """New text with a canary: a held-back instance keeps the file of its version, also in a new Pod."""
     logs = {"LOG_FILE": "/etc/files/random.log"}
     rg = service(env=logs, canary=1, config_files={"/etc/files/random.log": "one"}, secret_files={"/run/key": "x"})
     # The program cannot append to a file that is read-only, so it ends, and says so.
@@ -102,7 +102,7 @@ def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
 
 
 def test_files_and_variables_that_the_kubelet_fills_in(service: Make) -> None:
-    """What a container may use is in its environment; a ConfigMap, a token and the Pod's labels are files."""
+    """Resource limits are in the environment; a ConfigMap, a token and the Pod's labels are files."""
     volume = {
         "name": "identity",
         "mount_path": "/identity",
@@ -132,7 +132,7 @@ def _keys(pod: Any) -> list[str]:
 
 
 def test_secret_variables_are_nowhere_in_clear_text(service: Make) -> None:
-    """The instance has the value; the state, the output, the set, its Pods and its history show nothing of it."""
+    """The instance has the value; state, output, set, Pods and revisions do not show it."""
     rg = service(secret_env={"PASSWORD": "swordfish"}, env={"LOG_FILE": "/opt/logs/log", "VERSION": "$(PASSWORD)"})
     said = rg.run("preview", "--diff").stdout + rg.up("--diff", "--debug")
     assert rg.http("rg-0", "/version").text.strip() == "swordfish"

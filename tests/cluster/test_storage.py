@@ -1,7 +1,7 @@
-"""P05, P06, P07: disks that grow in place, stay, and come back; and changes that are refused.
+"""P05, P06, P07: disks that grow in place, are kept, and are used again; and changes that are refused.
 
-In each instance a process writes numbered lines, before, during and after. The embedded cluster's volume driver makes
-folders: it takes over a new size at once and has no file system to resize.
+In each instance a process writes numbered lines, before, during and after. The volumes of the embedded cluster are
+folders: a new size applies at once, without a file system to resize.
 """
 
 import re
@@ -32,12 +32,12 @@ MORE = {"name": "more", "mount_path": "/opt/more", "size": "5Mi"}
 
 
 def requested(rg: Service) -> dict[str, str]:
-    """What each claim asks for."""
+    """The requested size of each claim."""
     return {name: claim.spec.resources.requests["storage"] for name, claim in rg.claims().items()}
 
 
 def capacities(rg: Service) -> dict[str, str]:
-    """What each claim has."""
+    """The capacity of each claim."""
     return {name: claim.status.capacity["storage"] for name, claim in rg.claims().items()}
 
 
@@ -47,14 +47,14 @@ def identities(rg: Service) -> dict[str, tuple[str, str]]:
 
 
 def remove(client: Client, volumes: list[str]) -> None:
-    """Volumes that their claims leave behind."""
+    """Volumes that are left when their claims are deleted."""
     for name in volumes:
         absent_as_none(lambda name=name: client.delete(PersistentVolume, name))  # type: ignore[misc]
 
 
 @contextmanager
 def writing(rg: Service, *pods: str) -> Iterator[dict[str, set[str]]]:
-    """Has instances write all the time; the lines that they confirmed. Afterwards every one of them must be there."""
+    """Has instances write continuously; yields the acknowledged lines, every one of which must exist afterwards."""
     confirmed: dict[str, set[str]] = {pod: set(rg.write(pod, 2)) for pod in pods}
     stop = threading.Event()
 
@@ -98,7 +98,7 @@ def test_p05_disks_grow_in_place(service: Make) -> None:
 
 
 def test_p05_growing_and_scaling_in_one_up(service: Make) -> None:
-    """Several volumes with sizes of their own; the new instance gets the new sizes, the others grow."""
+    """Several volumes of different sizes: the new instance gets the new sizes, the others grow."""
     rg = service(volumes=[logs("10Mi"), MORE])
     rg.deploy()
     pods = rg.uids()
@@ -114,7 +114,7 @@ def test_p05_growing_and_scaling_in_one_up(service: Make) -> None:
 
 @pytest.mark.long
 def test_p05_growing_while_partitioned(service: Make) -> None:
-    """Disks grow on both sides of a partition, and no instance changes its version for it."""
+    """Disks grow on both sides of a partition, and no instance changes its version."""
     rg = service(partition=1)
     rg.deploy()
     rg.deploy(image="random-generator:2.0")
@@ -125,7 +125,7 @@ def test_p05_growing_while_partitioned(service: Make) -> None:
 
 
 def test_p05_a_larger_claim_is_left_alone(service: Make) -> None:
-    """A claim that somebody else made larger keeps its size, and nobody asks it for less."""
+    """A claim that somebody else has expanded keeps its size."""
     rg = service()
     rg.deploy()
     change = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
@@ -135,8 +135,8 @@ def test_p05_a_larger_claim_is_left_alone(service: Make) -> None:
     rg.unchanged()
 
 
-def test_p05_an_interrupted_growth_goes_on(service: Make) -> None:
-    """Where only one claim had been asked to grow, the next up with nothing else to do asks the other."""
+def test_p05_an_interrupted_growth_is_continued(service: Make) -> None:
+    """Where only one claim has grown, the next up grows the other, although nothing else has changed."""
     rg = service()
     rg.deploy()
     rg.deploy(volumes=[logs("20Mi")])
@@ -183,7 +183,7 @@ def test_a_class_that_does_not_expand_is_refused_in_the_preview(service: Make) -
     ],
 )
 def test_what_would_strand_data_is_refused(service: Make, change: Any, message: str) -> None:
-    """In the preview and in up, with the way out, and nothing on the cluster has changed."""
+    """In the preview and in up, with what to do; nothing changes on the cluster."""
     rg = service()
     rg.deploy()
     before = identities(rg), requested(rg), rg.uids(), rg.stateful_set().metadata.uid
@@ -197,7 +197,7 @@ def test_what_would_strand_data_is_refused(service: Make, change: Any, message: 
 
 @pytest.mark.long
 def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
-    """With recreate_keeping_pods each Pod in turn gets its volume under a new set, and no line is lost."""
+    """With recreate_keeping_pods each Pod gets its volume in turn, under a new set, and no line is lost."""
     rg = service()
     rg.deploy()
     claims = identities(rg)
@@ -215,7 +215,7 @@ def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
 
 
 def test_the_pod_management_policy_changes_without_a_stop_on_request(service: Make) -> None:
-    """With recreate the same Pods go on under a new set."""
+    """With recreate_keeping_pods the same Pods continue under a new set."""
     rg = service(recreate_keeping_pods=True)
     rg.deploy()
     with writing(rg, "rg-0", "rg-1"):
@@ -228,8 +228,8 @@ def test_the_pod_management_policy_changes_without_a_stop_on_request(service: Ma
     assert rg.pods() == {}
 
 
-def test_p06_delete_is_said_in_the_preview_and_kept_for_destroy(service: Make) -> None:
-    """A policy that deletes claims is said; a change that would do so by the way is refused; destroy does it."""
+def test_p06_delete_is_reported_in_the_preview_and_happens_at_destroy(service: Make) -> None:
+    """The preview warns of the policy; a change that would delete claims is refused; destroy deletes them."""
     rg = service(persistent_volume_claim_retention_policy={"when_deleted": "Delete"})
     assert "when_deleted is Delete: pulumi destroy deletes the PersistentVolumeClaims" in rg.must("preview")
     rg.deploy()
@@ -246,7 +246,7 @@ def test_p06_delete_is_said_in_the_preview_and_kept_for_destroy(service: Make) -
 
 
 def test_p06_scaled_away_claims_are_deleted_only_on_request(service: Make) -> None:
-    """With when_scaled Delete the claim goes with its instance, and only that one."""
+    """With when_scaled Delete the claim is deleted with its instance, and no other."""
     rg = service(persistent_volume_claim_retention_policy={"when_scaled": "Delete"})
     rg.deploy()
     rg.deploy(replicas=1)
@@ -256,7 +256,7 @@ def test_p06_scaled_away_claims_are_deleted_only_on_request(service: Make) -> No
 
 
 def test_p06_everything_written_survives_the_whole_life(service: Make) -> None:
-    """Growth, scaling down and up, a set recreated, destroy and up: every line is there at the end."""
+    """Growth, scaling down and up, a recreated set, destroy and up: every line exists at the end."""
     rg = service()
     rg.deploy()
     written = {name: rg.write(name, 3) for name in ("rg-0", "rg-1")}
@@ -274,8 +274,8 @@ def test_p06_everything_written_survives_the_whole_life(service: Make) -> None:
     assert capacities(rg)["logs-rg-1"] == "30Mi"
 
 
-def test_p07_volumes_made_in_advance(service: Make, client: Client, tmp_path: Path) -> None:
-    """Without any class or provisioner a claim takes the volume that somebody made, chosen by its labels."""
+def test_p07_volumes_created_in_advance(service: Make, client: Client, tmp_path: Path) -> None:
+    """Without a class or provisioner a claim binds to an existing volume, selected by its labels."""
     rg = service(replicas=1, volumes=[logs("10Mi", storage_class_name="", selector={"made-for": "rg"})])
     name = f"made-{rg.namespace}"
     client.create(
@@ -301,7 +301,7 @@ def test_p07_volumes_made_in_advance(service: Make, client: Client, tmp_path: Pa
 
 
 def test_p07_a_class_is_replaced_without_touching_a_volume(service: Make, client: Client) -> None:
-    """What the API refuses to change in a class makes a new one of its name; claims, volumes and Pods stay."""
+    """For a field that the API does not change, a class is replaced; claims, volumes and Pods stay."""
     name = f"class-{id(service)}"
     rg = service(storage_class={"provisioner": LOCAL, "name": name, "reclaim_policy": "Delete"})
     rg.deploy()
@@ -319,7 +319,7 @@ def test_p07_a_class_is_replaced_without_touching_a_volume(service: Make, client
 
 @pytest.mark.long
 def test_p07_two_stacks_make_two_classes(service: Make, client: Client) -> None:
-    """The default name of a class carries project and stack, so that two stacks don't take each other's."""
+    """The default name of a class contains project and stack, so that two stacks have different ones."""
     first = service(storage_class={"provisioner": LOCAL, "reclaim_policy": "Delete"}, replicas=1)
     first.deploy()
     second = Service(
@@ -337,7 +337,7 @@ def test_p07_two_stacks_make_two_classes(service: Make, client: Client) -> None:
 
 
 def test_growth_that_does_not_happen_is_explained(service: Make, client: Client, tmp_path: Path) -> None:
-    """A driver that never expands: up fails within its own timeout and says which claim waits for what."""
+    """A driver that never expands: up fails within its timeout and says which claim waits for what."""
     # The class promises expansion, but nobody does it: the test takes the place of a driver that hangs.
     name = f"hangs-{id(service)}"
     rg = service(

@@ -1,4 +1,4 @@
-"""P08, P10: what up waits for, what is known before, and Pods that would block the version that cures them."""
+"""P08, P10: what up waits for, what is known before, and Pods that would block the version that fixes them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ pulumi.export("address", rg.ready_address)
 
 
 def test_p08_instances_that_something_else_initializes(service: Make) -> None:
-    """Vault's and CockroachDB's way of starting: a Job after the component reaches instances that are not ready."""
+    """As Vault and CockroachDB start: a Job that depends on the component reaches instances that are not ready."""
     rg = service(
         pod_management_policy="Parallel",
         wait_for="Running",
@@ -78,7 +78,7 @@ def test_p08_nothing_is_waited_for_on_request(service: Make) -> None:
 
 @pytest.mark.long
 def test_p08_running_is_enough_where_it_is_asked_for(service: Make) -> None:
-    """Instances that are never ready: up ends when their containers run."""
+    """Instances that never become ready: up ends when their containers run."""
     rg = service(pod_management_policy="Parallel", wait_for="Running", readiness_probe=NEVER_READY)
     rg.up()
     assert all(status.state.running for pod in rg.pods().values() for status in pod.status.containerStatuses)
@@ -87,7 +87,7 @@ def test_p08_running_is_enough_where_it_is_asked_for(service: Make) -> None:
 
 
 def test_services_for_clients_come_first_on_request(service: Make) -> None:
-    """An instance that is not ready finds its own Service, and the Service leads to it."""
+    """An instance that is not ready resolves its own Service, which reaches it."""
     exposed = {"before_instances": True, "publish_not_ready_addresses": True}
     rg = service(
         load_balancer={"port": 80, **exposed},
@@ -106,7 +106,7 @@ def test_services_for_clients_come_first_on_request(service: Make) -> None:
 
 
 def test_p08_an_instance_that_is_not_ready_any_more_is_replaced_on_request(service: Make) -> None:
-    """kubernetes#67250 in its second form: it was ready once, so up leaves it alone without replace_unready."""
+    """kubernetes#67250 in its second form: it was ready once, so up does not delete it without replace_unready."""
     rg = service(replicas=2, rollout_timeout_seconds=12)
     rg.up()
     before = rg.uids()
@@ -124,7 +124,7 @@ def test_p08_an_instance_that_is_not_ready_any_more_is_replaced_on_request(servi
 
 @pytest.mark.long
 def test_p08_an_instance_that_crashes_again_and_again_is_replaced(service: Make) -> None:
-    """Ready for a while, then its program ends each time it is started: the next version replaces it by itself."""
+    """Ready for a while, then in a crash loop: up with the next version deletes it."""
     rg = service(replicas=2, liveness_probe={**CHAPTER["readiness_probe"], "period_seconds": 1})
     rg.up()
     claim = rg.claims()["logs-rg-0"]

@@ -22,14 +22,14 @@ class ZooKeeper(Example):
     example: str = "zookeeper"
 
     def mode(self, number: int) -> str:
-        """What a server is at the moment; nothing during an election."""
+        """A server's role now; empty during an election."""
         try:
             return self.kubectl("exec", f"zookeeper-{number}", "--", "sh", "/scripts/mode.sh").strip()
         except CommandError:
             return ""
 
     def is_well(self, count: int) -> bool:
-        """Whether so many servers belong to the cluster, and one of them leads."""
+        """Whether exactly this many servers are members, and one of them leads."""
         with self.connected() as client:
             servers = client.get("/zookeeper/config")[0].decode().splitlines()
         members = [line for line in servers if ":participant" in line]

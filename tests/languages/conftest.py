@@ -11,7 +11,7 @@ from lightkube.resources.core_v1 import Namespace
 
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    """A namespace of the test's own; gone afterwards with all that is in it."""
+    """A namespace for one test, deleted afterwards with everything in it."""
     with client_for(environment()) as client:
         name = f"test-{uuid.uuid4().hex[:8]}"
         client.create(Namespace(metadata=ObjectMeta(name=name)))
