@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from harness import CHAPTER, Service, eventually
+from harness import CHAPTER, CommandError, Service, eventually
 from lightkube import ApiError
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 
@@ -282,7 +282,10 @@ class Running:
 
     def end(self) -> int:
         """Waits until the command has ended; its exit code."""
-        code = self._process.wait(300)
+        try:
+            code = self._process.wait(300)
+        except subprocess.TimeoutExpired as error:
+            raise CommandError(f"{error}:\n{self.said}") from None
         self._reader.join(10)
         return code
 

@@ -125,6 +125,27 @@ def test_files_and_variables_that_the_kubelet_fills_in(service: Make) -> None:
     assert (files / "token").read_text().count(".") == 2
 
 
+def test_a_file_that_only_its_owner_can_read(service: Make) -> None:
+    """An init container copies a secret file, as docs/discovery.md shows: mode 0400, owned by the container's user."""
+    copy = {
+        "name": "private-files",
+        "image": "etcd:3.7.3",
+        "command": ["sh", "-c", "busybox install -m 0400 /secrets/run.secrets.cookie /private/cookie"],
+        "mounts": [
+            {"volume": "secret-files", "mount_path": "/secrets", "read_only": True},
+            {"volume": "private", "mount_path": "/private"},
+        ],
+    }
+    private = {"name": "private", "mount_path": "/private", "in_memory": True}
+    rg = service(secret_files={"/run/secrets/cookie": "swordfish"}, scratch_volumes=[private], init_containers=[copy])
+    rg.deploy()
+    rg.unchanged()
+    volumes = STATE / "kubelet" / "pods" / rg.uids()["rg-0"] / "volumes"
+    cookie = volumes / "kubernetes.io~empty-dir" / "private" / "cookie"
+    assert cookie.read_text() == "swordfish"
+    assert (cookie.stat().st_mode & 0o777, cookie.stat().st_uid) == (0o400, 65532)
+
+
 def _keys(pod: Any) -> list[str]:
     """The keys of the files that a Pod mounts."""
     sources = [each.configMap or each.secret for each in pod.spec.volumes if each.configMap or each.secret]
