@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 from pulumi.runtime.mocks import MockMonitor
@@ -15,12 +16,12 @@ from pulumi_stateful_service.arguments.defaults import (
     rollout_timeout_seconds,
     selector,
 )
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs, VolumeArgs, WaitFor
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs, WaitFor
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.validation.unique_names import claim_name
 from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.errors import ArgumentError, RefusedError
-from pulumi_stateful_service.foundation import names
+from pulumi_stateful_service.foundation import messages, names
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE, Instance
 from pulumi_stateful_service.foundation.outputs import (
@@ -43,10 +44,10 @@ from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, leader_check, rollout_plan
 from pulumi_stateful_service.live.rollout_status import Rollout
-from pulumi_stateful_service.live.rollout_target import RolloutTarget
+from pulumi_stateful_service.live.rollout_target import RolloutTarget, not_found
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
 from pulumi_stateful_service.objects.services import governing_service
-from pulumi_stateful_service.objects.storage import restored_claims
+from pulumi_stateful_service.objects.storage import asked_of_claims, restored_claims
 from pulumi_stateful_service.outputs import service_outputs
 from pulumi_stateful_service.plan import After, Planned, plan
 from pulumi_stateful_service.resources import RESOURCES, arguments_of, relied_on
@@ -131,23 +132,22 @@ class StatefulService(pulumi.ComponentResource):
         governing = prerequisites[-1]
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
         rollout = output_of(self._follow(wanted.fields))
-        after = []
-        if stages[After.ROLLOUT]:
-            ready = output_of(_once(rollout.future(), self._stateful_set))
-            after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
+        ready = output_of(_once(rollout.future(), self._stateful_set)) if stages[After.ROLLOUT] else None
+        after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
         clients = [(each, resource) for each, resource in [*first, *after] if each.role]
         self._outputs = service_outputs(
-            self._args, self._class_name, governing, rollout, lambda: output_of(self._forecast()), clients
+            self._args, self._class_name, governing, partial(self._state, rollout), self._forecast, clients
         )
 
-    def __getattr__(self, name: str) -> Any:
-        """An output, created when it is first used."""
-        create = self.__dict__.get("_outputs", {}).get(name)
-        if create is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        output = pulumi.Output.from_input(create())
-        setattr(self, name, output)
-        return output
+    if not TYPE_CHECKING:  # which knows the outputs above, and reports any other name
+
+        def __getattr__(self, name: str) -> Any:
+            """An output, created when it is first used."""
+            if (create := self.__dict__.get("_outputs", {}).get(name)) is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            output = pulumi.Output.from_input(create())
+            setattr(self, name, output)
+            return output
 
     async def _check(self, checks: CrossChecks) -> None:
         await checks.run()
@@ -222,8 +222,16 @@ class StatefulService(pulumi.ComponentResource):
             member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
         )
 
+    async def _state(self, followed: pulumi.Output[Any]) -> Resolved:
+        """The state of the rollout. Without an operation of the engine it is read here, when an output needs it."""
+        rollout = await resolve(followed)
+        if rollout.value is None:
+            metadata = (await resolve(self._stateful_set.metadata)).value
+            rollout = replace(rollout, value=await self._rollout(metadata, operated=False))
+        return rollout
+
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
-        """The rollout once it is complete; in a preview as it is, or unknown where only the change will tell."""
+        """The rollout once it is complete; unknown in the preview of a change; None without an operation."""
         metadata, spec = (await resolve([self._stateful_set.metadata, self._stateful_set.spec])).value
         if self._guard is None or self._guard.created:
             await self._refuse_transforms(wanted, metadata, spec)
@@ -232,10 +240,13 @@ class StatefulService(pulumi.ComponentResource):
         elif self._guard is None or not (metadata and metadata.uid):
             # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
             status = Rollout()
-        elif self._guard.operated and pulumi.runtime.is_dry_run():
-            status = UNKNOWN
+        elif not self._guard.operated:
+            status = None
+            if self._guard.live_uid not in (None, metadata.uid):
+                exists = bool(self._guard.live_uid)
+                messages.warn(not_found(_prefix(self._name), metadata.namespace, metadata.name, exists=exists), self)
         else:
-            status = await self._rollout(metadata, operated=self._guard.operated)
+            status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._rollout(metadata, operated=True)
         # A kubeconfig is a secret, but which Pod runs which revision is not.
         return Resolved(status, resources=frozenset([self._stateful_set]))
 
@@ -257,7 +268,7 @@ class StatefulService(pulumi.ComponentResource):
         args = self._args
         settings = await resolve(
             [
-                {volume["name"]: _asked_of_claims(volume) for volume in args["volumes"]},
+                {volume["name"]: asked_of_claims(volume) for volume in args["volumes"]},
                 selector(args),
                 args.get("max_unavailable"),
                 rollout_timeout_seconds(args),
@@ -289,7 +300,7 @@ class StatefulService(pulumi.ComponentResource):
         )
         if operated:
             return await wait_for_rollout(connection, target, self)
-        return await current_rollout(connection, target, self) or Rollout()
+        return await current_rollout(connection, target) or Rollout()
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transform has changed what the component relies on."""
@@ -336,13 +347,3 @@ def _class_name(args: StatefulServiceArgs) -> pulumi.Input[str] | None:
         return args.get("storage_class_name")
     default_name = apply_inputs(names.storage_class_name, pulumi.get_project(), pulumi.get_stack(), args["name"])
     return args["storage_class"].get("name", default_name)
-
-
-def _asked_of_claims(volume: VolumeArgs) -> dict[str, Any]:
-    """The fields of a ``DesiredClaim``."""
-    return {
-        "size": volume["size"],
-        "attributes_class": volume.get("volume_attributes_class_name"),
-        "labels": volume.get("labels", {}),
-        "annotations": volume.get("annotations", {}),
-    }

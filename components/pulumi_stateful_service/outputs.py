@@ -1,6 +1,6 @@
 """The outputs of a service: names at once, what the cluster decides when the rollout is complete."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ord
 from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.names import POD_NAME_LABEL, ServiceRole
-from pulumi_stateful_service.foundation.outputs import apply_inputs
+from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of
 from pulumi_stateful_service.plan import Planned
 
 _OF_ROLLOUT = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
@@ -37,14 +37,18 @@ def service_outputs(
     args: StatefulServiceArgs,
     class_name: pulumi.Input[str] | None,
     governing_service: Any,
-    rollout: pulumi.Output[Any],
-    forecast: Callable[[], pulumi.Output[Any]],
+    read_rollout: Callable[[], Coroutine[Any, Any, Resolved]],
+    read_forecast: Callable[[], Coroutine[Any, Any, Resolved]],
     clients: Sequence[tuple[Planned, Any]],
 ) -> dict[str, Callable[[], pulumi.Input[Any]]]:
     """For each output by its name the function that creates it, so that an output that nobody uses costs nothing.
 
     ``clients`` are the Services for clients as they were planned and registered.
     """
+
+    @cache
+    def rollout() -> Any:
+        return output_of(read_rollout())
 
     @cache
     def namespace() -> Any:
@@ -69,14 +73,14 @@ def service_outputs(
         ]
 
     def of_rollout(field: str) -> Callable[[], Any]:
-        return lambda: apply_inputs(lambda status: getattr(status, field), rollout)
+        return lambda: apply_inputs(lambda status: getattr(status, field), rollout())
 
     return {
         "service_name": lambda: args["service_name"],
         "stateful_set_name": lambda: args["name"],
         "namespace": namespace,
         "service_address": service_address,
-        "ready_address": lambda: apply_inputs(lambda _, address: address, rollout, service_address()),
+        "ready_address": lambda: apply_inputs(lambda _, address: address, rollout(), service_address()),
         "srv_names": lambda: apply_inputs(
             _srv_names, service_address(), list(args["ports"]), args.get("port_protocols", {})
         ),
@@ -86,7 +90,7 @@ def service_outputs(
         "client_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.CLIENT)),
         "instance_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.INSTANCE)),
         **{field: of_rollout(field) for field in _OF_ROLLOUT},
-        "forecast": forecast,
+        "forecast": lambda: output_of(read_forecast()),
     }
 
 
@@ -94,7 +98,7 @@ def _srv_names(address: str, ports: Sequence[str], protocols: Mapping[str, str])
     return {port: names.srv_name(port, protocols.get(port, "TCP"), address) for port in ports}
 
 
-def _instances(args: StatefulServiceArgs, rollout: pulumi.Output[Any], service_address: Any) -> Any:
+def _instances(args: StatefulServiceArgs, rollout: Callable[[], Any], service_address: Any) -> Any:
     volumes = [volume["name"] for volume in args["volumes"]]
 
     def instances(status: Any, set_name: str, address: str, start: int, replicas: int) -> list[names.Instance]:
@@ -102,7 +106,7 @@ def _instances(args: StatefulServiceArgs, rollout: pulumi.Output[Any], service_a
         return names.instances(set_name, address, volumes, live or range(start, start + replicas))
 
     # An autoscaler decides the number of instances.
-    status = rollout if args.get("autoscaled") else None
+    status = rollout() if args.get("autoscaled") else None
     return apply_inputs(instances, status, args["name"], service_address, first_ordinal(args), args["replicas"])
 
 

@@ -7,6 +7,7 @@ import pulumi
 import pytest
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
 from pulumi_stateful_service.live.provider import connection_of
+from pulumi_stateful_service.outputs import OUTPUTS
 from pulumi_stateful_service.testing import Deployment, deploy
 
 Chapter = Callable[..., Deployment]
@@ -105,3 +106,18 @@ def test_custom_timeouts_are_refused_by_name() -> None:
     timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="1m"))
     with pytest.raises(ArgumentError, match="custom_timeouts cannot be set; use rollout_timeout_seconds"):
         StatefulService("rg", {"image": "a:1"}, timeouts)
+
+
+def test_outputs_are_created_when_they_are_used() -> None:
+    """What is not used costs nothing; the same Output is returned each time."""
+
+    def program() -> dict[str, Any]:
+        service = StatefulService("db", {"image": "db:1"})
+        before = sorted(set(OUTPUTS) & vars(service).keys())
+        revisions = service.revisions
+        assert service.revisions is revisions
+        with pytest.raises(AttributeError, match="'StatefulService' object has no attribute 'revison'"):
+            _ = service.revison  # type: ignore[attr-defined]
+        return {"before": before, "after": sorted(set(OUTPUTS) & vars(service).keys())}
+
+    assert deploy(program).result == {"before": [], "after": ["revisions"]}

@@ -34,11 +34,8 @@ from pulumi_stateful_service.live.rules.update import max_unavailable_warning
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals
 
 
-async def current_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout | None:
-    """The state of the rollout as it is now, without waiting; None where it cannot be read.
-
-    Warns where the StatefulSet that Pulumi has in its state does not exist.
-    """
+async def current_rollout(connection: Connection, target: RolloutTarget) -> Rollout | None:
+    """The state of the rollout as it is now, without waiting; None where it cannot be read."""
     try:
         async with connected(connection) as cluster:
             stateful_set = await read_stateful_set(cluster, target)
@@ -46,10 +43,7 @@ async def current_rollout(connection: Connection, target: RolloutTarget, resourc
                 cluster.list_pods(stateful_set), outdated_claims_of(cluster, target, stateful_set)
             )
             return replace(rollout_status(stateful_set, pods), outdated_claims=outdated)
-    except RolloutError as error:
-        messages.warn(str(error), resource)
-        return None
-    except ClusterError:
+    except (RolloutError, ClusterError):
         return None
 
 

@@ -76,9 +76,10 @@ class Guard:
         """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
         self.created = False
         """Whether it creates it."""
+        self.live_uid: str | None = None
+        """Uid of the live StatefulSet before the operation: empty where there is none, None where it was not read."""
         self.forecast: Forecast | None = None
         """What the operation does; None where that is not known."""
-
         # Its name is shown before a refusal.
         self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
 
@@ -143,6 +144,7 @@ class Guard:
                 return None, 0
             async with connected(connection) as cluster:
                 live = await cluster.get_stateful_set(*desired.where(cluster))
+                self.live_uid = live["metadata"]["uid"] if live else ""
                 if live is None or not desired.change.owns(live):
                     return live if desired.change.adopt else None, 0
                 for warning in warnings_about_others(live, autoscaled=desired.change.autoscaled):
@@ -192,7 +194,8 @@ class Guard:
         try:
             async with connected(connection) as cluster:
                 if args.old_outputs is not None:
-                    self._refuse_move(args.old_outputs["metadata"], *desired.where(cluster))
+                    old, (namespace, name) = args.old_outputs["metadata"], desired.where(cluster)
+                    self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
                     desired = desired.with_uid(args.old_outputs["metadata"].get("uid"))
                 await self._judge_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
         except NoClusterError:
@@ -259,16 +262,13 @@ class Guard:
             messages.warn(f"{self._prefix}: {conflicts.warning_of_existing(where, setting)}", self._resource)
 
     def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str) -> None:
+        """Raises where a StatefulSet that has claims is to have another name or another namespace."""
         volumes = self._volumes
         for refusal in [
             *namespace_refusals(old_namespace, namespace, name, volumes),
             *name_refusals([old], name, volumes),
         ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
-
-    def _refuse_move(self, old: Mapping[str, Any], namespace: str, name: str) -> None:
-        """Raises where the StatefulSet has claims and is to have another name or another namespace."""
-        self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
 
     async def _judge_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
         live = await get_after_deletion(cluster, desired, self._say)

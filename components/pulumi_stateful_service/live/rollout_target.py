@@ -65,13 +65,18 @@ async def read_stateful_set(cluster: Cluster, target: RolloutTarget) -> Kubernet
     """The StatefulSet with the uid that Pulumi's provider returned. Another cluster has none with that uid."""
     stateful_set = await cluster.get_stateful_set(target.namespace, target.name)
     if stateful_set is None or stateful_set["metadata"]["uid"] != target.uid:
-        found = "does not exist" if stateful_set is None else "has another uid"
-        raise RolloutError(
-            f"{target.prefix}: StatefulSet {target.namespace}/{target.name}, which Pulumi's provider created, {found}. "
-            "If it was deleted, run pulumi refresh and then pulumi up. If this program reads another cluster than the "
-            f"provider, give the provider its kubeconfig, or set KUBECONFIG ({OPERATING})."
-        )
+        raise RolloutError(not_found(target.prefix, target.namespace, target.name, exists=stateful_set is not None))
     return stateful_set
+
+
+def not_found(prefix: str, namespace: str, name: str, *, exists: bool) -> str:
+    """The message about a StatefulSet that Pulumi's state has and the cluster has not, or under another uid."""
+    found = "has another uid" if exists else "does not exist"
+    return (
+        f"{prefix}: StatefulSet {namespace}/{name}, which Pulumi's provider created, {found}. If it was deleted, run "
+        "pulumi refresh and then pulumi up. If this program reads another cluster than the provider, give the provider "
+        f"its kubeconfig, or set KUBECONFIG ({OPERATING})."
+    )
 
 
 async def retry_until_answered(target: RolloutTarget, request: Callable[[], Awaitable[_T]]) -> _T:
