@@ -1,6 +1,7 @@
 """Records the state that this release leaves behind: of the example in YAML, which uses every argument, rendered."""
 
 import json
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,9 @@ from harness import environment
 def main() -> None:
     """Writes the program and its state to the folder of this release."""
     release = RELEASES / version("pulumi-stateful-service")
-    release.mkdir(parents=True, exist_ok=True)
+    if release.exists():
+        sys.exit(f"{release} exists: the state of a release stays as it was. Remove it to record it again.")
+    release.mkdir(parents=True)
     _write(release / PROGRAM, json.loads(yaml_example.python_program(NAMESPACE)))
     with tempfile.TemporaryDirectory() as folder:
         project = rendering_project(Path(folder), environment(), release)

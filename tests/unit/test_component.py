@@ -29,10 +29,29 @@ def test_the_selector_is_used_everywhere(chapter: Chapter) -> None:
         ({"selector": {}}, "selector must not be empty"),
         ({"selector": {"a b": "c"}}, "selector"),
         ({"selector": LABELS, "labels": {"app": "other"}}, r"labels\['app'\] cannot be set"),
+        ({"labels": {"pulumi-stateful-service/component": "x"}}, r"labels\['pulumi-.*'\] cannot be set: keys with"),
+        ({"annotations": {"pulumi-stateful-service/members": "3"}}, r"^.*: annotations\['pulumi-.*'\] cannot be set"),
+        (
+            {"governing_service": {"labels": {"pulumi-stateful-service/service-role": "client"}}},
+            r"governing_service.labels\['pulumi-stateful-service/service-role'\] cannot be set",
+        ),
+        (
+            {
+                "volumes": [
+                    {
+                        "name": "d",
+                        "mount_path": "/d",
+                        "size": "1Gi",
+                        "annotations": {"pulumi-stateful-service/metadata": "[]"},
+                    }
+                ]
+            },
+            r"volumes\[0\].annotations\['pulumi-.*'\] cannot be set",
+        ),
     ],
 )
-def test_a_selector_that_cannot_work(chapter: Chapter, changes: Any, message: str) -> None:
-    """One message before anything is made."""
+def test_labels_and_annotations_that_cannot_be_set(chapter: Chapter, changes: Any, message: str) -> None:
+    """One message before anything is created."""
     with pytest.raises(ArgumentError, match=message):
         chapter(**changes)
 

@@ -33,6 +33,9 @@ CONTAINER_NAME = "app"
 MAX_SET_NAME_LENGTH = 52
 """A Pod carries ``SET-HASH`` as a label, its hash up to ten characters long; a label has at most 63."""
 
+OWN_PREFIX = "pulumi-stateful-service/"
+"""Begins the keys of all labels and annotations that the component keeps for itself."""
+
 SIZES_ANNOTATION = "pulumi-stateful-service/volume-sizes"
 """On the set: the size that each volume was last asked for, since the set's own templates keep the first."""
 
