@@ -74,15 +74,15 @@ def test_p08_a_preview_says_what_happens_to_every_instance(service: Make) -> Non
         assert rg.outputs()["forecast"]["order"] == ["rg-2"]
         rg.set(canary=None)
         assert "rg-1, rg-0: replaced one after another" in rg.must("preview")
-        foretold = kit_forecast(rg)
+        predicted = kit_forecast(rg)
         rg.up()
-        assert foretold == rg.outputs()["forecast"]
+        assert predicted == rg.outputs()["forecast"]
         pods = rg.uids()
         rg.set(annotations={"owner": "storage"}, revision_history_limit=5)
         assert "StatefulService 'rg': no Pod restarts." in rg.must("preview")
-        foretold = kit_forecast(rg)
+        predicted = kit_forecast(rg)
         rg.up()
-        assert foretold == rg.outputs()["forecast"]
+        assert predicted == rg.outputs()["forecast"]
         assert rg.uids() == pods
         rg.set(replicas=2, volumes=[{**LOGS, "size": "20Mi"}])
         said = rg.must("preview")

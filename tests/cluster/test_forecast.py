@@ -276,37 +276,37 @@ async def carried_out(connection: Connection, namespace: str, change: Change, de
         verdict = validate_update(live, second, recreate_keeping_pods=allowed)
         if verdict.refusals:
             return None
-        foretold = await predict(
+        predicted = await predict(
             cluster, namespace, second["metadata"], second["spec"], live, recreate=verdict.recreate
         )
-        assert foretold
-        if held_back_refusals(foretold, adopting=False):
+        assert predicted
+        if held_back_refusals(predicted, adopting=False):
             return None
         stored = await send(cluster, namespace, second, live, recreate=verdict.recreate)
         await settle(connection, namespace, second, stored)
-        used = {f"{volume}-{pod}" for volume in claim_templates(second) for pod in foretold.instances}
-        expected = (foretold.stateful_set, dict(foretold.instances), dict(foretold.claims))
+        used = {f"{volume}-{pod}" for volume in claim_templates(second) for pod in predicted.instances}
+        expected = (predicted.stateful_set, dict(predicted.instances), dict(predicted.claims))
         deadline = asyncio.get_running_loop().time() + 20
         while True:  # claims are deleted after their Pods
             seen = await look(cluster, namespace, change.name, selector)
-            still_used = used - {f"{volume}-{pod}" for volume in claim_templates(second) for pod in removed(foretold)}
+            still_used = used - {f"{volume}-{pod}" for volume in claim_templates(second) for pod in removed(predicted)}
             found = happened(before, seen, still_used)
             if found == expected or asyncio.get_running_loop().time() > deadline:
                 break
             await asyncio.sleep(0.2)
         assert found == expected, f"{change.arguments[0]}\n  -> {change.arguments[1]}"
-        if foretold.at_a_time == 1:
+        if predicted.at_a_time == 1:
             # The controller may create a Pod once more with the old revision, by a status that it has not updated yet.
-            order = list(dict.fromkeys(name for name in deletions.names if name in foretold.order))
-            assert order == list(foretold.order), f"{change.arguments[0]}\n  -> {change.arguments[1]}"
-        for claim, (_, size) in foretold.sizes.items():
+            order = list(dict.fromkeys(name for name in deletions.names if name in predicted.order))
+            assert order == list(predicted.order), f"{change.arguments[0]}\n  -> {change.arguments[1]}"
+        for claim, (_, size) in predicted.sizes.items():
             assert seen.claims[claim][1] == size_in_bytes(size)
         await cluster.delete("StatefulSet", namespace, change.name)
-        return foretold
+        return predicted
 
 
-def removed(foretold: Forecast) -> list[str]:
-    return foretold.of(InstanceOutcome.REMOVED)
+def removed(predicted: Forecast) -> list[str]:
+    return predicted.of(InstanceOutcome.REMOVED)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 
 ServiceSettings = LoadBalancerArgs | ClientServiceArgs | InstanceServicesArgs
-"""What is said of a Service for clients."""
+"""The settings of a Service for clients."""
 
 _ROLLOUT_SECONDS = 600
 

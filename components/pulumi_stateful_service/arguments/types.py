@@ -73,7 +73,7 @@ class RolloutFailure(StrEnum):
     STOP = "Stop"
     """The rollout stops where it is: the other instances keep the version before."""
     ROLL_BACK = "RollBack"
-    """The updated instances are taken back to the version before."""
+    """The updated instances are rolled back to the previous version."""
 
 
 class RunIn(StrEnum):
@@ -570,7 +570,7 @@ class VolumeArgs(TypedDict):
     """Requested capacity, a Kubernetes quantity greater than zero such as ``10Gi`` (``spec.resources.requests.storage``
     of the claims). Required unless ``volume_sizes`` has it. It can be increased: the existing volumes are expanded
     without a restart, if the storage class allows volume expansion. It cannot be reduced below what a claim has; an
-    expansion that was not carried out is taken back by setting the earlier size again."""
+    expansion that was not carried out is cancelled by setting the earlier size again."""
     storage_class_name: NotRequired[pulumi.Input[str]]
     """Name of a storage class for this volume only. The empty string selects pre-provisioned volumes without a class.
     Default: ``storage_class`` or ``storage_class_name`` of the component."""

@@ -11,5 +11,5 @@ def warn(text: str, resource: pulumi.Resource | None) -> None:
 
 
 def info(text: str, resource: pulumi.Resource | None, *, ephemeral: bool = False) -> None:
-    """Shows a message; an ephemeral one while something goes on."""
+    """Shows a message; an ephemeral one while something is in progress."""
     pulumi.log.info(with_argument_names(text), resource, ephemeral=ephemeral)

@@ -88,7 +88,7 @@ async def wait_until_changed(
     ]:
         if infeasible := [problem for claim in claims if (problem := infeasible_change(claim))]:
             heading = f"{target.prefix}: the storage driver does not carry out what the claims request:"
-            remedy = f"Set the earlier value again and run pulumi up: a request is taken back ({STORAGE})."
+            remedy = f"Set the earlier value again and run pulumi up: that cancels the request ({STORAGE})."
             raise RolloutError("\n".join([heading, *indented(infeasible), remedy]))
         seconds = target.growth_timeout_seconds
         if time.monotonic() - started > seconds:

@@ -1,4 +1,4 @@
-"""Foretells a change by the API server's own answer: what it would store, with all its defaults."""
+"""Predicts a change by the API server's own answer: what it would store, with all its defaults."""
 
 import json
 import secrets
@@ -71,7 +71,7 @@ async def _stored(
     """The StatefulSet as the API server would store it."""
     name = metadata["name"]
     if live is None or recreate or not is_applied_by_component(live):
-        # Another name, since the live one cannot be created twice. Nothing that is foretold depends on it.
+        # Another name, since the live one cannot be created twice. The forecast does not depend on it.
         temporary = f"{name[: MAX_SET_NAME_LENGTH - 5]}-{secrets.token_hex(2)}"
         body: KubernetesObject = {"metadata": {**metadata, "name": temporary}, "spec": spec}
         stored = await cluster.create(_STATEFUL_SET, namespace, body, dry_run=True)

@@ -48,7 +48,7 @@ class ClaimOutcome(StrEnum):
     EXPANDED = "Expanded"
     """Its volume grows; no Pod restarts for it."""
     REDUCED = "Reduced"
-    """Its request is lowered: an expansion that was not carried out is taken back."""
+    """Its request is lowered: an expansion that was not carried out is cancelled."""
     MODIFIED = "Modified"
     """Its VolumeAttributesClass, labels or annotations change; no Pod restarts for it."""
     CREATED = "Created"

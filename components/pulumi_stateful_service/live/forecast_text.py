@@ -53,7 +53,7 @@ def _size_lines(forecast: Forecast) -> list[str]:
         if forecast.claims[name] is ClaimOutcome.EXPANDED:
             what = f"expanded from {before} to {after}; no Pod restarts for it"
         else:
-            what = f"the expansion to {before}, which was not carried out, is taken back (requested: {after})"
+            what = f"the expansion to {before}, which was not carried out, is cancelled (requested: {after})"
         groups.setdefault(what, []).append(name)
     return [f"{_listed(names)}: {what}" for what, names in groups.items()]
 

@@ -130,7 +130,7 @@ class Guard:
                 async with connected(connection) as cluster:
                     kept = await earlier_data(cluster, kind, metadata, data)
             except ClusterError:
-                # Whether it may be read, and by whom, is said about the StatefulSet.
+                # A warning about the StatefulSet says whether it may be read, and by whom.
                 kept = {}
             if kept:
                 props["data"] = pulumi.Output.secret(kept) if kind == "Secret" else {**kept, **data}
@@ -286,11 +286,11 @@ class Guard:
         for claim in missing:
             self._say(restored_claim_message(claim))
         if live is None or is_update or recreate:
-            await self._foretell(cluster, desired, live, recreate=recreate)
+            await self._predict(cluster, desired, live, recreate=recreate)
         if not pulumi.runtime.is_dry_run():
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
-            # What cannot be foretold is held back as well: steps without an outdated instance are passed at once.
+            # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.
             in_steps = desired.change.rollout is not None and (self.forecast is None or self.forecast.changes_template)
             await prepare_cluster(
                 cluster, desired, live, missing, recreate=recreate, is_update=is_update, hold_back=in_steps
@@ -302,7 +302,7 @@ class Guard:
         messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
         self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
 
-    async def _foretell(
+    async def _predict(
         self, cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject | None, *, recreate: bool
     ) -> None:
         """Says what the change does to every instance and claim; raises where it would replace what is held back."""

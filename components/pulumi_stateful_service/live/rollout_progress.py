@@ -1,4 +1,4 @@
-"""What the user sees while a rollout goes on: a line for each instance whose state has changed, and how far it is."""
+"""What the user sees during a rollout: a line for each instance whose state has changed, and how far it is."""
 
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_target import MAX_SHOWN

@@ -163,7 +163,7 @@ def _checked(check: RolloutCheck, pods: Sequence[KubernetesObject]) -> list[str]
 async def _failed(
     cluster: Cluster, target: RolloutTarget, plan: RolloutPlan, resource: pulumi.Resource, error: RolloutError
 ) -> RolloutError:
-    """The error of a step that failed, after the rollout was stopped or taken back."""
+    """The error of a step that failed, after the rollout was stopped or rolled back."""
     live = await read_until_answered(cluster, target)
     partition, replicas = partition_of(live), int(live["spec"].get("replicas", 1))
     step, steps = plan.step(partition, replicas)

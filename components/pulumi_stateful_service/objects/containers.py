@@ -52,7 +52,7 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def init_containers(args: StatefulServiceArgs) -> list[KubernetesObject]:
-    """``initContainers``: the side-cars, which go on running, and then those that run to their end."""
+    """``initContainers``: the side-cars, which keep running, and then those that run to their end."""
     sidecars = [{**_other(args, each), "restartPolicy": "Always"} for each in args.get("sidecars", [])]
     return [*sidecars, *(_other(args, each) for each in args.get("init_containers", []))]
 

@@ -234,9 +234,9 @@ class DeployedService:
 
     def assert_restarts_nobody(self, live: Mapping[str, Any]) -> None:
         """Deploying it to this live StatefulSet (as ``forecast`` takes it) neither replaces nor removes a Pod."""
-        __tracebackhide__, foretold = True, self.forecast(live)
-        stopped = [name for name, outcome in foretold["instances"].items() if outcome in {"Replaced", "Removed"}]
-        because = f" ({', '.join(foretold['reasons'])})" if foretold["reasons"] else ""
+        __tracebackhide__, predicted = True, self.forecast(live)
+        stopped = [name for name, outcome in predicted["instances"].items() if outcome in {"Replaced", "Removed"}]
+        because = f" ({', '.join(predicted['reasons'])})" if predicted["reasons"] else ""
         _must(not stopped, f"{self._called} replaces or removes {_listed(stopped)}{because}")
 
     @property

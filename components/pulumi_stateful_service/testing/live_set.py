@@ -50,10 +50,10 @@ def forecast_of_live_set(live: KubernetesObject, desired: KubernetesObject) -> F
     status = live.get("status", {})
     same = after["spec"]["template"] == live["spec"]["template"]
     revision = status.get("updateRevision", "live") if same else None
-    foretold = forecast(
+    predicted = forecast(
         live, after, _pods(live), _claims(live), revision, desired_claims(desired), recreated=verdict.recreate
     )
-    return foretold.as_output()
+    return predicted.as_output()
 
 
 def _sent(live: KubernetesObject, desired: KubernetesObject, *, recreated: bool) -> KubernetesObject:

@@ -89,7 +89,7 @@ def test_what_a_claim_waits_for(claim: Any, expected: str | None) -> None:
     ],
 )
 def test_what_a_claim_has_cannot_shrink(before: str, after: str, capacity: str, refused: bool) -> None:
-    """What was only wished can be taken back."""
+    """A size that was only requested can be cancelled."""
     claims = {"logs": [a_claim("logs-rg-0", before, capacity=capacity)]}
     assert shrink_refusals({"logs": before}, {"logs": after}, claims) == ({"logs": ["logs-rg-0"]} if refused else {})
 

@@ -60,17 +60,17 @@ def partitioned(partition: int) -> dict[str, Any]:
 
 def test_without_a_new_revision_no_pod_restarts() -> None:
     """Short, in one line."""
-    foretold = forecast(stateful_set(), stateful_set(), pods(OLD, OLD, OLD), claims(0, 1, 2), OLD)
-    assert forecast_message("StatefulService 'db'", foretold) == "StatefulService 'db': no Pod restarts."
-    assert set(foretold.instances.values()) == {InstanceOutcome.KEPT}
-    assert set(foretold.claims.values()) == {ClaimOutcome.KEPT}
+    predicted = forecast(stateful_set(), stateful_set(), pods(OLD, OLD, OLD), claims(0, 1, 2), OLD)
+    assert forecast_message("StatefulService 'db'", predicted) == "StatefulService 'db': no Pod restarts."
+    assert set(predicted.instances.values()) == {InstanceOutcome.KEPT}
+    assert set(predicted.claims.values()) == {ClaimOutcome.KEPT}
 
 
 def test_a_new_revision_replaces_from_the_highest_ordinal_on() -> None:
     """With the reason."""
-    foretold = forecast(stateful_set(), stateful_set("db:2"), pods(OLD, OLD, OLD), claims(0, 1, 2), None)
-    assert forecast_lines(foretold) == ["db-2, db-1, db-0: replaced one after another (image)"]
-    assert foretold.as_output() == {
+    predicted = forecast(stateful_set(), stateful_set("db:2"), pods(OLD, OLD, OLD), claims(0, 1, 2), None)
+    assert forecast_lines(predicted) == ["db-2, db-1, db-0: replaced one after another (image)"]
+    assert predicted.as_output() == {
         "set": "Updated",
         "instances": {"db-0": "Replaced", "db-1": "Replaced", "db-2": "Replaced"},
         "order": ["db-2", "db-1", "db-0"],
@@ -83,8 +83,8 @@ def test_a_new_revision_replaces_from_the_highest_ordinal_on() -> None:
 def test_several_at_a_time(limit: Any, said: str) -> None:
     """A percentage is rounded down, to at least 1."""
     strategy: dict[str, Any] = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": limit}}}
-    foretold = forecast(stateful_set(), stateful_set("db:2", **strategy), pods(OLD, OLD, OLD), claims(0, 1, 2), None)
-    assert forecast_lines(foretold) == [f"db-2, db-1, db-0: replaced {said} (image)"]
+    predicted = forecast(stateful_set(), stateful_set("db:2", **strategy), pods(OLD, OLD, OLD), claims(0, 1, 2), None)
+    assert forecast_lines(predicted) == [f"db-2, db-1, db-0: replaced {said} (image)"]
 
 
 def test_a_partition_holds_back() -> None:
@@ -98,17 +98,17 @@ def test_a_partition_holds_back() -> None:
 
 def test_a_roll_back_leaves_those_that_run_the_revision() -> None:
     """After a canary step: the earlier revision is used again, so that one Pod is replaced."""
-    foretold = forecast(
+    predicted = forecast(
         stateful_set("db:2", **partitioned(2)), stateful_set("db:1"), pods(OLD, OLD, NEW), claims(0, 1, 2), OLD
     )
-    assert foretold.order == ["db-2"]
+    assert predicted.order == ["db-2"]
 
 
 def test_on_delete_waits_for_the_user() -> None:
     """No Pod is replaced by the change."""
     after = stateful_set("db:2", updateStrategy={"type": "OnDelete"})
-    foretold = forecast(stateful_set(), after, pods(OLD, OLD, OLD), claims(0, 1, 2), None)
-    assert forecast_lines(foretold) == [
+    predicted = forecast(stateful_set(), after, pods(OLD, OLD, OLD), claims(0, 1, 2), None)
+    assert forecast_lines(predicted) == [
         "db-0, db-1, db-2: replaced when you delete the Pods (OnDelete) (image)",
         "no Pod restarts",
     ]
@@ -153,19 +153,19 @@ def with_logs(**spec: Any) -> dict[str, Any]:
 
 def test_an_added_volume_replaces_from_the_lowest_ordinal_on() -> None:
     """The StatefulSet is recreated for it."""
-    foretold = forecast(stateful_set(), with_logs(), pods(OLD, OLD, OLD), claims(0, 1, 2), None, recreated=True)
-    assert forecast_lines(foretold) == [
+    predicted = forecast(stateful_set(), with_logs(), pods(OLD, OLD, OLD), claims(0, 1, 2), None, recreated=True)
+    assert forecast_lines(predicted) == [
         "the StatefulSet object is recreated; its Pods keep running",
         "db-0, db-1, db-2: replaced one after another (volumeMounts)",
     ]
-    assert held_back_refusals(foretold, adopting=False) == []
+    assert held_back_refusals(predicted, adopting=False) == []
 
 
 @pytest.mark.parametrize("held", [partitioned(1), {"updateStrategy": {"type": "OnDelete"}}])
 def test_a_volume_is_not_added_to_what_is_held_back(held: dict[str, Any]) -> None:
     """It would replace the Pods that the user holds back."""
-    foretold = forecast(stateful_set(), with_logs(**held), pods(OLD, OLD, OLD), claims(0, 1, 2), None, recreated=True)
-    [refusal] = held_back_refusals(foretold, adopting=False)
+    predicted = forecast(stateful_set(), with_logs(**held), pods(OLD, OLD, OLD), claims(0, 1, 2), None, recreated=True)
+    [refusal] = held_back_refusals(predicted, adopting=False)
     assert refusal.startswith("adding a volume replaces every Pod, also db-0")
 
 
@@ -173,17 +173,17 @@ def test_a_volume_is_not_added_to_what_is_held_back(held: dict[str, Any]) -> Non
 def test_a_set_is_not_recreated_while_something_is_held_back(image: str, revision: str | None) -> None:
     """A new StatefulSet has no earlier revision to come back with. Adopting is another matter: it begins that way."""
     after = stateful_set(image, podManagementPolicy="Parallel", **partitioned(2))
-    foretold = forecast(stateful_set(), after, pods(OLD, OLD, NEW), claims(0, 1, 2), revision, recreated=True)
-    [refusal] = held_back_refusals(foretold, adopting=False)
+    predicted = forecast(stateful_set(), after, pods(OLD, OLD, NEW), claims(0, 1, 2), revision, recreated=True)
+    [refusal] = held_back_refusals(predicted, adopting=False)
     assert "while db-0, db-1 would be held back" in refusal
-    assert held_back_refusals(foretold, adopting=True) == []
+    assert held_back_refusals(predicted, adopting=True) == []
 
 
 def test_many_are_counted() -> None:
     """Ten are named."""
     names = [f"db-{ordinal}" for ordinal in range(12)]
-    foretold = Forecast("Updated", dict.fromkeys(names, InstanceOutcome.REPLACED), {}, order=names)  # type: ignore[arg-type]
-    assert forecast_lines(foretold) == [f"{', '.join(names[:10])} and 2 more: replaced one after another"]
+    predicted = Forecast("Updated", dict.fromkeys(names, InstanceOutcome.REPLACED), {}, order=names)  # type: ignore[arg-type]
+    assert forecast_lines(predicted) == [f"{', '.join(names[:10])} and 2 more: replaced one after another"]
 
 
 def with_secret(name: str, key: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_steps_lead_to_the_wanted_number_one_member_at_a_time(replicas: int, mem
         (live(3), 4, MemberStep(StepKind.JOIN, 4, 4)),
         (live(3), 1, MemberStep(StepKind.LEAVE, 2, 2)),
         (live(4, 3), 5, MemberStep(StepKind.JOIN, 4, 4)),  # killed before the fourth has joined
-        (live(4, 3), 3, MemberStep(StepKind.LEAVE, 3, 3)),  # and taken back: it may have been added
+        (live(4, 3), 3, MemberStep(StepKind.LEAVE, 3, 3)),  # and back: it may have been added
         (live(3), 0, MemberStep(StepKind.SET_REPLICAS, 0, 3)),
         (live(0, 3), 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),
         (live(0, 5), 3, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # two of five leave when all run

@@ -29,7 +29,7 @@ class Api:
         try:
             self._credentials = credentials_of(target)
             self._impersonation = impersonation(target.user)
-            # What cannot work is said now, not at the first request.
+            # Settings that cannot work fail now, not at the first request.
             verification(target.ca, self._authority, insecure=target.insecure)
         except ClusterError as error:
             raise error.at(target.description) from None
