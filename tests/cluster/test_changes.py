@@ -111,7 +111,7 @@ def test_p08_a_set_is_not_recreated_while_something_is_held_back(service: Make) 
         rg.deploy(pod_management_policy="Parallel", recreate_keeping_pods=True)
 
 
-@pytest.mark.parametrize("held", [{"canary": 0}, {"update_strategy": "OnDelete"}])
+@pytest.mark.parametrize("held", [{"canary": 0}, pytest.param({"update_strategy": "OnDelete"}, marks=pytest.mark.long)])
 def test_p08_a_volume_is_not_added_to_instances_that_are_held_back(service: Make, held: dict[str, Any]) -> None:
     """Each of them would be replaced for it."""
     rg = service()

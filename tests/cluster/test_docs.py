@@ -96,7 +96,10 @@ def test_growing_as_the_storage_page_describes(clone: Path, client: Client) -> N
 
 @pytest.mark.parametrize(
     ("heading", "storage_class"),
-    [("Move volumes to another class", "standard"), ("Restore", "random-generator-prod-rg")],
+    [
+        pytest.param("Move volumes to another class", "standard", marks=pytest.mark.long),
+        ("Restore", "random-generator-prod-rg"),
+    ],
 )
 def test_volumes_are_restored_as_the_storage_page_describes(
     clone: Path, client: Client, heading: str, storage_class: str

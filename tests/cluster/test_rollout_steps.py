@@ -79,9 +79,10 @@ def partitions(rg: Service) -> Iterator[list[int]]:
     ("check", "answer"),
     [
         (LOGS, "check http_get /logs of rg-4 failed: status 404"),
-        (
+        pytest.param(
             {"name": "reads its log", "exec": {"command": ["/random-generator", "get", "http://localhost:8080/logs"]}},
             "check reads its log of rg-4 failed: exit status 1",
+            marks=pytest.mark.long,
         ),
     ],
     ids=["http_get", "exec"],

@@ -130,7 +130,8 @@ def test_a_file_that_only_its_owner_can_read(service: Make) -> None:
     copy = {
         "name": "private-files",
         "image": "etcd:3.7.3",
-        "command": ["sh", "-c", "busybox install -m 0400 /secrets/run.secrets.cookie /private/cookie"],
+        "env": {"FROM": "/secrets/run.secrets.cookie", "TO": "/private/cookie"},
+        "command": ["sh", "-c", "busybox cp -f $FROM $TO && busybox chmod 0400 $TO"],
         "mounts": [
             {"volume": "secret-files", "mount_path": "/secrets", "read_only": True},
             {"volume": "private", "mount_path": "/private"},
@@ -138,7 +139,7 @@ def test_a_file_that_only_its_owner_can_read(service: Make) -> None:
     }
     private = {"name": "private", "mount_path": "/private", "in_memory": True}
     rg = service(secret_files={"/run/secrets/cookie": "swordfish"}, scratch_volumes=[private], init_containers=[copy])
-    rg.deploy()
+    rg.deploy(rollout_timeout_seconds=60)
     rg.unchanged()
     volumes = STATE / "kubelet" / "pods" / rg.uids()["rg-0"] / "volumes"
     cookie = volumes / "kubernetes.io~empty-dir" / "private" / "cookie"
