@@ -114,7 +114,7 @@ def test_p05_a_size_that_the_driver_cannot_provide_is_reverted(idle_driver: Serv
     # Another size that is larger than what there is; the driver carries it out.
     rg.set(volumes=sized("20Mi"))
     preview = rg.must("preview")
-    assert "logs-rg-0: the expansion to 100Ti, which was not carried out, is taken back (requested: 20Mi)" in preview
+    assert "logs-rg-0: the expansion to 100Ti, which was not carried out, is cancelled (requested: 20Mi)" in preview
     with driver(
         rg, {"capacity": {"storage": "20Mi"}, "allocatedResourceStatuses": None}, lambda: requested(rg) == "20Mi"
     ):
