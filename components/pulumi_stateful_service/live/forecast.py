@@ -87,9 +87,9 @@ class ForecastOutput(TypedDict):
     """The Pods that are replaced, in the order of their replacement."""
     claims: Mapping[str, str]
     """To each claim, by its name: ``Kept``, ``Expanded``, ``Reduced`` (an expansion that was not carried out is
-    cancelled), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``Recreated`` (deleted and created
-    again, without its data: ``recreate_claims``), ``LeftBehind`` (kept with the data, and used by no instance) or
-    ``Deleted`` (``when_scaled: Delete``)."""
+    cancelled), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``Recreated`` (deleted and
+    created again, without its data: ``recreate_claims``), ``LeftBehind`` (kept with the data, and used by no instance)
+    or ``Deleted`` (``when_scaled: Delete``)."""
     reasons: Sequence[str]
     """What in the Pod template changes: ``image``, ``env`` and so on."""
 
