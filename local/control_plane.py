@@ -66,11 +66,10 @@ def outdated() -> bool:
 def start() -> None:
     """Start whatever does not run, and wait until the API is ready."""
     text = _rendered()
-    _forget_stale_process_ids()
     settled = _CREATED.exists() and WORKDIR.is_dir()
     ports.check(settings.load().ports.of_control_plane(), {each.pid for part in PARTS for each in running(part)})
     if settled:
-        _kwokctl(["start", "cluster", "--name", _CLUSTER])
+        _start_what_does_not_run()
     else:
         # The certificates belong to this folder, so nothing may be left of an attempt that did not get far.
         shutil.rmtree(WORKDIR, ignore_errors=True)
@@ -90,8 +89,7 @@ def start() -> None:
     )
     if not all(map(running, PARTS)):
         # The controller manager ends where the API server is not ready ten seconds after it.
-        _forget_stale_process_ids()
-        _kwokctl(["start", "cluster", "--name", _CLUSTER])
+        _start_what_does_not_run()
     for part in PARTS:
         processes.wait_until(part, log(part), partial(_is_up, part), 60, partial(running, part))
     processes.wait_until(
@@ -101,6 +99,11 @@ def start() -> None:
         60,
         partial(running, "kube-controller-manager"),
     )
+
+
+def _start_what_does_not_run() -> None:
+    _forget_stale_process_ids()
+    _kwokctl(["start", "cluster", "--name", _CLUSTER])
 
 
 def stop() -> None:

@@ -136,7 +136,7 @@ class StatefulService(pulumi.ComponentResource):
         after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
         clients = [(each, resource) for each, resource in [*first, *after] if each.role]
         self._outputs = service_outputs(
-            self._args, self._class_name, governing, partial(self._state, rollout), self._forecast, clients
+            self._args, self._class_name, governing, rollout, partial(self._state, rollout), self._forecast, clients
         )
 
     if not TYPE_CHECKING:  # which knows the outputs above, and reports any other name

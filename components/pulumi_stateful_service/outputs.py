@@ -37,13 +37,15 @@ def service_outputs(
     args: StatefulServiceArgs,
     class_name: pulumi.Input[str] | None,
     governing_service: Any,
+    followed: pulumi.Output[Any],
     read_rollout: Callable[[], Coroutine[Any, Any, Resolved]],
     read_forecast: Callable[[], Coroutine[Any, Any, Resolved]],
     clients: Sequence[tuple[Planned, Any]],
 ) -> dict[str, Callable[[], pulumi.Input[Any]]]:
     """For each output by its name the function that creates it, so that an output that nobody uses costs nothing.
 
-    ``clients`` are the Services for clients as they were planned and registered.
+    ``followed`` is known when the rollout is complete. ``clients`` are the Services for clients as they were planned
+    and registered.
     """
 
     @cache
@@ -80,7 +82,7 @@ def service_outputs(
         "stateful_set_name": lambda: args["name"],
         "namespace": namespace,
         "service_address": service_address,
-        "ready_address": lambda: apply_inputs(lambda _, address: address, rollout(), service_address()),
+        "ready_address": lambda: apply_inputs(lambda _, address: address, followed, service_address()),
         "srv_names": lambda: apply_inputs(
             _srv_names, service_address(), list(args["ports"]), args.get("port_protocols", {})
         ),

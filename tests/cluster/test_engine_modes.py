@@ -295,7 +295,7 @@ def test_an_up_continues_what_the_previous_one_did_not_complete(service: Make) -
 
 
 def test_what_only_the_change_will_tell_is_unknown(service: Make) -> None:
-    """Revisions in the preview of a first up and of a change; without a change they are known."""
+    """Revisions are unknown in the preview of a first up and of a change, and known without a change."""
     rg = service()
     program(rg)
     short = 'pulumi.export("short", rg.update_revision.apply(lambda r: r[:8]))\n'

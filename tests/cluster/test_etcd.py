@@ -140,7 +140,7 @@ def peers(namespace: str, count: int) -> Mapping[str, list[str]]:
 
 @pytest.mark.long
 def test_p10_the_leader_comes_last_in_every_rollout(etcd: Etcd) -> None:
-    """Twenty rollouts, each led by another member before: one election each, by the term."""
+    """Twenty rollouts, each after another member has taken the lead: one election each, by the term."""
     etcd.up()
     for number in range(20):
         following = f"etcd-{number % 3}"

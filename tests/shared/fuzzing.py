@@ -39,6 +39,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "env_name": st.sampled_from(["A", "B", "C_D", "e.f", "_G"]),
     "secret_key_and_env_name": st.sampled_from(["S", "T.U"]),
     "label_key": _KEYS,
+    "metadata_key": _KEYS,
     "label_value": st.sampled_from(["", "a", "A-b_c.d", "1"]),
     "mount_path": st.sampled_from(["/a", "/b/c", "/d/", "/opt/logs"]),
     "ip_address": st.sampled_from(["10.0.0.1", "fd00::1"]),

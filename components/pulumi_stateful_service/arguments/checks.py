@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH
+from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, OWN_PREFIX
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 
 Check = Callable[[Any], str | None]
@@ -322,7 +322,7 @@ def resource_field(value: str) -> str | None:
 
 
 def divisor(value: str) -> str | None:
-    """A unit in which the downward API tells an amount."""
+    """A unit in which the downward API gives an amount."""
     if re.fullmatch(r"1([mkMGTPE]|[KMGTPE]i)?", value):
         return None
     return "must be 1, 1m, 1k, 1M and so on, or 1Ki, 1Mi and so on"
@@ -339,6 +339,13 @@ def label_key(value: str) -> str | None:
         f"must be a qualified name, such as name or example.com/name: at most {_MAX_LABEL} letters, digits, '-', '_' "
         "or '.', starting and ending with a letter or digit, with an optional DNS subdomain and '/' before it"
     )
+
+
+def metadata_key(value: str) -> str | None:
+    """The key of a label or an annotation that is set on the component's objects: none of the component's own."""
+    if value.startswith(OWN_PREFIX):
+        return f"must not begin with {OWN_PREFIX}, which is reserved for the component"
+    return label_key(value)
 
 
 def label_value(value: str) -> str | None:

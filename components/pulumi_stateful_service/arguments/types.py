@@ -71,7 +71,7 @@ class RolloutFailure(StrEnum):
     """What happens when a step of a rollout fails."""
 
     STOP = "Stop"
-    """The rollout stops where it is: the other instances keep the version before."""
+    """The rollout stops where it is: the other instances keep the previous version."""
     ROLL_BACK = "RollBack"
     """The updated instances are rolled back to the previous version."""
 

@@ -16,7 +16,7 @@ from pulumi_stateful_service.arguments.types import (
     TolerationOperator,
 )
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
-from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DISCOVERED, FILE_VOLUMES, OWN_PREFIX
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DISCOVERED, FILE_VOLUMES
 from pulumi_stateful_service.foundation.quantities import amount
 
 _PROBES = ("readiness_probe", "liveness_probe", "startup_probe")
@@ -51,14 +51,8 @@ def _check_labels(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     if "selector" in args and not args["selector"]:
         raise checks.error("selector must not be empty; omit it, or use the labels of the StatefulSet to adopt")
     _refuse_selector_labels(args, checks, "labels", args.get("labels", {}))
-    of_service = args.get("governing_service", {})
-    _refuse_selector_labels(args, checks, "governing_service.labels", of_service.get("labels", {}))
-    for path, metadata in (
-        ("", args),
-        ("governing_service.", of_service),
-        *((f"volumes[{number}].", volume) for number, volume in enumerate(args["volumes"])),
-    ):
-        _refuse_own_keys(checks, path, metadata)
+    of_service = args.get("governing_service", {}).get("labels", {})
+    _refuse_selector_labels(args, checks, "governing_service.labels", of_service)
 
 
 def _refuse_selector_labels(
@@ -66,13 +60,6 @@ def _refuse_selector_labels(
 ) -> None:
     for key in selector(args).keys() & labels.keys():
         raise checks.error(f"{path}[{key!r}] cannot be set: the selector uses this label to find the Pods")
-
-
-def _refuse_own_keys(checks: CrossChecks, path: str, metadata: Mapping[str, Any]) -> None:
-    for field in ("labels", "annotations"):
-        for key in metadata.get(field, {}):
-            if key.startswith(OWN_PREFIX):
-                raise checks.error(f"{path}{field}[{key!r}] cannot be set: keys with {OWN_PREFIX} are the component's")
 
 
 def _check_pod_template(args: StatefulServiceArgs, checks: CrossChecks) -> None:
