@@ -1,11 +1,13 @@
 """The component's children adjusted by transforms, and the component renamed, without touching an instance."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from harness import ROOT, Service
 from lightkube.resources.core_v1 import Service as KubernetesService
+from pulumi_stateful_service.objects.strategic_merge import MERGE_KEYS
 
 Make = Callable[..., Service]
 
@@ -84,6 +86,35 @@ def test_p16_transforms_adjust_every_child(service: Make, kind: str) -> None:
     rg.destroy()
     left: Any = rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace)
     assert left.metadata.annotations["example.org/team"] == "storage"
+
+
+def merge_keys(definitions: dict[str, Any], name: str, found: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The keys of each list that the API merges, in a type and all that is in it."""
+    for field, schema in definitions[name].get("properties", {}).items():
+        if schema.get("x-kubernetes-list-type") == "map":
+            found[field] = tuple(schema["x-kubernetes-list-map-keys"])
+        of = [schema, schema.get("items", {}), schema.get("additionalProperties", {})]
+        for each in (reference["$ref"].rpartition("/")[2] for reference in of if "$ref" in reference):
+            merge_keys(definitions, each, found)
+    return found
+
+
+def test_ports_of_the_pod_template_are_merged_as_the_api_does(service: Make) -> None:
+    """One number for UDP and for TCP: each keeps its protocol and host port, also when the other goes."""
+    rg = service(replicas=1, ports={"http": 8080, "dns-udp": 5353, "dns-tcp": 5353}, port_protocols={"dns-udp": "UDP"})
+    udp, tcp = {"containerPort": 5353, "protocol": "UDP", "hostPort": 20053}, {"containerPort": 5353, "hostPort": 20054}
+
+    def deployed(*ports: dict[str, Any], **args: Any) -> dict[str, Any]:
+        rg.deploy(pod_template={"spec": {"nodeSelector": [], "containers": [{"name": "app", "ports": ports}]}}, **args)
+        rg.unchanged()
+        [app] = rg.stateful_set().spec.template.spec.containers
+        return {each.name: (each.protocol, each.hostPort) for each in app.ports if each.containerPort == 5353}
+
+    assert deployed(udp, tcp) == {"dns-udp": ("UDP", 20053), "dns-tcp": ("TCP", 20054)}
+    assert deployed(tcp, ports={"http": 8080, "dns-tcp": 5353}, port_protocols=None) == {"dns-tcp": ("TCP", 20054)}
+
+    definitions = json.loads(rg.kubectl("get", "--raw", "/openapi/v2"))["definitions"]
+    assert merge_keys(definitions, "io.k8s.api.core.v1.PodTemplateSpec", {}) == MERGE_KEYS
 
 
 def test_a_transform_of_what_the_component_relies_on_is_refused(service: Make) -> None:

@@ -11,8 +11,10 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pulumi_kubernetes as kubernetes
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from pulumi._types import input_type_types, is_input_type, unwrap_type
 from pulumi_stateful_service import StatefulServiceArgs
 from pulumi_stateful_service.arguments.rules import RULES
 
@@ -191,6 +193,32 @@ def _spoil(draw: st.DrawFn, args: Any) -> None:
             place[key] = draw(_JUNK)
             return
         place = place[key]
+
+
+def pod_templates() -> st.SearchStrategy[dict[str, Any]]:
+    """Pod templates in Kubernetes' words, with something else in some places; empty lists and maps foremost."""
+    fields = input_type_types(kubernetes.core.v1.PodTemplateSpecArgs)
+    return st.fixed_dictionaries({}, optional={key: _kubernetes(to) for key, to in fields.items()})
+
+
+def _kubernetes(to: Any) -> st.SearchStrategy[Any]:
+    to = unwrap_type(to)
+    wrong = st.one_of(st.just([]), st.just({}), st.none(), st.sampled_from([[[]], [{}], [None], {"a": []}, "a", 1]))
+    origin = typing.get_origin(to)
+    if origin is Sequence:
+        right: st.SearchStrategy[Any] = st.lists(_kubernetes(typing.get_args(to)[0]), max_size=2)
+    elif origin is Mapping:
+        right = st.dictionaries(_KEYS, _kubernetes(typing.get_args(to)[1]), max_size=2)
+    elif isinstance(to, type) and is_input_type(to):
+        right = st.deferred(lambda: _some_fields(input_type_types(to)))
+    else:
+        right = _BY_TYPE.get(to, st.just("a"))
+    return st.one_of(right, right, wrong)
+
+
+def _some_fields(fields: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    chosen = st.lists(st.sampled_from(sorted(fields)), max_size=4, unique=True)
+    return chosen.flatmap(lambda keys: st.fixed_dictionaries({key: _kubernetes(fields[key]) for key in keys}))
 
 
 def _by_check(rule: str) -> st.SearchStrategy[Any] | None:

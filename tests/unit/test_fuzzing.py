@@ -26,7 +26,7 @@ def refusal(program: Callable[[], object]) -> pulumi.RunError | None:
     return None
 
 
-_RULE = re.compile(r"; |: |requires|required|mutually exclusive|must be|cannot be set|Use at most")
+_RULE = re.compile(r"; |: |requires|required|mutually exclusive|must be|must not be|cannot be set|Use at most")
 
 
 def is_clear(refused: pulumi.RunError) -> bool:
@@ -39,6 +39,15 @@ def is_clear(refused: pulumi.RunError) -> bool:
 @given(fuzzing.anything())
 def test_anything_is_deployed_or_gets_one_message(args: Any) -> None:
     """Whatever stands in an argument's place: never a stack trace, never two lines."""
+    refused = refusal(lambda: deploy(lambda: StatefulService("rg", args)))
+    assert refused is None or (isinstance(refused, ArgumentError) and is_clear(refused)), str(refused)
+
+
+@fuzzing.AT_VOLUME
+@given(fuzzing.pod_templates())
+def test_any_pod_template_is_deployed_or_gets_one_message(template: dict[str, Any]) -> None:
+    """Lists, maps and single values in each other's place, in each field that pulumi_kubernetes knows."""
+    args: Any = {"image": "i", "ports": {"http": 8080}, "pod_template": template}
     refused = refusal(lambda: deploy(lambda: StatefulService("rg", args)))
     assert refused is None or (isinstance(refused, ArgumentError) and is_clear(refused)), str(refused)
 

@@ -8,13 +8,14 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pulumi
 
 from pulumi_stateful_service.arguments.checks import Check, nearest
+from pulumi_stateful_service.arguments.kubernetes_fields import TYPES, KubernetesFields
 from pulumi_stateful_service.errors import ArgumentError
 from pulumi_stateful_service.foundation.outputs import Resolved, output_of, resolve
 
@@ -64,16 +65,7 @@ class Schema:
                 self._prefix, f"{path} must be a plain value, not an Output: it decides which resources there are"
             )
 
-        async def check() -> Resolved:
-            resolved = await resolve(value)
-            if not resolved.known:
-                return resolved
-            try:
-                return replace(resolved, value=self._plain(resolved.value, inner, path, rule))
-            except ArgumentError as error:
-                raise (error.for_secret() if resolved.secret else error) from None
-
-        return output_of(check())
+        return _apply(value, lambda known: self._plain(known, inner, path, rule))
 
     def _plain(self, value: Any, to: Any, path: str, rule: str) -> Any:
         if typing.is_typeddict(to):
@@ -82,7 +74,10 @@ class Schema:
         if origin is Sequence:
             return self._sequence(value, typing.get_args(to)[0], path, rule)
         if origin is Mapping:
-            return self._mapping(value, typing.get_args(to)[1], path, rule)
+            mapping = self._mapping(value, typing.get_args(to)[1], path, rule)
+            return (
+                KubernetesFields(self._error, _apply).fitted(mapping, TYPES[rule](), path) if rule in TYPES else mapping
+            )
         value = self._scalar(value, to, path)
         if (check := self._rules.get(rule)) and (allowed := check(value)):
             raise self._error(path, value, allowed)
@@ -122,6 +117,21 @@ class Schema:
 
     def _error(self, path: str, value: object, allowed: str) -> ArgumentError:
         return ArgumentError.of_value(self._prefix, path, value, allowed)
+
+
+def _apply(value: Any, function: Callable[[Any], Any]) -> pulumi.Output[Any]:
+    """An Output of what the function returns for the value of an Output."""
+
+    async def call() -> Resolved:
+        resolved = await resolve(value)
+        if not resolved.known:
+            return resolved
+        try:
+            return replace(resolved, value=function(resolved.value))
+        except ArgumentError as error:
+            raise (error.for_secret() if resolved.secret else error) from None
+
+    return output_of(call())
 
 
 _TYPES = {

@@ -1123,9 +1123,11 @@ class StatefulServiceArgs(TypedDict):
     pod_template: NotRequired[Mapping[str, Any]]
     """Anything else of the Pod template (``spec.template``), with the field names of Kubernetes: a runtime
     class, DNS settings and so on. It is merged into the Pod template of the component like a strategic merge
-    patch: maps are merged, lists of named items (containers, volumes, environment variables and so on) are merged by
-    name, other lists are replaced. The container of the component is named ``app``. In Python, ``None`` removes a
-    field; in other languages null does not reach the component, so use an empty list or map instead. Default: none."""
+    patch: maps are merged; lists whose items have keys in the API are merged by these (containers, volumes, environment
+    variables and so on by name, ports by number and protocol, mounts by path); other lists are replaced. The container
+    of the component is named ``app``. In Python, ``None`` removes a field. In other languages null does not reach the
+    component: there an empty list empties a list that is replaced, and an empty list or map changes nothing else.
+    Default: none."""
 
     # == Ports and clients ==
 

@@ -1,7 +1,8 @@
 """Merges a user's part of a Pod template into the component's, as a strategic merge patch does.
 
-The merge keys are the ones in Kubernetes' API types (``patchMergeKey``): they tell which items of two lists are the
-same. Any part of the patch may be an Output or a typed input of pulumi_kubernetes.
+The merge keys are the ones by which Kubernetes' API tells the items of a list apart (``x-kubernetes-list-map-keys``):
+they tell which items of two lists are the same. Any part of the patch may be an Output or a typed input of
+pulumi_kubernetes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,19 +14,27 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.foundation.typed_inputs import as_dictionaries
 
-_MERGE_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "ephemeralContainers": "name",
-    "volumes": "name",
-    "imagePullSecrets": "name",
-    "hostAliases": "ip",
-    "topologySpreadConstraints": "topologyKey",
-    "env": "name",
-    "ports": "containerPort",
-    "volumeMounts": "mountPath",
-    "volumeDevices": "devicePath",
+MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "claims": ("name",),
+    "containers": ("name",),
+    "env": ("name",),
+    "ephemeralContainers": ("name",),
+    "evictionResponders": ("name",),
+    "hostAliases": ("ip",),
+    "imagePullSecrets": ("name",),
+    "initContainers": ("name",),
+    "ownerReferences": ("uid",),
+    "ports": ("containerPort", "protocol"),
+    "resourceClaims": ("name",),
+    "schedulingGates": ("name",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+    "volumeDevices": ("devicePath",),
+    "volumeMounts": ("mountPath",),
+    "volumes": ("name",),
 }
+"""The keys of the items, by the name of their list."""
+
+_KEY_DEFAULTS = {"protocol": "TCP"}
 
 
 def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> KubernetesObject:
@@ -43,35 +52,47 @@ def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Kubern
 
 
 def _merged_value(key: str, base: Any, patch: Any) -> Any:
-    if isinstance(patch, pulumi.Output) or (key in _MERGE_KEYS and _has_unknown_items(patch, _MERGE_KEYS[key])):
+    keys = MERGE_KEYS.get(key, ())
+    if isinstance(patch, pulumi.Output) or _has_unknown_keys(patch, keys) or (patch and _has_unknown_keys(base, keys)):
         # Only the items tell what is merged into what.
         return apply_inputs(lambda known, change: _merged_value(key, known, as_dictionaries(change)), base, patch)
     if isinstance(base, Mapping) and isinstance(patch, Mapping):
         return strategic_merge(base, patch)
-    if key in _MERGE_KEYS and _are_mappings(base) and _are_mappings(patch):
-        return _merged_list(base, patch, _MERGE_KEYS[key])
+    if keys and _are_mappings(base) and _are_mappings(patch):
+        return _merged_list(base, patch, keys)
     return patch
 
 
-def _has_unknown_items(items: Any, merge_key: str) -> bool:
-    return isinstance(items, list) and any(
-        isinstance(item, pulumi.Output)
-        or (isinstance(item, Mapping) and isinstance(item.get(merge_key), pulumi.Output))
-        for item in items
+def _has_unknown_keys(items: Any, keys: Sequence[str]) -> bool:
+    return (
+        bool(keys)
+        and isinstance(items, list)
+        and any(
+            isinstance(item, pulumi.Output)
+            or (isinstance(item, Mapping) and any(isinstance(item.get(key), pulumi.Output) for key in keys))
+            for item in items
+        )
     )
 
 
 def _merged_list(
-    base: Sequence[Mapping[str, Any]], patch: Sequence[Mapping[str, Any]], merge_key: str
+    base: Sequence[Mapping[str, Any]], patch: Sequence[Mapping[str, Any]], keys: Sequence[str]
 ) -> list[KubernetesObject]:
     result = [dict(item) for item in base]
     for item in patch:
-        same = [i for i, below in enumerate(result) if merge_key in item and below.get(merge_key) == item[merge_key]]
+        same = [i for i, below in enumerate(result) if _is_same(below, item, keys)]
         if same:
             result[same[0]] = strategic_merge(result[same[0]], item)
         else:
             result.append(dict(item))
     return result
+
+
+def _is_same(below: Mapping[str, Any], item: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Whether both have the same keys; a key that ``item`` leaves out has its default, or may be any."""
+    wanted = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
+    given = {key: value for key, value in wanted.items() if value is not None}
+    return keys[0] in item and all(below.get(key, _KEY_DEFAULTS.get(key)) == value for key, value in given.items())
 
 
 def _are_mappings(value: object) -> TypeGuard[Sequence[Mapping[str, Any]]]:

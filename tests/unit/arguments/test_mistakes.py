@@ -373,6 +373,22 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"pod_template": {"metadata": {"labels": {"app.kubernetes.io/name": "x"}}}}, "pod_template.metadata.labels"),
     ({"pod_template": {"sepc": {}}}, "pod_template.sepc is not a field; did you mean 'spec'?"),
+    ({"pod_template": []}, "pod_template is []; it must be a mapping"),
+    ({"pod_template": {"spec": "x"}}, "pod_template.spec is 'x'; it must be a mapping"),
+    ({"pod_template": {"spec": {"nodeSelector": ["a"]}}}, "pod_template.spec.nodeSelector is ['a']; it must be a mapp"),
+    ({"pod_template": {"spec": {"nodeSelector": {"a": []}}}}, "spec.nodeSelector['a'] is []; it must be a string"),
+    ({"pod_template": {"spec": {"hostname": []}}}, "pod_template.spec.hostname is []; it must be a string"),
+    ({"pod_template": {"spec": {1: "x"}}}, "a key of pod_template.spec is 1; it must be a string"),
+    (
+        {"pod_template": {"spec": {"containers": [{"name": "app", "env": "x"}]}}},
+        "pod_template.spec.containers[0].env is 'x'; it must be a list",
+    ),
+    ({"pod_template": {"spec": {"volumes": [None]}}}, "pod_template.spec.volumes[0] is None; it must not be null"),
+    (
+        {"pod_template": {"spec": lambda: pulumi.Output.from_input({"dnsConfig": ["x"]})}},
+        "pod_template.spec.dnsConfig is ['x']; it must be a mapping",
+    ),
+    ({"affinity": {"nodeAffinity": ["x"]}}, "affinity.nodeAffinity is ['x']; it must be a mapping"),
     (
         {"labels": {"app.kubernetes.io/name": "x"}},
         "labels['app.kubernetes.io/name'] cannot be set: the selector uses this label to find the Pods",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
 from pulumi_stateful_service.testing import Deployment
@@ -206,6 +207,54 @@ def test_the_pod_template_is_merged(chapter: Chapter) -> None:
     }
     assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
     assert template["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+
+
+def test_ports_are_merged_by_number_and_protocol(chapter: Chapter) -> None:
+    """As the API tells them apart: one number for UDP and for TCP, as a DNS server has."""
+    both: dict[str, Any] = {"ports": {"dns-udp": 8080, "dns-tcp": 8080}, "port_protocols": {"dns-udp": "UDP"}}
+    udp, tcp = (
+        {"containerPort": 8080, "protocol": "UDP", "hostPort": 5353},
+        {"containerPort": 8080, "hostPort": 5354},
+    )
+
+    def merged(*ports: Any, **args: Any) -> Any:
+        template = {"spec": {"containers": [{"name": "app", "ports": list(ports)}]}}
+        return container(chapter(**{**both, **args}, pod_template=template))["ports"]
+
+    own_udp = {"name": "dns-udp", "containerPort": 8080, "protocol": "UDP"}
+    own_tcp = {"name": "dns-tcp", "containerPort": 8080}
+    assert merged(udp) == [{**own_udp, "hostPort": 5353}, own_tcp]
+    assert merged(tcp, udp) == [{**own_udp, "hostPort": 5353}, {**own_tcp, "hostPort": 5354}]
+    assert merged({**tcp, "protocol": "TCP"}) == [own_udp, {**own_tcp, "protocol": "TCP", "hostPort": 5354}]
+    assert merged(udp, ports={"dns-tcp": 8080}, port_protocols={}) == [own_tcp, udp]
+    number = lambda: pulumi.Output.from_input(8080)  # noqa: E731
+    assert merged(udp, ports={"dns-udp": number, "dns-tcp": number}) == [{**own_udp, "hostPort": 5353}, own_tcp]
+
+
+def test_topology_constraints_are_merged_by_key_and_by_what_happens_where_they_cannot_be_met(chapter: Chapter) -> None:
+    """One that leaves the latter out changes the one that there is."""
+
+    def merged(**constraint: Any) -> Any:
+        template = {"spec": {"topologySpreadConstraints": [{"topologyKey": "kubernetes.io/hostname", **constraint}]}}
+        made = pod_spec(chapter(spread_over_zones="Off", pod_template=template))["topologySpreadConstraints"]
+        return [(each["whenUnsatisfiable"], each["maxSkew"]) for each in made]
+
+    assert merged(maxSkew=2) == [("ScheduleAnyway", 2)]
+    assert merged(maxSkew=2, whenUnsatisfiable="ScheduleAnyway") == [("ScheduleAnyway", 2)]
+    assert merged(maxSkew=2, whenUnsatisfiable="DoNotSchedule") == [("ScheduleAnyway", 1), ("DoNotSchedule", 2)]
+
+
+def test_an_empty_list_in_place_of_a_map_is_an_empty_map(chapter: Chapter) -> None:
+    """And the reverse: other languages write either where they cannot write null."""
+    plain = chapter().stateful_set().inputs
+    empty: Any = {"nodeSelector": [], "securityContext": [], "containers": {}, "tolerations": {}, "dnsConfig": []}
+    made = chapter(pod_template={"metadata": [], "spec": empty}).stateful_set().inputs
+    added: dict[str, Any] = {"nodeSelector": {}, "tolerations": [], "dnsConfig": {}}
+    expected = {**plain["spec"]["template"]["spec"], **added}
+    assert made["spec"]["template"] == {**plain["spec"]["template"], "spec": expected}
+    unknown: Any = {"spec": lambda: pulumi.Output.from_input({"securityContext": []})}
+    assert chapter(pod_template=unknown).stateful_set().inputs == plain
+    assert chapter(pod_template={"spec": []}).stateful_set().inputs == plain
 
 
 def test_null_deletes_a_field(chapter: Chapter) -> None:
