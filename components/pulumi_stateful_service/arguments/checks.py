@@ -286,6 +286,11 @@ def positive_quantity(value: str) -> str | None:
     return "must be a Kubernetes quantity greater than zero, such as 500Mi or 10Gi"
 
 
+def normal_path(value: str) -> str:
+    """An absolute path in the form that two paths of one place share."""
+    return posixpath.normpath("/" + value.lstrip("/"))
+
+
 def mount_path(value: str) -> str | None:
     """An absolute path other than the root, without a colon."""
     if posixpath.isabs(value) and posixpath.normpath(value) not in {"/", "//"} and ":" not in value:

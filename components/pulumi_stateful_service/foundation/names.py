@@ -4,7 +4,9 @@ They are a contract with the user's data: a claim is found again by its name alo
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TypedDict
 
@@ -145,9 +147,33 @@ FILE_VOLUMES = {"config_files": "config-files", "secret_files": "secret-files"}
 """The volumes with the files of these arguments."""
 
 
+_NOT_IN_KEYS = re.compile(r"[^-._a-zA-Z0-9]")
+_MAX_READABLE = 200
+"""Of a key's 253 characters; a digest and a version follow."""
+
+
 def files_name(set_name: str) -> str:
     """The ConfigMap with the text of ``config_files``, and the Secret with that of ``secret_files``."""
     return f"{set_name}-files"
+
+
+def file_keys(paths: Iterable[str]) -> dict[str, str]:
+    """The key of each file by its absolute path, and the file's name in its volume: no two files have the same.
+
+    A path whose key another path or no path could have gets a digest in it.
+    """
+    readable = {path: _NOT_IN_KEYS.sub("_", path.strip("/").replace("/", ".")) for path in paths}
+    users = Counter(readable.values())
+    return {
+        path: key
+        if users[key] == 1 and not key.startswith("..") and len(key) <= _MAX_READABLE
+        else _digest_key(path, key)
+        for path, key in readable.items()
+    }
+
+
+def _digest_key(path: str, readable: str) -> str:
+    return f"{readable.lstrip('.')[:_MAX_READABLE]}-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
 def versioned_key(variable: str, version: str) -> str:

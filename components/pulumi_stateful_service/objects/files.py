@@ -1,24 +1,17 @@
 """Files of the containers: the ConfigMap and the Secret that hold their text, those of others, and their mounts."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from pulumi_stateful_service.arguments.types import ProjectedSourceArgs, ProjectedVolumeArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import FILE_VOLUMES, files_name, versioned_key
+from pulumi_stateful_service.foundation.names import FILE_VOLUMES, file_keys, files_name, versioned_key
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
 from pulumi_stateful_service.objects.environment import digest_of_secrets
 from pulumi_stateful_service.objects.metadata import object_metadata
 
-_NOT_IN_KEYS = re.compile(r"[^-._a-zA-Z0-9]")
 _READ_BY_ALL, _READ_BY_GROUP = 0o444, 0o440
-
-
-def key_of(path: str) -> str:
-    """The key of a file, by its absolute path."""
-    return _NOT_IN_KEYS.sub("_", path.strip("/").replace("/", "."))
 
 
 def config_map(args: StatefulServiceArgs) -> KubernetesObject:
@@ -50,9 +43,9 @@ def file_volumes(args: StatefulServiceArgs) -> list[KubernetesObject]:
 def file_mounts(args: StatefulServiceArgs) -> list[KubernetesObject]:
     """Where the files are. One by one, so that what else is in their folders stays visible."""
     return [
-        {"name": volume, "mountPath": path, "subPath": key_of(path), "readOnly": True}
+        {"name": volume, "mountPath": path, "subPath": key, "readOnly": True}
         for argument, volume in FILE_VOLUMES.items()
-        for path in cast("Mapping[str, Any]", args.get(argument, {}))
+        for path, key in file_keys(cast("Mapping[str, Any]", args.get(argument, {}))).items()
     ]
 
 
@@ -88,7 +81,7 @@ def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
 
 
 def _items(files: Mapping[str, Any], version: Any) -> list[KubernetesObject]:
-    return [_item(key_of(path), version) for path in files]
+    return [_item(key, version) for key in file_keys(files).values()]
 
 
 def _item(file: str, version: Any) -> KubernetesObject:
@@ -108,5 +101,5 @@ async def _data(files: Mapping[str, Any], version: Any, *, is_secret: bool = Fal
     texts, digest = await resolve(dict(files)), await version
     if not (texts.known and digest.known):
         return Resolved(UNKNOWN, secret=is_secret or texts.secret, resources=texts.resources)
-    data = {versioned_key(key_of(path), digest.value): text for path, text in texts.value.items()}
+    data = {versioned_key(key, digest.value): texts.value[path] for path, key in file_keys(files).items()}
     return Resolved(data, secret=is_secret or texts.secret, resources=texts.resources)

@@ -241,8 +241,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "sidecars[0].mounts has several items with mount_path '/c'; each must be unique",
     ),
     (
-        {"config_files": {"/etc/a.b": "c"}, "secret_files": {"/etc/a/b": "c"}},
-        "config_files and secret_files have several files like '/etc/a.b'; use other names",
+        {"config_files": {"/etc/a": "c"}, "secret_files": {"/etc//./a": "c"}},
+        "volumes and files has 2 items with mount_path '/etc/a'",
     ),
     (
         {"config_files": {"/a": "b"}, "scratch_volumes": [{"name": "config-files", "mount_path": "/c"}]},

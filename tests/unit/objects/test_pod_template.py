@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi_stateful_service.arguments.checks import config_key
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
 from pulumi_stateful_service.testing import Deployment
 from rendered import container, pod_spec
@@ -394,3 +395,25 @@ def test_files_are_mounted_one_by_one_and_roll_out(chapter: Chapter) -> None:
     assert deployed.comes_after(made, secret)
     other = chapter(config_files={**files, "/etc/db/main.conf": "a=2"}).stateful_set()
     assert other.spec["template"]["spec"]["volumes"][0] != config
+
+
+@pytest.mark.parametrize("argument", ["config_files", "secret_files"])
+def test_every_file_has_its_own_text(chapter: Chapter, argument: str) -> None:
+    """Whatever its path is like: what a key cannot say, or another path's would be, a digest tells apart."""
+    alike = ["/etc/app/a b.conf", "/etc/app/a_b.conf", "/etc/app/a:b.conf".replace(":", "\t"), "/etc/app.a_b.conf"]
+    paths = [*alike, "/etc/ä", "/etc/ö", "/..data", f"/etc/{'a' * 250}/b", f"/etc/{'a' * 250}/c", "/etc/plain.conf"]
+    deployed = chapter(**{argument: {path: f"text of {path}" for path in paths}})
+    kind, field, name = {
+        "config_files": ("ConfigMap", "data", "configMap"),
+        "secret_files": ("Secret", "stringData", "secret"),
+    }[argument]
+    texts = deployed.one(kind, "rg-files").inputs[field]
+    texts = texts.get("value", texts)
+    [volume] = pod_spec(deployed)["volumes"]
+    keys = {item["path"]: item["key"] for item in volume[name]["items"]}
+    mounts = container(deployed)["volumeMounts"][1:]
+    assert {mount["mountPath"]: texts[keys[mount["subPath"]]] for mount in mounts} == {
+        path: f"text of {path}" for path in paths
+    }
+    assert all(config_key(key) is None for key in texts)
+    assert mounts[-1]["subPath"] == "etc.plain.conf"

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pulumi
 
-from pulumi_stateful_service.arguments.checks import is_overcommitable, nearest
+from pulumi_stateful_service.arguments.checks import is_overcommitable, nearest, normal_path
 from pulumi_stateful_service.arguments.defaults import selector
 from pulumi_stateful_service.arguments.types import (
     ContainerArgs,
@@ -214,12 +214,8 @@ def _check_port(checks: CrossChecks, path: str, port: object, ports: Mapping[str
 
 
 def _check_files(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    """Checks that no two files, and no file and volume, are in the same place."""
-    files = [path.rstrip("/") for path in (*args.get("config_files", {}), *args.get("secret_files", {}))]
-    keys = [path.strip("/").replace("/", ".") for path in files]
-    for path, key in zip(files, keys, strict=True):
-        if keys.count(key) > 1:
-            raise checks.error(f"config_files and secret_files have several files like {path!r}; use other names")
+    """Checks that no volume has the name of one with files."""
+    files = {*args.get("config_files", {}), *args.get("secret_files", {})}
     for name in _volume_names(args).intersection(FILE_VOLUMES.values()) if files else ():
         raise checks.error(f"a volume cannot be named {name!r}: the component's own volume has this name")
 
@@ -265,9 +261,9 @@ def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
 def _unique_paths(checks: CrossChecks, path: str) -> Callable[[Sequence[str]], None]:
     def check(paths: Sequence[str]) -> None:
-        stripped = [each.rstrip("/") for each in paths]
-        for each in stripped:
-            if stripped.count(each) > 1:
+        normal = [normal_path(each) for each in paths]
+        for each in normal:
+            if normal.count(each) > 1:
                 raise checks.error(f"{path}.mounts has several items with mount_path {each!r}; each must be unique")
 
     return check

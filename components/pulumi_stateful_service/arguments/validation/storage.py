@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pulumi
 
+from pulumi_stateful_service.arguments.checks import normal_path
 from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs, VolumeMode
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 
@@ -53,7 +54,7 @@ def _check_volumes(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     files = [*args.get("config_files", {}), *args.get("secret_files", {})]
     where = "volumes and files" if files else "volumes"
     checks.check(
-        lambda paths: _refuse_duplicates(checks, where, "mount_path", [path.rstrip("/") for path in paths]),
+        lambda paths: _refuse_duplicates(checks, where, "mount_path", [normal_path(path) for path in paths]),
         [*(mount["mount_path"] for mount in mounts if "mount_path" in mount), *files],
     )
     for argument in ("volumes", "scratch_volumes", "projected_volumes"):
