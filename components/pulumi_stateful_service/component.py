@@ -34,20 +34,22 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
     without_dependencies,
 )
-from pulumi_stateful_service.live.claim_changes import DesiredClaim
+from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.follow_rollout import current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.member_changes import MemberPlan, member_plan
+from pulumi_stateful_service.live.outdated_claims import requested_recreation
 from pulumi_stateful_service.live.preflight import Change
-from pulumi_stateful_service.live.provider import connection_of
+from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, leader_check, rollout_plan
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_target import RolloutTarget, not_found
+from pulumi_stateful_service.live.rules.claims import retains_claims
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
 from pulumi_stateful_service.objects.services import governing_service
-from pulumi_stateful_service.objects.storage import asked_of_claims, restored_claims
+from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.outputs import service_outputs
 from pulumi_stateful_service.plan import After, Planned, plan
 from pulumi_stateful_service.resources import RESOURCES, arguments_of, relied_on
@@ -196,7 +198,10 @@ class StatefulService(pulumi.ComponentResource):
             urns = (await resolve(list(earlier))).value
             return Change(
                 prefix=_prefix(self._name),
-                component_labels=[metadata["labels"].get(names.COMPONENT_LABEL, ""), *map(names.component_label, urns)],
+                component_labels=[
+                    (metadata.get("labels") or {}).get(names.COMPONENT_LABEL, ""),
+                    *map(names.component_label, urns),
+                ],
                 namespace=metadata.get("namespace"),
                 stateful_set={"metadata": metadata, "spec": spec},
                 governing_service=(await resolve(governing_service(self._args))).value,
@@ -204,6 +209,7 @@ class StatefulService(pulumi.ComponentResource):
                 recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
                 adopt=self._args.get("adopt", False),
                 autoscaled=self._args.get("autoscaled", False),
+                takes_over=applies_on_the_server(),
                 wait_for=(await resolve(self._args.get("wait_for", WaitFor.READY.value))).value,
                 rollout=await self._rollout_plan(),
                 leader_last="leader_last" in self._args,
@@ -233,7 +239,7 @@ class StatefulService(pulumi.ComponentResource):
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
         """The rollout once it is complete; unknown in the preview of a change; None without an operation."""
         metadata, spec = (await resolve([self._stateful_set.metadata, self._stateful_set.spec])).value
-        if self._guard is None or self._guard.created:
+        if self._guard is None:
             await self._refuse_transforms(wanted, metadata, spec)
         if contains_unknown(metadata):
             status: Any = UNKNOWN
@@ -266,9 +272,10 @@ class StatefulService(pulumi.ComponentResource):
         if connection is None or connection.renders:
             return Rollout()
         args = self._args
+        guard = self._guard
+        sent = (guard.sent or guard.registered) if guard is not None else None
         settings = await resolve(
             [
-                {volume["name"]: asked_of_claims(volume) for volume in args["volumes"]},
                 selector(args),
                 args.get("max_unavailable"),
                 rollout_timeout_seconds(args),
@@ -276,17 +283,16 @@ class StatefulService(pulumi.ComponentResource):
                 args.get("wait_for", WaitFor.READY.value),
             ]
         )
-        if not settings.known:
+        if not settings.known or sent is None:
             return UNKNOWN
-        volumes, claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
-        claims = {volume: DesiredClaim(**asked) for volume, asked in volumes.items()}
+        claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
         target = RolloutTarget(
             _prefix(self._name),
             metadata.namespace,
             metadata.name,
             metadata.uid,
             metadata.generation,
-            claims,
+            desired_claims(sent.change.stateful_set),
             claim_labels,
             max_unavailable,
             rollout_seconds,
@@ -294,6 +300,8 @@ class StatefulService(pulumi.ComponentResource):
             plan=await self._rollout_plan(),
             leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
             members=await self._member_plan(),
+            recreation=requested_recreation(sent.change.stateful_set),
+            retains_claims=retains_claims(sent.change.stateful_set),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),
             wait_for=wait_for,
@@ -303,13 +311,15 @@ class StatefulService(pulumi.ComponentResource):
         return await current_rollout(connection, target) or Rollout()
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
-        """Raises where a transform has changed what the component relies on."""
+        """Raises where a transformation has changed what the component relies on: under mocks, as the guard does."""
         fields = await resolve([wanted["metadata"]["annotations"], relied_on(wanted["spec"])])
-        if contains_unknown([fields.value, metadata, spec]):
+        made = relied_on(spec)
+        if not made or contains_unknown([fields.value, metadata, spec]):
             return
         annotations, relied = fields.value
-        made = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": relied_on(spec)}
-        if refusals := transform_refusals({"metadata": {"annotations": annotations}, "spec": relied}, made):
+        before = {"metadata": {"annotations": annotations}, "spec": relied}
+        after = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": made}
+        if refusals := transform_refusals(before, after, created=True):
             raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
 
 

@@ -41,13 +41,11 @@ def relied_on(spec: Any) -> KubernetesObject:
     if not spec:
         return {}
     if "serviceName" in spec and not hasattr(spec, "service_name"):
-        return {
-            "service_name": spec["serviceName"],
-            "selector": spec["selector"]["matchLabels"],
-            "volumes": [template["metadata"]["name"] for template in spec.get("volumeClaimTemplates", [])],
-        }
-    return {
-        "service_name": spec.service_name,
-        "selector": dict(spec.selector.match_labels),
-        "volumes": [template.metadata.name for template in spec.volume_claim_templates or []],
-    }
+        templates = [each["metadata"]["name"] for each in spec.get("volumeClaimTemplates", [])]
+        return _relied_on(spec["serviceName"], spec["selector"]["matchLabels"], templates)
+    templates = [each.metadata.name for each in spec.volume_claim_templates or []]
+    return _relied_on(spec.service_name, dict(spec.selector.match_labels), templates)
+
+
+def _relied_on(service_name: Any, selector: Any, volumes: Any) -> KubernetesObject:
+    return {"serviceName": service_name, "selector": selector, "volumeClaimTemplates": volumes}

@@ -128,6 +128,73 @@ def other(args):
 """
     program(rg, setup, options="transforms=[other]")
     said = rg.must_fail("up", "--yes")
-    assert "a transform changes service_name from 'random-generator' to 'other': use the argument service_name" in said
+    assert "a transform changes serviceName from 'random-generator' to 'other': use the argument service_name" in said
     assert "Traceback" not in said
+    assert not rg.pods()
+
+
+MIRROR = """\
+def mirror(args):
+    if args.type_ == "kubernetes:apps/v1:StatefulSet":
+        args.props["spec"]["template"]["spec"]["containers"][0]["image"] = "random-generator:2.0"
+        return pulumi.ResourceTransformResult(args.props, args.opts)
+"""
+"""A team of many has its images from a registry of its own."""
+
+PARENT = (
+    "parent = pulumi.ComponentResource('test:index:Team', 'team')",
+    "parent=parent, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]",
+)
+LEVELS = {
+    "the component": (MIRROR, "transforms=[mirror]"),
+    "a parent": (
+        MIRROR + PARENT[0].replace("'team')", "'team', None, pulumi.ResourceOptions(transforms=[mirror]))"),
+        PARENT[1],
+    ),
+    "the stack": (f"{MIRROR}\npulumi.runtime.register_resource_transform(mirror)", ""),
+}
+
+
+@pytest.mark.parametrize("level", [pytest.param("the component", marks=pytest.mark.long), "a parent", "the stack"])
+def test_p10_an_image_that_a_transform_sets_goes_through_the_steps(service: Make, level: str) -> None:
+    """Judged, forecast and held back is what is sent: one instance gets the version that fails its check."""
+    rollout = {"steps": [1], "checks": [{"http_get": {"path": "/missing", "port": "http"}, "period_seconds": 1}]}
+    rg = service(rollout=rollout)
+    setup, options = PARENT if level == "a parent" else ("", "")
+    program(rg, setup, options=options)
+    rg.up()
+    before = rg.uids()
+
+    setup, options = LEVELS[level]
+    program(rg, setup, options=options)
+    preview = rg.must("preview")
+    assert "rg-1, rg-0: replaced one after another (image)" in preview
+    assert "rollout in steps: 1, then 2 of 2 instances" in preview
+    assert "step 1 of 2 of the rollout failed (rg-1)" in rg.must_fail("up", "--yes", "--skip-preview")
+    images = {name: pod.spec.containers[0].image for name, pod in rg.pods().items()}
+    assert images == {"rg-0": "random-generator:1.0", "rg-1": "random-generator:2.0"}
+    assert rg.uids()["rg-0"] == before["rg-0"]
+
+    # Without the transform the instance gets its image back, and a change beside it is forecast as it is.
+    rg.set(rollout=None)
+    setup, options = PARENT if level == "a parent" else ("", "")
+    program(rg, setup, options=options)
+    assert "rg-1: replaced (image)" in rg.must("preview")
+    rg.up()
+    assert rg.uids()["rg-0"] == before["rg-0"]
+    rg.unchanged()
+
+
+def test_what_a_transform_of_the_stack_adds_to_volumes_is_refused(service: Make) -> None:
+    """Claim templates cannot be changed later, and the engine ignores changes of them: the arguments are the place."""
+    rg = service()
+    setup = """\
+def labelled(args):
+    if args.type_ == "kubernetes:apps/v1:StatefulSet":
+        args.props["spec"]["volumeClaimTemplates"][0]["metadata"]["labels"] = {"team": "storage"}
+        return pulumi.ResourceTransformResult(args.props, args.opts)
+pulumi.runtime.register_resource_transform(labelled)
+"""
+    program(rg, setup)
+    assert "use the argument volumes" in rg.must_fail("up", "--yes", "--skip-preview")
     assert not rg.pods()

@@ -46,6 +46,49 @@ def test_an_edited_set(service: Make, replicas: int) -> None:
         mended(rg)
 
 
+def test_additions_by_kubectl(service: Make) -> None:
+    """Variables that `kubectl` added to the Pods: named, forecast, and removed by `up`, without a refresh."""
+    rg = service()
+    with witnessed(rg):
+        rg.up()
+        rg.kubectl("set", "env", "statefulset/rg", "DEBUG=1", "LEVEL=high")
+        rg.kubectl("rollout", "status", "statefulset/rg", "--timeout=60s")
+        added = 'spec.template.spec.containers[name="app"].env[name="DEBUG"]'
+        said = rg.must("preview")
+        assert added in said
+        assert "field manager kubectl-set" in said
+        assert "rg-1, rg-0: replaced one after another (env)" in said
+        # The reasons of another change are complete.
+        rg.set(image="random-generator:2.0")
+        assert "rg-1, rg-0: replaced one after another (env, image)" in rg.must("preview")
+        rg.set(image="random-generator:1.0")
+        recovered(rg)
+        as_asked(rg)
+        names = [each.name for each in rg.stateful_set().spec.template.spec.containers[0].env]
+        assert not {"DEBUG", "LEVEL"} & set(names)
+        assert "was modified outside Pulumi" not in rg.unchanged()
+
+
+def test_a_restart_by_kubectl(service: Make) -> None:
+    """`kubectl rollout restart`, and an `up` that scales in the middle of it: said, waited for and kept."""
+    rg = service(replicas=3)
+    with witnessed(rg):
+        rg.up()
+        before = rg.uids()
+        rg.kubectl("rollout", "restart", "statefulset/rg")
+        said = rg.must("preview")
+        assert "is being restarted outside Pulumi" in said
+        assert "field manager kubectl-rollout" in said
+        rg.deploy(replicas=4)
+        restarted = rg.uids()
+        assert not set(before.values()) & set(restarted.values())
+        assert "kubectl.kubernetes.io/restartedAt" in (rg.stateful_set().spec.template.metadata.annotations or {})
+        # Neither another change nor another restart brings the first one back.
+        assert "no Pod restarts" in rg.deploy(min_ready_seconds=1)
+        assert rg.uids() == restarted
+        rg.unchanged()
+
+
 @pytest.mark.long
 def test_an_edit_below_a_change(service: Make) -> None:
     """The set scaled with `kubectl` before an `up` with a new version, without a refresh: the number is restored."""

@@ -63,11 +63,11 @@ def test_taking_over_takes_fields_from_others(chapter: Chapter, taken_over: bool
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda props: props["spec"].update(serviceName="other"), "service_name from 'random-generator' to 'other'"),
+        (lambda props: props["spec"].update(serviceName="other"), "serviceName from 'random-generator' to 'other'"),
         (lambda props: props["spec"]["selector"]["matchLabels"].update(x="y"), "use the argument selector"),
         (
             lambda props: props["spec"]["volumeClaimTemplates"][0]["metadata"].update(name="other"),
-            r"volumes from \['logs'\] to \['other'\]",
+            r"volumeClaimTemplates from \['logs'\] to \['other'\]",
         ),
         (lambda props: props["metadata"].update(annotations={}), "removes the annotation pulumi.com/waitFor"),
     ],

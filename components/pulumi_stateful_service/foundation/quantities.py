@@ -34,3 +34,12 @@ def amount(quantity: str) -> Decimal:
 def size_in_bytes(quantity: str) -> int:
     """The number of bytes, rounded up as Kubernetes does. Raises ValueError as ``amount`` does."""
     return math.ceil(amount(quantity))
+
+
+def is_size(quantity: str) -> bool:
+    """Whether a text is a quantity."""
+    try:
+        amount(quantity)
+    except ValueError:
+        return False
+    return True

@@ -108,6 +108,11 @@ def is_bound(claim: KubernetesObject) -> bool:
     return bool(claim.get("status", {}).get("phase") == "Bound")
 
 
+def is_being_deleted(claim: KubernetesObject) -> bool:
+    """Whether somebody has deleted the claim: it stays, with its data, as long as a Pod uses it."""
+    return "deletionTimestamp" in claim["metadata"]
+
+
 def shrink_refusals(
     before: Mapping[str, str], after: Mapping[str, str], claims: Mapping[str, Sequence[KubernetesObject]]
 ) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.member_changes import rejoining
 from pulumi_stateful_service.live.members import Members
-from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, outdated_claims, requested_recreation
+from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, outdated_claims
 from pulumi_stateful_service.live.pod_status import claim_names, ordinal_of
 from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_target import (
@@ -140,9 +140,9 @@ async def recreate_claims(
     done: set[int] = set()
     while True:
         live = await read_until_answered(cluster, target)
-        recreation = requested_recreation(live)
+        recreation = target.recreation
         claims = await list_claims_of(cluster, target, live) if recreation.ordinals else []
-        remaining = claims_to_recreate(live, claims, target.claims)
+        remaining = claims_to_recreate(live, claims, target.claims, recreation)
         if members is not None and (left := rejoining(live)) is not None and left not in remaining:
             await members.join(left)
             await members.note_rejoining(live, None)

@@ -1,11 +1,11 @@
 """The StatefulSet that the engine is asked for, and what is noted on it of its identity."""
 
-import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown
+from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.stateful_set_fields import IDENTITY_FIELDS
@@ -19,10 +19,12 @@ IGNORED_WITH_CLAIMS = ("metadata.name", "metadata.namespace")
 
 @dataclass(frozen=True)
 class DesiredStatefulSet:
-    """The StatefulSet as the engine is asked for it, after all transformations."""
+    """The StatefulSet as the component registers it, or as the engine sends it after all transforms."""
 
     change: Change
     protected: bool
+    ignored: Sequence[str] = ()
+    """The paths whose changes the engine ignores: there it sends what its state has."""
 
     @property
     def metadata(self) -> KubernetesObject:
@@ -49,6 +51,16 @@ class DesiredStatefulSet:
         spec = {**self.spec, "replicas": live["spec"].get("replicas", 1)}
         return replace(self, change=replace(self.change, stateful_set={"metadata": self.metadata, "spec": spec}))
 
+    def with_sent(self, change: Change, *, is_update: bool) -> "DesiredStatefulSet":
+        """The same as the engine sends it, with what is wanted where it sends what its state has.
+
+        The engine ignores changes of fields that the component changes itself. Without a state it sends them as well.
+        """
+        sent = change.stateful_set
+        for path in self.ignored if is_update else ():
+            sent = _with_field(sent, self.change.stateful_set, path.split("."))
+        return replace(self, change=replace(change, stateful_set=sent))
+
     def with_uid(self, uid: str | None) -> "DesiredStatefulSet":
         """The same for the StatefulSet with this uid, which Pulumi's state has."""
         return replace(self, change=replace(self.change, uid=uid))
@@ -58,13 +70,14 @@ class DesiredStatefulSet:
         return self.metadata.get("namespace") or cluster.default_namespace, self.metadata["name"]
 
 
-def identity_note(metadata: KubernetesObject, spec: KubernetesObject) -> Any:
-    """The identity fields as the annotation notes them. Sizes are not among them: volumes grow in place."""
-    fields = {field: spec.get(field) for field in IDENTITY_FIELDS if spec.get(field) is not None}
-    fields |= {field: metadata[field] for field in ("name", "namespace") if field in metadata}
-    if contains_unknown(fields):
-        return UNKNOWN
-    noted = json.loads(json.dumps(fields))
-    for template in noted.get("volumeClaimTemplates", []):
-        template["spec"].pop("resources", None)
-    return json.dumps(noted, sort_keys=True, separators=(",", ":"))
+def _with_field(target: KubernetesObject, source: Mapping[str, Any], path: Sequence[str]) -> KubernetesObject:
+    """A copy of an object with the field at a path as another object has it."""
+    name, *inner = path
+    result = {**target}
+    if name not in source:
+        result.pop(name, None)
+    elif inner and isinstance(source[name], Mapping) and isinstance(target.get(name), Mapping):
+        result[name] = _with_field(target[name], source[name], inner)
+    else:
+        result[name] = source[name]
+    return result

@@ -13,7 +13,8 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.forecast import Forecast, forecast
 from pulumi_stateful_service.live.member_changes import members_of
-from pulumi_stateful_service.live.rules.managed_fields import is_applied_by_component
+from pulumi_stateful_service.live.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.rules.managed_fields import is_applied_by_component, without_taken_over
 from pulumi_stateful_service.live.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
@@ -31,29 +32,32 @@ async def predict(
     live: KubernetesObject | None,
     *,
     recreate: bool,
+    takes_over: bool = True,
     leader_last: bool = False,
     in_turn: bool = False,
 ) -> Forecast | None:
     """What the change to this metadata and spec does; None where a value that decides it is not known yet.
 
+    With ``takes_over``, Pulumi's provider owns before it applies what kubectl has set (server-side apply).
     Raises ClusterError where the API server does not answer, or would not accept the StatefulSet.
     """
     if contains_unknown([metadata, spec]):
         return None
-    after = await _stored(cluster, namespace, metadata, spec, live, recreate=recreate)
+    after = await _stored(cluster, namespace, metadata, spec, live, recreate=recreate, takes_over=takes_over)
     pods = await cluster.list_pods(live) if live else await cluster.list_orphans(namespace, after)
     names = _claims_of(live) | _claims_of(after)
     claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
     revision = await _revision(cluster, namespace, live, after)
-    wanted = desired_claims({"metadata": metadata, "spec": spec})
+    desired = {"metadata": metadata, "spec": spec}
     return forecast(
         live,
         after,
         pods,
         claims,
         revision,
-        wanted,
+        desired_claims(desired),
         recreated=recreate,
+        recreation=requested_recreation(desired),
         leader_last=leader_last,
         in_turn=in_turn and members_of(live or after) > 0 and len(desired_ordinals(after)) > 0,
     )
@@ -67,19 +71,16 @@ async def _stored(
     live: KubernetesObject | None,
     *,
     recreate: bool,
+    takes_over: bool,
 ) -> KubernetesObject:
     """The StatefulSet as the API server would store it."""
     name = metadata["name"]
     if live is None or recreate or not is_applied_by_component(live):
-        # Another name, since the live one cannot be created twice. The forecast does not depend on it.
-        temporary = f"{name[: MAX_SET_NAME_LENGTH - 5]}-{secrets.token_hex(2)}"
-        body: KubernetesObject = {"metadata": {**metadata, "name": temporary}, "spec": spec}
-        stored = await cluster.create(_STATEFUL_SET, namespace, body, dry_run=True)
-        return {**stored, "metadata": {**stored["metadata"], "name": name}}
+        return await _created(cluster, namespace, metadata, spec)
     kept = {field: live["spec"][field] for field in IDENTITY_FIELDS if field in live["spec"]}
     sent = {field: value for field, value in spec.items() if field not in IDENTITY_FIELDS}
     body = {"apiVersion": "apps/v1", "kind": _STATEFUL_SET, "metadata": metadata, "spec": {**sent, **kept}}
-    return await cluster.patch(
+    stored = await cluster.patch(
         _STATEFUL_SET,
         namespace,
         name,
@@ -89,6 +90,24 @@ async def _stored(
         force=True,
         dry_run=True,
     )
+    left = without_taken_over(stored) if takes_over else None
+    if left is None:
+        return stored
+    # What the provider takes over goes, and the API server puts its defaults there.
+    defaults = await _created(cluster, namespace, {"name": name}, left["spec"])
+    return {**stored, "spec": defaults["spec"]}
+
+
+async def _created(
+    cluster: Cluster, namespace: str, metadata: KubernetesObject, spec: KubernetesObject
+) -> KubernetesObject:
+    """The StatefulSet as the API server would create it."""
+    name = metadata["name"]
+    # Another name, since the live one cannot be created twice. The forecast does not depend on it.
+    temporary = f"{name[: MAX_SET_NAME_LENGTH - 5]}-{secrets.token_hex(2)}"
+    body: KubernetesObject = {"metadata": {**metadata, "name": temporary}, "spec": spec}
+    stored = await cluster.create(_STATEFUL_SET, namespace, body, dry_run=True)
+    return {**stored, "metadata": {**stored["metadata"], "name": name}}
 
 
 async def _revision(

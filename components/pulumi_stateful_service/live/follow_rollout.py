@@ -9,6 +9,7 @@ from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.live.claim_changes import DesiredClaim, by_claim, is_bound
 from pulumi_stateful_service.live.claim_wait import (
     change_claims,
@@ -30,6 +31,7 @@ from pulumi_stateful_service.live.rollout_target import (
     retry_until_answered,
 )
 from pulumi_stateful_service.live.rollout_wait import wait_until_complete
+from pulumi_stateful_service.live.rules.claims import owned_by, owners_without
 from pulumi_stateful_service.live.rules.update import max_unavailable_warning
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals
 
@@ -58,6 +60,8 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         live = await read_until_answered(cluster, target)
         if warning := max_unavailable_warning(live, target.max_unavailable):
             messages.warn(f"{target.prefix}: {warning}", resource)
+        if target.retains_claims:
+            await _release_claims(cluster, target, live, resource)
         wanted = _wanted_claims(target, live)
         # Before the wait for the rollout: a Pod may wait for space on its volume.
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
@@ -77,6 +81,30 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         await wait_until_changed(cluster, target, wanted, claims, resource)
         rollout = await recreate_claims(cluster, target, resource, rollout, members)
         return replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
+
+
+async def _release_claims(
+    cluster: Cluster, target: RolloutTarget, live: KubernetesObject, resource: pulumi.Resource
+) -> None:
+    """Removes the StatefulSet as owner of its claims: the controller does so for those of existing Pods alone."""
+    names = by_claim(target.name, target.claims, desired_ordinals(live)).keys()
+
+    async def release() -> None:
+        claims = await cluster.list_set_claims(target.namespace, names, target.claim_labels)
+        for claim in owned_by(live, claims):
+            metadata = claim["metadata"]
+            # With the version that was read: what others change at the same moment stays.
+            patch = {
+                "ownerReferences": owners_without(claim, target.uid),
+                "resourceVersion": metadata["resourceVersion"],
+            }
+            await cluster.patch_claim(
+                target.namespace, metadata["name"], {"metadata": patch}, field_manager=field_manager(target.name)
+            )
+            messages.info(f"{metadata['name']} stays when the StatefulSet is deleted (when_deleted: Retain).", resource)
+
+    if target.claims:
+        await retry_until_answered(target, release)
 
 
 async def _roll_out(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:

@@ -14,8 +14,14 @@ from typing import TypedDict
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
-from pulumi_stateful_service.live.claim_changes import DesiredClaim, by_claim, claim_patch, requested_size
-from pulumi_stateful_service.live.outdated_claims import claims_to_recreate
+from pulumi_stateful_service.live.claim_changes import (
+    DesiredClaim,
+    by_claim,
+    claim_patch,
+    is_being_deleted,
+    requested_size,
+)
+from pulumi_stateful_service.live.outdated_claims import ClaimRecreation, claims_to_recreate
 from pulumi_stateful_service.live.pod_status import claim_volumes, is_terminating, revision
 from pulumi_stateful_service.live.pod_template_changes import pod_template_changes
 from pulumi_stateful_service.live.stateful_set_fields import (
@@ -57,6 +63,8 @@ class ClaimOutcome(StrEnum):
     """It is deleted and created again, without its data (``recreate_claims``)."""
     LEFT_BEHIND = "LeftBehind"
     """It stays with its data, and no instance uses it."""
+    TERMINATING = "Terminating"
+    """Somebody has deleted it: it stays until its Pod is gone, and this change does not end it."""
     DELETED = "Deleted"
     """It is deleted with its data (``when_scaled: Delete``)."""
 
@@ -88,8 +96,9 @@ class ForecastOutput(TypedDict):
     claims: Mapping[str, str]
     """To each claim, by its name: ``Kept``, ``Expanded``, ``Reduced`` (an expansion that was not carried out is
     cancelled), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``Recreated`` (deleted and
-    created again, without its data: ``recreate_claims``), ``LeftBehind`` (kept with the data, and used by no instance)
-    or ``Deleted`` (``when_scaled: Delete``)."""
+    created again, without its data: ``recreate_claims``), ``LeftBehind`` (kept with the data, and used by no instance),
+    ``Terminating`` (deleted by somebody, and kept as long as its Pod runs, which this change does not end) or
+    ``Deleted`` (``when_scaled: Delete``, or deleted by somebody and ended by this change)."""
     reasons: Sequence[str]
     """What in the Pod template changes: ``image``, ``env`` and so on."""
 
@@ -124,6 +133,8 @@ class Forecast:
     """Whether the leader comes last, wherever it stands in the order."""
     in_turn: bool = False
     """Whether instances are added and removed one after another, each when the application has been told."""
+    ending: Mapping[str, str] = field(default_factory=dict)
+    """The Pod of each claim that somebody has deleted and that ends with this change, by the claim's name."""
     sizes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The size that each claim requests before and after, where that changes."""
 
@@ -159,6 +170,7 @@ def forecast(
     wanted: Mapping[str, DesiredClaim],
     *,
     recreated: bool = False,
+    recreation: ClaimRecreation | None = None,
     leader_last: bool = False,
     in_turn: bool = False,
 ) -> Forecast:
@@ -192,17 +204,25 @@ def forecast(
         elif is_outdated:
             held_back.append(name)
     # The controller cannot add a volume to a running Pod, and starts at the lowest ordinal that lacks one.
-    recreated_claims = claims_to_recreate(after, claims, wanted)
+    recreated_claims = claims_to_recreate(after, claims, wanted, recreation or ClaimRecreation())
     order = [*without_volume, *reversed(outdated)]
     with_new_claims = [pod_name(set_name, ordinal) for ordinal in recreated_claims]
     order += [name for name in with_new_claims if instances.get(name) is InstanceOutcome.KEPT and name not in order]
     instances |= dict.fromkeys(order, InstanceOutcome.REPLACED)
     removed = [name for name in pods_by_name if name not in ordinals]
     instances |= dict.fromkeys(removed, InstanceOutcome.REMOVED)
-    outcomes, sizes = _claim_outcomes(live, after, claims, wanted, removed)
-    outcomes |= {
-        claim["metadata"]["name"]: ClaimOutcome.RECREATED for each in recreated_claims.values() for claim in each
+    outcomes, sizes = _claim_outcomes(live, after, claims, wanted, [pods_by_name[name] for name in removed])
+    recreated_names = {claim["metadata"]["name"] for each in recreated_claims.values() for claim in each}
+    outcomes |= dict.fromkeys(recreated_names, ClaimOutcome.RECREATED)
+    terminating = [name for name in _terminating(claims) if name in outcomes and name not in recreated_names]
+    outcomes |= dict.fromkeys(terminating, ClaimOutcome.TERMINATING)
+    ending = {
+        name: pod
+        for name in terminating
+        for pod, outcome in instances.items()
+        if name.endswith(f"-{pod}") and outcome in (InstanceOutcome.REPLACED, InstanceOutcome.REMOVED)
     }
+    outcomes |= dict.fromkeys(ending, ClaimOutcome.DELETED)
     return Forecast(
         stateful_set=_outcome(live, recreated=recreated),
         instances=instances,
@@ -221,8 +241,13 @@ def forecast(
         leader_last=leader_last and bool(outdated),
         in_turn=in_turn,
         changes_template=live is not None and live["spec"]["template"] != after["spec"]["template"],
+        ending=ending,
         sizes=sizes,
     )
+
+
+def _terminating(claims: Sequence[KubernetesObject]) -> list[str]:
+    return [claim["metadata"]["name"] for claim in claims if is_being_deleted(claim)]
 
 
 def _outcome(live: KubernetesObject | None, *, recreated: bool) -> StatefulSetOutcome:
@@ -244,7 +269,7 @@ def _claim_outcomes(
     after: KubernetesObject,
     claims: Sequence[KubernetesObject],
     wanted: Mapping[str, DesiredClaim],
-    removed: Sequence[str],
+    removed: Sequence[KubernetesObject],
 ) -> tuple[dict[str, ClaimOutcome], dict[str, tuple[str, str]]]:
     existing = {claim["metadata"]["name"]: claim for claim in claims}
     set_name = after["metadata"]["name"]
@@ -265,10 +290,18 @@ def _claim_outcomes(
     if live is None:
         return outcomes, sizes
     policy = after["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-    when_scaled = ClaimOutcome.DELETED if policy.get("whenScaled") == "Delete" else ClaimOutcome.LEFT_BEHIND
+    is_deleted = policy.get("whenScaled") == "Delete"
+    removed_pods = {pod["metadata"]["name"]: pod for pod in removed}
     for volume in claim_templates(live):
         for pod in (pod_name(set_name, ordinal) for ordinal in desired_ordinals(live)):
             name = f"{volume}-{pod}"
             if name in existing and name not in outcomes:
-                outcomes[name] = when_scaled if pod in removed else ClaimOutcome.LEFT_BEHIND
+                goes = pod in removed_pods and (is_deleted or _goes_with(existing[name], removed_pods[pod]))
+                outcomes[name] = ClaimOutcome.DELETED if goes else ClaimOutcome.LEFT_BEHIND
     return outcomes, sizes
+
+
+def _goes_with(claim: KubernetesObject, pod: KubernetesObject) -> bool:
+    """Whether a claim is deleted with a Pod that is going already, under the policy that was in force then."""
+    owners = claim["metadata"].get("ownerReferences") or []
+    return is_terminating(pod) and any(owner["uid"] == pod["metadata"]["uid"] for owner in owners)

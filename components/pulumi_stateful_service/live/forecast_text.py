@@ -59,13 +59,20 @@ def _size_lines(forecast: Forecast) -> list[str]:
 
 
 def _claim_lines(forecast: Forecast) -> list[str]:
+    deleted = {
+        "deleted with the data (when_scaled: Delete)": [
+            name for name in forecast.claims_of(ClaimOutcome.DELETED) if name not in forecast.ending
+        ],
+        "deleted: somebody has deleted it before, and it ends with its Pod": list(forecast.ending),
+    }
     groups = (
         (ClaimOutcome.MODIFIED, "changed in place; no Pod restarts for it"),
         (ClaimOutcome.RECREATED, "deleted, and created again without data (recreate_claims)"),
         (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
-        (ClaimOutcome.DELETED, "deleted with the data (when_scaled: Delete)"),
+        (ClaimOutcome.TERMINATING, "being deleted by somebody: it stays as long as its Pod runs"),
     )
-    return [f"{_listed(names)}: {what}" for outcome, what in groups if (names := forecast.claims_of(outcome))]
+    lines = [f"{_listed(names)}: {what}" for outcome, what in groups if (names := forecast.claims_of(outcome))]
+    return [*lines, *(f"{_listed(names)}: {what}" for what, names in deleted.items() if names)]
 
 
 def _listed(names: Sequence[str]) -> str:

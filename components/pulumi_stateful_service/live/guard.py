@@ -6,6 +6,7 @@ after one of them has run are volumes expanded and Pods evicted.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -23,29 +24,52 @@ from pulumi_stateful_service.foundation.outputs import contains_unknown, resolve
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
-from pulumi_stateful_service.live.desired_set import DesiredStatefulSet, identity_note
+from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.dry_run import predict
 from pulumi_stateful_service.live.earlier_values import earlier_data
+from pulumi_stateful_service.live.forecast import InstanceOutcome
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
 from pulumi_stateful_service.live.member_refusals import member_refusals
-from pulumi_stateful_service.live.preflight import Change, judge, missing_claims, rendering_warnings, unfinished_work
+from pulumi_stateful_service.live.preflight import (
+    Change,
+    judge,
+    last_attempt,
+    live_claims,
+    live_warnings,
+    missing_claims,
+    refuse_to_end_claims,
+    rendering_warnings,
+    unfinished_work,
+)
 from pulumi_stateful_service.live.prepare_cluster import (
     STATEFUL_SET,
     get_after_deletion,
     own_created_fields,
     prepare_cluster,
 )
-from pulumi_stateful_service.live.provider import reads_cluster, setting_to_update_existing
+from pulumi_stateful_service.live.provider import forecasts, reads_cluster, setting_to_update_existing
 from pulumi_stateful_service.live.rules import conflicts
+from pulumi_stateful_service.live.rules.claims import retains_claims
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
-from pulumi_stateful_service.live.rules.update import warnings_about_others
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
+from pulumi_stateful_service.live.rules.transforms import transform_refusals
+from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, identity_note
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.forecast import Forecast
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is before the engine decides."""
+
+    live: KubernetesObject | None = None
+    """The StatefulSet that the component has or adopts."""
+    claims: Sequence[KubernetesObject] = ()
+    attempt: int = 0
+    """The number of the operation to note on it."""
 
 
 class Guard:
@@ -69,9 +93,11 @@ class Guard:
         self._connection = connection
         self._resource = resource
         self._volumes = volumes
-        self._desired: DesiredStatefulSet | None = None
+        self.registered: DesiredStatefulSet | None = None
         self._warned = False
         self._said: set[str] = set()
+        self.sent: DesiredStatefulSet | None = None
+        """The StatefulSet as the engine sends it; None where it does not operate on it."""
         self.operated = False
         """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
         self.created = False
@@ -94,24 +120,29 @@ class Guard:
     async def _prepare(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
         """Notes on the StatefulSet what it is to be, and whether an earlier operation has to be continued. Reads only.
 
-        Called by the engine whenever the StatefulSet is registered, also where it does not operate on it.
+        Called by the engine whenever the StatefulSet is registered, also where it does not operate on it; before the
+        transforms of the component, of its parents and of the stack. What is judged is what comes after them: the hook
+        sees that. From here it takes what the engine ignores changes of, and so leaves out there.
         """
         props: dict[str, Any] = {**args.props}
         metadata, spec = with_whole_numbers((await resolve([props["metadata"], props["spec"]])).value)
-        self._desired = desired = DesiredStatefulSet(await self._change(metadata, spec), bool(args.opts.protect))
         annotations = dict(props["metadata"].get("annotations") or {})
         annotations[IDENTITY_ANNOTATION] = identity_note(metadata, spec)
-        live, attempt = await self._look(desired)
-        if attempt:
-            annotations[ATTEMPT_ANNOTATION] = str(attempt)
+        noted = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
+        ignored = tuple(args.opts.ignore_changes or ())
+        desired = DesiredStatefulSet(await self._change(noted, spec), bool(args.opts.protect), ignored)
+        self.registered = desired
+        seen = await self._look(desired)
+        if seen.attempt:
+            annotations[ATTEMPT_ANNOTATION] = str(seen.attempt)
         props["metadata"] = {**props["metadata"], "annotations": annotations}
-        if live is not None and desired.change.autoscaled:
-            self._desired = desired.with_replicas(live)
+        live = seen.live
         if live is not None and desired.keeps_replicas:
             # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
             # remove an instance that has not left.
             props["spec"] = {**props["spec"], "replicas": live["spec"].get("replicas", 1)}
-        if (live is None or desired.change.owns(live)) and keeps_claims(live or {"spec": spec}):
+        is_kept = retains_claims({"spec": spec}) if live is None else keeps_claims(live, seen.claims)
+        if is_kept and (live is None or desired.change.owns(live)):
             # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the set
             # comes back on its claims; deleted last, the new one is. An up that was killed may have left none.
             args.opts.delete_before_replace = True
@@ -136,27 +167,30 @@ class Guard:
                 props["data"] = pulumi.Output.secret(kept) if kind == "Secret" else {**kept, **data}
         return pulumi.ResourceTransformResult(props, args.opts)
 
-    async def _look(self, desired: DesiredStatefulSet) -> tuple[KubernetesObject | None, int]:
-        """The live StatefulSet that the component has or adopts, and the number of the operation to note on it."""
+    async def _look(self, desired: DesiredStatefulSet) -> Seen:
+        """The live StatefulSet that the component has or adopts, its claims, and the operation to note on it."""
         try:
             connection = await self._connection()
             if connection is None or connection.renders or not desired.is_named:
-                return None, 0
+                return Seen()
             async with connected(connection) as cluster:
                 live = await cluster.get_stateful_set(*desired.where(cluster))
                 self.live_uid = live["metadata"]["uid"] if live else ""
                 if live is None or not desired.change.owns(live):
-                    return live if desired.change.adopt else None, 0
-                for warning in warnings_about_others(live, autoscaled=desired.change.autoscaled):
+                    return Seen(live if desired.change.adopt else None)
+                change = desired.change.known_with(live)
+                claims = await live_claims(cluster, live)
+                for warning in live_warnings(live, claims, change):
                     self._said.add(warning)
                     messages.warn(f"{self._prefix}: {warning}", self._resource)
-                attempt = int(live["metadata"].get("annotations", {}).get(ATTEMPT_ANNOTATION) or 0)
-                return live, attempt + await unfinished_work(cluster, live, desired.change)
+                is_unfinished = await unfinished_work(cluster, live, claims, change)
+                return Seen(live, claims, last_attempt(live) + is_unfinished)
         except NoClusterError:
-            return None, 0
+            return Seen()
         except ClusterError as error:
+            # Nothing is sent here. An operation that the engine decides on is judged, or does not begin.
             self._warn_not_judged(error.problem)
-            return None, 0
+            return Seen()
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
         """Judges a creation or an update, and prepares it: called by the engine before it is sent, in previews too.
@@ -179,17 +213,16 @@ class Guard:
                 "steps, no member joins or leaves, and pulumi up does not wait for the rollout"
             )
             return
-        connection, desired = await self._connection(), self._desired
-        if connection is None:
-            self._warn_not_judged("the settings of its provider are not known yet")
+        connection, registered = await self._connection(), self.registered
+        if connection is None or registered is None:
+            self._not_judged("the settings of its provider are not known yet")
             return
-        if desired is None:
-            return
+        desired = await self._sent_by(args, registered)
         if connection.renders:
             self._warn_of_rendering(desired)
             return
         if not desired.is_named:
-            self._warn_not_judged("its name or namespace is not known yet")
+            self._not_judged("its name or namespace is not known yet")
             return
         try:
             async with connected(connection) as cluster:
@@ -201,9 +234,19 @@ class Guard:
         except NoClusterError:
             return
         except ClusterError as error:
-            if not pulumi.runtime.is_dry_run():
-                raise
-            self._warn_not_judged(error.problem)
+            self._not_judged(error.problem, error)
+
+    async def _sent_by(self, args: pulumi.ResourceHookArgs, registered: DesiredStatefulSet) -> DesiredStatefulSet:
+        """The StatefulSet as the engine sends it, after all transforms. Raises where they change what is relied on."""
+        new = args.new_inputs or {}
+        metadata, spec = with_whole_numbers((await resolve([new["metadata"], new["spec"]])).value)
+        change = await self._change(metadata, spec)
+        sent = registered.with_sent(change, is_update=args.old_inputs is not None)
+        refusals = transform_refusals(registered.change.stateful_set, change.stateful_set, created=self.created)
+        if refusals:
+            raise RefusedError(f"{self._prefix}: {'; '.join(refusals)}.")
+        self.sent = sent
+        return sent
 
     def _warn_of_rendering(self, desired: DesiredStatefulSet) -> None:
         for warning in rendering_warnings(desired.change):
@@ -237,7 +280,7 @@ class Guard:
         except NoClusterError:
             return
         except ClusterError as error:
-            self._warn_not_judged(error.problem)
+            self._not_judged(error.problem, error)
             return
         if live is None:
             return
@@ -280,13 +323,14 @@ class Guard:
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
                 "kept) and creates it again. Remove protect for one pulumi up."
             )
+        claims = await live_claims(cluster, live) if live is not None else []
         if live is not None and not is_update and desired.change.owns(live):
-            self._judge_replacement(live)
+            self._judge_replacement(live, claims)
         missing = await missing_claims(cluster, desired.change)
         for claim in missing:
             self._say(restored_claim_message(claim))
         if live is None or is_update or recreate:
-            await self._predict(cluster, desired, live, recreate=recreate)
+            await self._predict(cluster, desired, live, claims, recreate=recreate)
         if not pulumi.runtime.is_dry_run():
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
@@ -296,14 +340,20 @@ class Guard:
                 cluster, desired, live, missing, recreate=recreate, is_update=is_update, hold_back=in_steps
             )
 
-    def _judge_replacement(self, live: KubernetesObject) -> None:
-        for refusal in replacement_refusals(live):
+    def _judge_replacement(self, live: KubernetesObject, claims: Sequence[KubernetesObject]) -> None:
+        for refusal in replacement_refusals(live, claims):
             raise RefusedError(f"{self._prefix}: {refusal}")
         messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
         self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
 
     async def _predict(
-        self, cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject | None, *, recreate: bool
+        self,
+        cluster: Cluster,
+        desired: DesiredStatefulSet,
+        live: KubernetesObject | None,
+        claims: Sequence[KubernetesObject],
+        *,
+        recreate: bool,
     ) -> None:
         """Says what the change does to every instance and claim; raises where it would replace what is held back."""
         namespace, _ = desired.where(cluster)
@@ -315,14 +365,13 @@ class Guard:
                 desired.spec,
                 live,
                 recreate=recreate,
+                takes_over=desired.change.takes_over,
                 leader_last=desired.change.leader_last,
                 in_turn=desired.change.members is not None,
             )
         except ClusterError as error:
-            messages.warn(
-                f"{self._prefix}: what this change does to the instances cannot be told: {error.problem}.",
-                self._resource,
-            )
+            if forecasts():
+                self._not_judged(f"the effect on the instances could not be determined: {error.problem}", error)
             return
         self.forecast = predicted
         if predicted is None:
@@ -338,11 +387,28 @@ class Guard:
             *member_refusals(desired.change, live, predicted),
         ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
+        removed = predicted.of(InstanceOutcome.REMOVED)
+        await refuse_to_end_claims(cluster, desired.change, claims, predicted.ending, removed)
         if live is not None:
             messages.info(forecast_message(self._prefix, predicted), self._resource)
             if plan is not None and predicted.changes_template and predicted.order:
                 steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
                 self._say(f"rollout in steps: {steps}")
+
+    def _not_judged(self, why: str, error: ClusterError | None = None) -> None:
+        """What cannot be judged is not done: a preview warns, and ``up`` ends before anything is sent.
+
+        Raises the error that is the cause, if it says all.
+        """
+        if pulumi.runtime.is_dry_run():
+            self._warn_not_judged(why)
+            return
+        if error is not None and error.problem == why:
+            raise error
+        raise RefusedError(
+            f"{self._prefix}: this change cannot be checked against the cluster, so it is not made: {why}. To make "
+            "changes without a forecast: pulumi config set stateful-service:forecast false"
+        )
 
     def _warn_not_judged(self, why: str) -> None:
         if not self._warned:

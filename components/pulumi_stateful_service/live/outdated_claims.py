@@ -8,7 +8,13 @@ from typing import Any
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import RECREATE_CLAIMS_ANNOTATION, RESTORED_ANNOTATION, claim_name
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
-from pulumi_stateful_service.live.claim_changes import DesiredClaim, by_claim, capacity, requested_size
+from pulumi_stateful_service.live.claim_changes import (
+    DesiredClaim,
+    by_claim,
+    capacity,
+    is_being_deleted,
+    requested_size,
+)
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals
 
 API_DEFAULTS: Mapping[str, Any] = {"volumeMode": "Filesystem"}
@@ -35,9 +41,9 @@ class ClaimRecreation:
     reclaim_policy: str = "Retain"
 
 
-def requested_recreation(stateful_set: KubernetesObject) -> ClaimRecreation:
-    """What the StatefulSet's annotation notes."""
-    note = (stateful_set["metadata"].get("annotations") or {}).get(RECREATE_CLAIMS_ANNOTATION)
+def requested_recreation(desired: KubernetesObject) -> ClaimRecreation:
+    """What the program asks for, from the StatefulSet that it sends. The live one's annotation orders nothing."""
+    note = (desired["metadata"].get("annotations") or {}).get(RECREATE_CLAIMS_ANNOTATION)
     if not note:
         return ClaimRecreation()
     noted = json.loads(note)
@@ -59,7 +65,10 @@ def outdated_claims(
 
 
 def claims_to_recreate(
-    stateful_set: KubernetesObject, claims: Iterable[KubernetesObject], desired: Mapping[str, DesiredClaim]
+    stateful_set: KubernetesObject,
+    claims: Iterable[KubernetesObject],
+    desired: Mapping[str, DesiredClaim],
+    recreation: ClaimRecreation,
 ) -> dict[int, list[KubernetesObject]]:
     """The outdated claims of the instances whose claims the program recreates, by ordinal, the highest first.
 
@@ -67,9 +76,9 @@ def claims_to_recreate(
     """
     existing = {claim["metadata"]["name"]: claim for claim in claims}
     outdated = outdated_claims(stateful_set, existing.values(), desired)
-    deleted = {name for name, claim in existing.items() if "deletionTimestamp" in claim["metadata"]}
+    deleted = {name for name, claim in existing.items() if is_being_deleted(claim)}
     result = {}
-    for ordinal in sorted(requested_recreation(stateful_set).ordinals, reverse=True):
+    for ordinal in sorted(recreation.ordinals, reverse=True):
         names = [claim_name(volume, stateful_set["metadata"]["name"], ordinal) for volume in desired]
         if found := [existing[name] for name in names if name in outdated or name in deleted]:
             result[ordinal] = found

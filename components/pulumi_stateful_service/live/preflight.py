@@ -11,7 +11,8 @@ from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
+from pulumi_stateful_service.foundation.names import ATTEMPT_ANNOTATION, COMPONENT_LABEL
+from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.claim_changes import (
     by_claim,
     claim_patch,
@@ -22,26 +23,32 @@ from pulumi_stateful_service.live.claim_changes import (
     pending_change,
     shrink_refusals,
 )
+from pulumi_stateful_service.live.claim_changes import is_being_deleted as is_claim_being_deleted
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ForbiddenError
+from pulumi_stateful_service.live.field_owners import value_at
 from pulumi_stateful_service.live.member_changes import MemberPlan, is_unfinished
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, requested_recreation
 from pulumi_stateful_service.live.pod_status import is_ready, is_running
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, partition_of
 from pulumi_stateful_service.live.rollout_status import has_outdated_pods, is_incomplete, is_settled
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
+from pulumi_stateful_service.live.rules.claims import claim_warnings, claims_to_release, ending_refusals
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
-from pulumi_stateful_service.live.rules.managed_fields import is_partition_set_by_component
+from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi, is_partition_set_by_component
 from pulumi_stateful_service.live.rules.restore import claims_to_restore, restore_refusals
-from pulumi_stateful_service.live.rules.update import validate_update
+from pulumi_stateful_service.live.rules.update import restart_warning, validate_update, warnings_about_others
 from pulumi_stateful_service.live.rules.volumes import shrink_refusal
 from pulumi_stateful_service.live.stateful_set_fields import (
     claim_templates,
     desired_ordinals,
     is_being_deleted,
-    noted,
+    malformed_notes,
     volume_sizes,
 )
+
+_MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Change:
     recreate_keeping_pods: bool
     adopt: bool
     autoscaled: bool
+    takes_over: bool = True
+    """Whether Pulumi's provider owns before an update what kubectl has set (server-side apply)."""
     wait_for: str = WaitFor.READY.value
     """What a rollout is complete with, one of ``WaitFor``."""
     rollout: RolloutPlan | None = None
@@ -79,6 +88,10 @@ class Change:
     def set_name(self) -> str:
         """Name of the StatefulSet."""
         return str(self.stateful_set["metadata"]["name"])
+
+    def known_with(self, live: KubernetesObject) -> "Change":
+        """The same with the live value where the desired one is not known yet, so that nothing is judged there."""
+        return replace(self, stateful_set=known_part(self.stateful_set, live))
 
     def owns(self, live: KubernetesObject) -> bool:
         """Whether a live object has the component's label, or Pulumi's state has it: a stack can be renamed."""
@@ -100,7 +113,7 @@ async def judge(
     Warnings that the user has seen (``said``) are not repeated.
     """
     namespace = change.namespace or cluster.default_namespace
-    change = replace(change, stateful_set=known_part(change.stateful_set, live or {}))
+    change = change.known_with(live or {})
     if live is None:
         await _validate_creation(cluster, namespace, change)
         return False
@@ -124,6 +137,31 @@ async def judge(
     return verdict.recreate
 
 
+async def refuse_to_end_claims(
+    cluster: Cluster,
+    change: Change,
+    claims: Sequence[KubernetesObject],
+    ending: Mapping[str, str],
+    removed: Sequence[str],
+) -> None:
+    """Raises RefusedError where claims that somebody has deleted would end with their data."""
+    if not ending:
+        return
+    retained = [claim["metadata"]["name"] for claim in claims if await _is_volume_retained(cluster, claim)]
+    _refuse(change, ending_refusals(ending, removed, claims, retained))
+
+
+async def _is_volume_retained(cluster: Cluster, claim: KubernetesObject) -> bool:
+    """Whether the volume of a claim stays without it, as far as the credentials allow to read it."""
+    if not is_claim_being_deleted(claim) or not (name := claim["spec"].get("volumeName")):
+        return False
+    try:
+        volume = await cluster.get("PersistentVolume", None, name)
+    except ForbiddenError:
+        return False
+    return volume is not None and volume["spec"].get("persistentVolumeReclaimPolicy") == "Retain"
+
+
 async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObject]:
     """The claims to create with data. Raises RefusedError where one exists that has other data."""
     if not change.restored_claims:
@@ -136,11 +174,58 @@ async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObj
     return claims_to_restore(change.restored_claims, existing)
 
 
-async def unfinished_work(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
-    """Whether an earlier operation left a deletion, members, a rollout or claims as they should not stay."""
+def live_warnings(live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change) -> list[str]:
+    """What every preview says of the live objects, also where nothing changes."""
+    malformed = [
+        f"StatefulSet {live['metadata']['name']} has a damaged annotation, which is ignored ({each}). The next update "
+        "restores it."
+        for each in malformed_notes(live)
+    ]
+    restart = restart_warning(live)
+    return [
+        *warnings_about_others(live, change.stateful_set, autoscaled=change.autoscaled),
+        *([restart] if restart else []),
+        *malformed,
+        *claim_warnings(live, claims, change.stateful_set),
+    ]
+
+
+def last_attempt(live: KubernetesObject) -> int:
+    """The number of the last operation that continued an earlier one; 0 where none did."""
+    noted = (live["metadata"].get("annotations") or {}).get(ATTEMPT_ANNOTATION) or ""
+    return int(noted) if noted.isascii() and noted.isdigit() and len(noted) < _MAX_DIGITS else 0
+
+
+async def live_claims(cluster: Cluster, live: KubernetesObject) -> list[KubernetesObject]:
+    """The claims of a StatefulSet: those with its labels, also of instances that it no longer has, and of its Pods."""
+    if not claim_templates(live):
+        return []
+    names = by_claim(live["metadata"]["name"], desired_claims(live), desired_ordinals(live)).keys()
+    return await cluster.list_set_claims(live["metadata"]["namespace"], names, live["spec"]["selector"]["matchLabels"])
+
+
+async def unfinished_work(
+    cluster: Cluster, live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change
+) -> bool:
+    """Whether an earlier operation left a deletion, members, a rollout or claims as they should not stay.
+
+    The program says how they should be: no annotation of the live StatefulSet does. What kubectl has added to the
+    StatefulSet is no part of Pulumi's state, so a refresh would not show it: it is work too.
+    """
     if is_being_deleted(live) or is_unfinished(live, change.members):
         return True
-    return await _unfinished_rollout(cluster, live, change) or await _unfinished_claims(cluster, live)
+    if claims_to_release(live, claims, change.stateful_set) or _has_additions(live, change):
+        return True
+    return await _unfinished_rollout(cluster, live, change) or _unfinished_claims(live, claims, change)
+
+
+def _has_additions(live: KubernetesObject, change: Change) -> bool:
+    if not change.takes_over:
+        return False
+    return any(
+        each.is_taken_over and value_at(change.stateful_set, each.path) is None
+        for each in changes_outside_pulumi(live, autoscaled=change.autoscaled)
+    )
 
 
 async def _unfinished_rollout(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
@@ -154,28 +239,21 @@ async def _unfinished_rollout(cluster: Cluster, live: KubernetesObject, change: 
     return is_incomplete(live, pods, is_running if change.wait_for == WaitFor.RUNNING else is_ready)
 
 
-async def _unfinished_claims(cluster: Cluster, live: KubernetesObject) -> bool:
-    recreation = requested_recreation(live)
-    if _as_created(live) and not recreation.ordinals:
+def _unfinished_claims(live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change) -> bool:
+    if contains_unknown([change.stateful_set["metadata"], change.stateful_set["spec"].get("volumeClaimTemplates")]):
         return False
     name, templates = live["metadata"]["name"], claim_templates(live)
-    desired = desired_claims(noted(live))
+    desired = {volume: asked for volume, asked in desired_claims(change.stateful_set).items() if volume in templates}
     wanted = by_claim(name, desired, desired_ordinals(live))
-    labels = live["spec"]["selector"]["matchLabels"]
-    claims = await cluster.list_claims(live["metadata"]["namespace"], wanted.keys(), labels)
-    if claims_to_recreate(live, claims, desired):
+    if claims_to_recreate(live, claims, desired, requested_recreation(change.stateful_set)):
         return True
     for claim in claims:
-        volume, asked = wanted[claim["metadata"]["name"]]
-        if is_bound(claim) and (claim_patch(claim, asked, templates[volume], name) or pending_change(claim, asked)):
+        volume, asked = wanted.get(claim["metadata"]["name"], ("", None))
+        if asked is None or is_claim_being_deleted(claim) or not is_bound(claim):
+            continue
+        if claim_patch(claim, asked, templates[volume], name) or pending_change(claim, asked):
             return True
     return False
-
-
-def _as_created(live: KubernetesObject) -> bool:
-    """Whether the claims are asked for nothing but what they were created with."""
-    without_notes = {**live, "metadata": {"name": live["metadata"]["name"]}}
-    return desired_claims(without_notes) == desired_claims(noted(live))
 
 
 def rendering_warnings(change: Change) -> list[str]:

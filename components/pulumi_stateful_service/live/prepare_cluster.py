@@ -1,6 +1,7 @@
 """Prepares the cluster for what Pulumi's provider then sends: only in the engine's operation on the StatefulSet."""
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
 import pulumi
 
@@ -8,13 +9,16 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINING_ANNOTATION, field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.provider import setting_to_update_existing
 from pulumi_stateful_service.live.rollout_steps import set_partition
-from pulumi_stateful_service.live.rules.managed_fields import owned_after_creation
+from pulumi_stateful_service.live.rules.managed_fields import entries_that_keep_restart, owned_after_creation
 from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, is_being_deleted
 
 STATEFUL_SET = "StatefulSet"
+_ATTEMPTS = 5
+"""The status of a StatefulSet changes while its instances are restarted."""
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
 
 
@@ -70,6 +74,7 @@ async def prepare_cluster(
     for claim in missing_claims:
         await cluster.create("PersistentVolumeClaim", desired.where(cluster)[0], claim)
     if live is not None and is_update and not recreate:
+        await _keep_restart(cluster, live)
         await _patch_revision_history_limit(cluster, desired, live)
         if hold_back:
             replicas = max(len(desired_ordinals(live)), len(desired_ordinals({"spec": desired.spec})))
@@ -81,6 +86,24 @@ async def prepare_cluster(
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
     if is_update and (live is None or recreate):
         await _keep_notes_of_members(cluster, await _create(cluster, desired), live)
+
+
+async def _keep_restart(cluster: Cluster, live: KubernetesObject) -> None:
+    """Keeps a restart that somebody has started with kubectl: the provider would take it back, and restart all Pods."""
+    for attempt in range(_ATTEMPTS):
+        entries = entries_that_keep_restart(live)
+        if entries is None:
+            return
+        metadata = live["metadata"]
+        patch = {"metadata": {"managedFields": entries, "resourceVersion": metadata["resourceVersion"]}}
+        try:
+            await cluster.patch(STATEFUL_SET, metadata["namespace"], metadata["name"], patch)
+        except ClusterError as error:
+            if error.status != HTTPStatus.CONFLICT or attempt == _ATTEMPTS - 1:
+                raise
+            live = await cluster.get_stateful_set(metadata["namespace"], metadata["name"]) or live
+        else:
+            return
 
 
 async def _keep_notes_of_members(

@@ -52,13 +52,26 @@ async def _of_explicit_provider(provider: pulumi.ProviderResource) -> Connection
     return Connection(**given)
 
 
+def applies_on_the_server() -> bool:
+    """Whether the default provider uses server-side apply."""
+    return not (
+        pulumi.Config("kubernetes").get_bool("enableServerSideApply") is False
+        or _environment(_SERVER_SIDE_APPLY) == "false"
+    )
+
+
+def forecasts() -> bool:
+    """Whether a change must be forecast: ``pulumi config set stateful-service:forecast false`` says no."""
+    return pulumi.Config("stateful-service").get_bool("forecast") is not False
+
+
 def setting_to_update_existing() -> str | None:
     """With what the provider updates an object that exists instead of failing to create it; None if it does anyway.
 
     It creates by a POST from 4.29 on, and without server-side apply.
     """
     settings, needed = pulumi.Config("kubernetes"), []
-    if settings.get_bool("enableServerSideApply") is False or _environment(_SERVER_SIDE_APPLY) == "false":
+    if not applies_on_the_server():
         needed.append("the configuration kubernetes:enableServerSideApply=true")
     upserts = settings.get_bool("upsertExistingObjects") or _environment(_UPSERT) == "true"
     major, minor = map(int, metadata.version("pulumi-kubernetes").split(".")[:2])

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pulumi_stateful_service.arguments.types import WaitFor
@@ -14,6 +14,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import OPERATING
 from pulumi_stateful_service.live.member_changes import MemberPlan
+from pulumi_stateful_service.live.outdated_claims import ClaimRecreation
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan
 
 _T = TypeVar("_T")
@@ -57,6 +58,10 @@ class RolloutTarget:
     """One of ``WaitFor``."""
     replace_unready: bool = False
     """Whether outdated Pods that are not ready are evicted."""
+    recreation: ClaimRecreation = field(default_factory=ClaimRecreation)
+    """Whose claims are recreated where they are outdated."""
+    retains_claims: bool = False
+    """Whether claims are kept when the StatefulSet is deleted (``when_deleted: Retain``)."""
     restart_to_grow: bool = False
     """Whether Pods are replaced for file systems that grow when they are mounted."""
 

@@ -1,9 +1,13 @@
 """Fields of a StatefulSet, with the API's defaults where they are not set."""
 
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import IDENTITY_ANNOTATION, SIZES_ANNOTATION
+from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown
+from pulumi_stateful_service.foundation.quantities import is_size
 
 IDENTITY_FIELDS = ("selector", "serviceName", "podManagementPolicy", "revisionHistoryLimit", "volumeClaimTemplates")
 """Fields of the spec for whose changes Pulumi's provider replaces the StatefulSet."""
@@ -38,8 +42,8 @@ def claim_templates(stateful_set: KubernetesObject) -> dict[str, KubernetesObjec
 
 def noted(live: KubernetesObject) -> KubernetesObject:
     """The live StatefulSet with the claim templates that the program had last; its own never change."""
-    note = (live["metadata"].get("annotations") or {}).get(IDENTITY_ANNOTATION)
-    by_name = {each["metadata"]["name"]: each for each in json.loads(note or "{}").get("volumeClaimTemplates", [])}
+    identity = _note(live, IDENTITY_ANNOTATION)
+    by_name = {each["metadata"]["name"]: each for each in identity.get("volumeClaimTemplates", [])}
     templates = [
         {**by_name[name], "spec": {**by_name[name]["spec"], "resources": template["spec"]["resources"]}}
         if name in by_name
@@ -47,6 +51,60 @@ def noted(live: KubernetesObject) -> KubernetesObject:
         for name, template in claim_templates(live).items()
     ]
     return {**live, "spec": {**live["spec"], "volumeClaimTemplates": templates}}
+
+
+def identity_note(metadata: KubernetesObject, spec: KubernetesObject) -> Any:
+    """The identity fields as the annotation notes them. Sizes are not among them: volumes grow in place."""
+    fields = {field: spec.get(field) for field in IDENTITY_FIELDS if spec.get(field) is not None}
+    fields |= {field: metadata[field] for field in ("name", "namespace") if field in metadata}
+    if contains_unknown(fields):
+        return UNKNOWN
+    noted = json.loads(json.dumps(fields))
+    for template in noted.get("volumeClaimTemplates", []):
+        template["spec"].pop("resources", None)
+    return json.dumps(noted, sort_keys=True, separators=(",", ":"))
+
+
+def malformed_notes(live: KubernetesObject) -> list[str]:
+    """The component's annotations on the live StatefulSet that are not as it writes them, each with its value."""
+    annotations = live["metadata"].get("annotations") or {}
+    return [
+        f"{key}: {annotations[key]!r}"
+        for key, is_right in _NOTES.items()
+        if key in annotations and not is_right(_parsed(annotations[key]))
+    ]
+
+
+def _note(stateful_set: KubernetesObject, key: str) -> KubernetesObject:
+    """What an annotation of the component notes. Nothing where it is absent, or where somebody has damaged it."""
+    value = _parsed((stateful_set["metadata"].get("annotations") or {}).get(key))
+    return value if _NOTES[key](value) else {}
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return None
+
+
+def _is_sizes(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(size, str) and is_size(size) for size in value.values())
+
+
+def _is_identity(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("volumeClaimTemplates", []), list):
+        return False
+    return all(
+        isinstance(each, dict)
+        and isinstance(each.get("spec"), dict)
+        and isinstance(each.get("metadata"), dict)
+        and "name" in each["metadata"]
+        for each in value.get("volumeClaimTemplates", [])
+    )
+
+
+_NOTES: Mapping[str, Callable[[Any], bool]] = {SIZES_ANNOTATION: _is_sizes, IDENTITY_ANNOTATION: _is_identity}
 
 
 def template_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
@@ -59,8 +117,7 @@ def template_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
 
 def volume_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
     """The size that was last requested for each volume: from the component's annotation, else from the template."""
-    annotation = stateful_set["metadata"].get("annotations", {}).get(SIZES_ANNOTATION)
-    requested = json.loads(annotation or "{}")
+    requested = _note(stateful_set, SIZES_ANNOTATION)
     return {volume: requested.get(volume, size) for volume, size in template_sizes(stateful_set).items()}
 
 

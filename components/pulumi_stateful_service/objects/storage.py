@@ -110,16 +110,6 @@ def restored_claims(args: StatefulServiceArgs, class_name: pulumi.Input[str] | N
     return [_restored_claim(args, volumes[claim["volume"]], claim, class_name) for claim in args.get("restore", [])]
 
 
-def asked_of_claims(volume: VolumeArgs) -> dict[str, Any]:
-    """What is asked of the live claims of a volume: the fields of a ``DesiredClaim``."""
-    return {
-        "size": volume["size"],
-        "attributes_class": volume.get("volume_attributes_class_name"),
-        "labels": volume.get("labels", {}),
-        "annotations": volume.get("annotations", {}),
-    }
-
-
 def _restored_claim(
     args: StatefulServiceArgs, volume: VolumeArgs, claim: RestoredClaimArgs, class_name: pulumi.Input[str] | None
 ) -> KubernetesObject:

@@ -14,6 +14,7 @@ from pulumi_stateful_service.foundation.names import claim_name, field_manager, 
 from pulumi_stateful_service.foundation.quantities import amount
 from pulumi_stateful_service.live.claim_changes import by_claim, desired_claims, shrink_refusals
 from pulumi_stateful_service.live.forecast import ForecastOutput, forecast
+from pulumi_stateful_service.live.outdated_claims import requested_recreation
 from pulumi_stateful_service.live.rules.update import validate_update
 from pulumi_stateful_service.live.rules.volumes import shrink_refusal
 from pulumi_stateful_service.live.stateful_set_fields import (
@@ -51,7 +52,14 @@ def forecast_of_live_set(live: KubernetesObject, desired: KubernetesObject) -> F
     same = after["spec"]["template"] == live["spec"]["template"]
     revision = status.get("updateRevision", "live") if same else None
     predicted = forecast(
-        live, after, _pods(live), _claims(live), revision, desired_claims(desired), recreated=verdict.recreate
+        live,
+        after,
+        _pods(live),
+        _claims(live),
+        revision,
+        desired_claims(desired),
+        recreated=verdict.recreate,
+        recreation=requested_recreation(desired),
     )
     return predicted.as_output()
 

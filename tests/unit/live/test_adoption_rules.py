@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
-from pulumi_stateful_service.live.rules.transforms import transform_refusals
 
 LABELS = {"app": "db"}
 PORT = {"name": "client", "port": 5432, "targetPort": "client"}
@@ -183,12 +182,3 @@ def test_a_disruption_budget_with_max_unavailable_is_refused() -> None:
     assert not disruption_budget_refusals(a_budget(minAvailable=1), "db")
     assert not disruption_budget_refusals(a_budget(OURS, maxUnavailable=1), "db")
     assert not disruption_budget_refusals(None, "db")
-
-
-def test_transforms_are_not_refused_where_mocks_return_no_spec() -> None:
-    """Users' mocks may do that."""
-    before = {"metadata": {"annotations": {}}, "spec": {"service_name": "db"}}
-    assert transform_refusals(before, {"metadata": {"annotations": {}}, "spec": {}}) == []
-    assert transform_refusals(before, {"metadata": {"annotations": {}}, "spec": {"service_name": "x"}}) == [
-        "a transform changes service_name from 'db' to 'x': use the argument service_name"
-    ]

@@ -338,7 +338,14 @@ class TestComponent:
 
     def test_claims_without_labels(self, api: ApiServer, ask: Ask[Any]) -> None:
         """Claims that lack the set's labels are found too, and others left out."""
-        api.answer = lambda request: items("a-0") if "labelSelector" in query(request) else items("a-0", "a-1", "b")
+
+        def answer(request: Any) -> Any:
+            if "labelSelector" in query(request):
+                return items("a-0")
+            name = request.path.rpartition("/")[2]
+            return (200, {"metadata": {"name": name}}) if name in {"a-0", "a-1", "b"} else (404, {})
+
+        api.answer = answer
         labelled = ask(lambda c: c.list_claims("ns", {"a-0"}, {"x": "y"}))
         assert [each["metadata"]["name"] for each in labelled] == ["a-0"]
         assert len(api.requests) == 1

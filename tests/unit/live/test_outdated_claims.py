@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pulumi_stateful_service.foundation.names import RECREATE_CLAIMS_ANNOTATION, RESTORED_ANNOTATION
 from pulumi_stateful_service.live.claim_changes import DesiredClaim
-from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, outdated_claims
+from pulumi_stateful_service.live.outdated_claims import ClaimRecreation, claims_to_recreate, outdated_claims
 
 WANTED = {"data": DesiredClaim("10Mi")}
 
@@ -65,8 +65,9 @@ def test_a_restored_claim_has_a_source_of_its_own() -> None:
 def test_chosen_claims_are_recreated_from_the_highest_ordinal() -> None:
     """Only outdated ones, and those that are being deleted already; nothing without the program's word."""
     claims = [a_claim(0), a_claim(1), a_claim(2, storageClassName="new")]
-    assert not claims_to_recreate(a_set(storageClassName="new"), claims, WANTED)
-    chosen = a_set([0, 1, 2, 7], storageClassName="new")
-    assert list(claims_to_recreate(chosen, claims, WANTED)) == [1, 0]
+    live = a_set([2], storageClassName="new")
+    assert not claims_to_recreate(live, claims, WANTED, ClaimRecreation())
+    chosen = ClaimRecreation([0, 1, 2, 7])
+    assert list(claims_to_recreate(live, claims, WANTED, chosen)) == [1, 0]
     claims[2]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert list(claims_to_recreate(chosen, claims, WANTED)) == [2, 1, 0]
+    assert list(claims_to_recreate(live, claims, WANTED, chosen)) == [2, 1, 0]

@@ -63,10 +63,11 @@ def edited_by(manager: str, component: str = "pulumi-stateful-service.rg") -> di
         a_set(logs="10Mi"), replicas=5, template={"spec": {"containers": [{"name": "app", "image": "rg:hot-fix"}]}}
     )
     replicas: dict[str, Any] = {"f:replicas": {}}
-    container: dict[str, Any] = {'k:{"name":"app"}': {".": {}, "f:image": {}}}
+    container: dict[str, Any] = {'k:{"name":"app"}': {"f:image": {}}}
     image = {"f:template": {"f:spec": {"f:containers": container}}}
     partition: dict[str, Any] = {"f:updateStrategy": {"f:rollingUpdate": {"f:partition": {}}}}
-    applied = {"f:podManagementPolicy": {}, **partition}
+    own: dict[str, Any] = {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {".": {}}}}}}
+    applied = {"f:podManagementPolicy": {}, **partition, **own}
     live["metadata"]["managedFields"] = [
         {"manager": component, "operation": "Apply", "fieldsV1": {"f:spec": applied}},
         {"manager": manager, "operation": "Update", "subresource": "scale", "fieldsV1": {"f:spec": replicas}},
@@ -85,7 +86,7 @@ def test_changes_outside_pulumi_are_named() -> None:
         "spec.replicas = 5 (field manager kubectl)",
         IMAGE_CHANGE,
     ]
-    assert update(edited_by("kubectl"), a_set(logs="10Mi")).warnings == [
+    assert update(edited_by("kubectl"), changed(a_set(logs="10Mi"), replicas=3)).warnings == [
         (
             f"StatefulSet rg was modified outside Pulumi: spec.replicas = 5 (field manager kubectl), "  # noqa: S608 - no SQL
             f"{IMAGE_CHANGE}. The "
@@ -104,8 +105,8 @@ def test_the_strategy_is_watched_too() -> None:
         {"manager": "kubectl-edit", "fieldsV1": {"f:spec": strategy}},
     ]
     assert list(map(str, changes_outside_pulumi(live, autoscaled=False))) == [
-        "spec.updateStrategy.type = OnDelete (field manager kubectl-edit)",
         "spec.updateStrategy.rollingUpdate.partition = 2 (field manager kubectl-edit)",
+        "spec.updateStrategy.type = OnDelete (field manager kubectl-edit)",
     ]
 
 

@@ -18,6 +18,8 @@ from pulumi_stateful_service.live.client.objects import Objects, is_status
 from pulumi_stateful_service.live.client.resources import RESOURCES
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _TOO_MANY = 401, 403, 404, 409, 429
+_MAX_READS = 20
+"""Objects that are read one by one, rather than by a list of the namespace."""
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 """Seconds between looks at something that is being deleted."""
 
@@ -62,14 +64,21 @@ class Cluster(Objects):
         self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
     ) -> list[KubernetesObject]:
         """Those of the named claims that exist; ``labels`` are the ones that a StatefulSet gives its claims."""
-        claims: dict[str, KubernetesObject] = {}
-        # Claims made in advance, or when a backup was restored, may lack the labels: all are listed for them.
-        for selector in (labels, {}):
-            if names <= claims.keys():
-                break
-            found = await self.list("PersistentVolumeClaim", namespace, labels=selector)
-            claims = {each["metadata"]["name"]: each for each in found if each["metadata"]["name"] in names}
+        claims = {each["metadata"]["name"]: each for each in await self.list_set_claims(namespace, names, labels)}
         return [claims[name] for name in names if name in claims]
+
+    async def list_set_claims(
+        self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
+    ) -> list[KubernetesObject]:
+        """The claims with these labels, and those of the named ones that lack them and exist."""
+        found = await self.list("PersistentVolumeClaim", namespace, labels=labels)
+        # Claims made in advance, or when a backup was restored, may lack the labels.
+        missing = names - {each["metadata"]["name"] for each in found}
+        if len(missing) > _MAX_READS:
+            everything = await self.list("PersistentVolumeClaim", namespace)
+            return [*found, *(each for each in everything if each["metadata"]["name"] in missing)]
+        reads = (self.get("PersistentVolumeClaim", namespace, name) for name in sorted(missing))
+        return [*found, *filter(None, await asyncio.gather(*reads))]
 
     async def get_expandable(self, classes: Collection[str]) -> dict[str, bool | None]:
         """Whether volumes of each storage class can grow; None where storage classes may not be read."""

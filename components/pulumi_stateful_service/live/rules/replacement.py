@@ -4,23 +4,44 @@ Pulumi replaces a StatefulSet with ``--replace``, after ``pulumi state taint``, 
 deleted first, and the new one finds its claims by name.
 """
 
+from collections.abc import Sequence
+
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.claim_changes import is_being_deleted
+from pulumi_stateful_service.live.rules.claims import named, owned_by, retains_claims
 
 
-def replacement_refusals(live: KubernetesObject) -> list[str]:
+def replacement_refusals(live: KubernetesObject, claims: Sequence[KubernetesObject]) -> list[str]:
     """Refuses the creation of a StatefulSet that exists where claims would be lost."""
-    if keeps_claims(live):
-        return []
-    refusal = (
-        f"{_described(live)} exists, and Pulumi is about to replace it (--replace, pulumi state taint, or another "
-        "provider) or has lost its state. With when_deleted Delete its PersistentVolumeClaims and their data would "
-        f"be deleted with it. Keep them first: kubectl --namespace {live['metadata']['namespace']} patch "
-        f"statefulset {live['metadata']['name']} --type merge --patch "
-        """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}'. """
-        "If the provider has a new address of the same cluster, set its cluster_identifier, or give it an alias "
-        "with its old name."
-    )
-    return [refusal]
+    refusals = []
+    namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
+    owned = owned_by(live, claims)
+    if not keeps_claims(live, claims):
+        lost = named(owned) if owned else "its PersistentVolumeClaims"
+        patches = {
+            f"statefulset {name}": """{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}"""
+        }
+        if owned:
+            names = " ".join(sorted(claim["metadata"]["name"] for claim in owned))
+            patches[f"persistentvolumeclaim {names}"] = """{"metadata":{"ownerReferences":null}}"""
+        commands = [
+            f"kubectl --namespace {namespace} patch {what} --type merge --patch '{patch}'"
+            for what, patch in patches.items()
+        ]
+        refusals.append(
+            f"{_described(live)} exists, and Pulumi is about to replace it (--replace, pulumi state taint, or another "
+            f"provider) or has lost its state. Kubernetes deletes {lost} and the data with it. To keep the data, set "
+            "when_deleted to Retain and run pulumi up without replacing it; where Pulumi has lost its state: "
+            f"{' && '.join(commands)}. If the provider has a new address of the same cluster, set its "
+            "cluster_identifier, or give it an alias with its old name."
+        )
+    if ending := [claim for claim in claims if is_being_deleted(claim)]:
+        refusals.append(
+            f"{_described(live)} exists, and where Pulumi replaces it all its Pods stop: {named(ending)}, which "
+            "somebody has deleted, and the data would end with them. Keep the data first, as the warning of pulumi "
+            "preview says."
+        )
+    return refusals
 
 
 def replacement_warning(live: KubernetesObject) -> str:
@@ -31,11 +52,10 @@ def replacement_warning(live: KubernetesObject) -> str:
     )
 
 
+def keeps_claims(live: KubernetesObject, claims: Sequence[KubernetesObject]) -> bool:
+    """Whether the claims stay when the live StatefulSet is deleted."""
+    return retains_claims(live) and not owned_by(live, claims)
+
+
 def _described(live: KubernetesObject) -> str:
     return f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}"
-
-
-def keeps_claims(live: KubernetesObject) -> bool:
-    """Whether the claims stay when the live StatefulSet is deleted."""
-    policy = live["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-    return bool(policy.get("whenDeleted", "Retain") == "Retain")

@@ -4,9 +4,17 @@ Kubernetes accepts few changes to a StatefulSet in place. The others need a new 
 PersistentVolumeClaims must fit it.
 """
 
+from collections.abc import Sequence
+
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.field_owners import value_at
 from pulumi_stateful_service.live.rules.identity import identity_refusals, ordinals_refusals
-from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi
+from pulumi_stateful_service.live.rules.managed_fields import (
+    REPLICAS,
+    FieldChange,
+    changes_outside_pulumi,
+    restart_outside_pulumi,
+)
 from pulumi_stateful_service.live.rules.verdict import Verdict
 from pulumi_stateful_service.live.rules.volumes import (
     claim_field_changes,
@@ -34,7 +42,7 @@ def validate_update(
         lasting += smaller_templates(live, desired)
     else:
         refusals += volume_refusals(lasting)
-    warnings = [*warnings_about_others(live, autoscaled=autoscaled)]
+    warnings = [*warnings_about_others(live, desired, autoscaled=autoscaled)]
     changes = [*template_changes(live, desired), *_policy_changes(live, desired)]
     recreate = bool(changes or lasting) and recreate_keeping_pods and not refusals
     if recreate:
@@ -64,14 +72,39 @@ def _policy_changes(live: KubernetesObject, desired: KubernetesObject) -> list[s
     return [] if before == after else [f"pod_management_policy ({before} → {after})"]
 
 
-def warnings_about_others(live: KubernetesObject, *, autoscaled: bool) -> list[str]:
-    """Warns of what other field managers have changed."""
+def warnings_about_others(live: KubernetesObject, desired: KubernetesObject, *, autoscaled: bool) -> list[str]:
+    """Warns of what other field managers have changed, and of a restart that somebody has started."""
+    warnings = []
+    name = f"StatefulSet {live['metadata']['name']}"
     changes = changes_outside_pulumi(live, autoscaled=autoscaled)
-    if not changes:
-        return []
-    autoscaler = " If an autoscaler manages replicas, set autoscaled=True."
-    return [
-        f"StatefulSet {live['metadata']['name']} was modified outside Pulumi: {', '.join(map(str, changes))}. The next "
-        "update restores the program's value; if pulumi up shows no changes, run pulumi refresh first."
-        + (autoscaler if any(change.path == "spec.replicas" for change in changes) else "")
-    ]
+    staying = [each for each in changes if not each.is_taken_over and value_at(desired, each.path) is None]
+    restored = [each for each in changes if each not in staying]
+    if restored:
+        autoscaler = " If an autoscaler manages replicas, set autoscaled=True."
+        warnings.append(
+            f"{name} was modified outside Pulumi: {_listed(restored)}. The next update restores the program's value; "
+            "if pulumi up shows no changes, run pulumi refresh first."
+            + (autoscaler if any(change.path == REPLICAS for change in restored) else "")
+        )
+    if staying:
+        warnings.append(
+            f"{name} has fields that the program does not set: {_listed(staying)}. They stay as long as their field "
+            "manager owns them."
+        )
+    return warnings
+
+
+def restart_warning(live: KubernetesObject) -> str | None:
+    """Says that a restart is under way which somebody else has started, and what ``pulumi up`` makes of it."""
+    restart = restart_outside_pulumi(live)
+    status = live.get("status", {})
+    if restart is None or status.get("currentRevision") == status.get("updateRevision"):
+        return None
+    return (
+        f"StatefulSet {live['metadata']['name']} is being restarted outside Pulumi: {restart}. The restart goes on; "
+        "pulumi up keeps it and waits for it."
+    )
+
+
+def _listed(changes: Sequence[FieldChange]) -> str:
+    return ", ".join(map(str, changes))
