@@ -105,7 +105,7 @@ def test_p06_a_claim_that_is_being_deleted_is_named_and_not_ended(service: Make)
     assert named in rg.must("preview")
     assert named in rg.unchanged()
     pods = rg.uids()
-    refusals = {
+    refusals: dict[str, dict[str, Any]] = {
         "would be replaced": {"image": "random-generator:2.0"},
         "would be removed": {"image": "random-generator:1.0", "replicas": 1},
     }
