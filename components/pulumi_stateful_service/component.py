@@ -34,6 +34,7 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
     without_dependencies,
 )
+from pulumi_stateful_service.live.callback_server import start_callback_server
 from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.follow_rollout import current_rollout, wait_for_rollout
@@ -188,6 +189,7 @@ class StatefulService(pulumi.ComponentResource):
         """Under Pulumi's mocks there is no engine that calls it, and no cluster is contacted."""
         if _is_mocked():
             return None
+        start_callback_server()
         volumes = [volume["name"] for volume in self._args["volumes"]]
         return Guard(prefix, self._change(earlier), self._connection, self, volumes, _hook_name(self._name))
 

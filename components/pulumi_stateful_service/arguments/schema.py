@@ -30,6 +30,8 @@ class Schema:
     def __init__(self, prefix: str, rules: Mapping[str, Check]) -> None:
         self._prefix = prefix
         self._rules = rules
+        self.outputs: list[pulumi.Output[Any]] = []
+        """Of the values that are checked when they are known."""
 
     def check(self, value: object, to: type) -> dict[str, Any]:
         """The value with whole numbers as int, sequences as lists, and every Output checked.
@@ -65,7 +67,10 @@ class Schema:
                 self._prefix, f"{path} must be a plain value, not an Output: it decides which resources there are"
             )
 
-        return _apply(value, lambda known: self._plain(known, inner, path, rule))
+        output = _apply(value, lambda known: self._plain(known, inner, path, rule))
+        if inner is not Any:
+            self.outputs.append(output)
+        return output
 
     def _plain(self, value: Any, to: Any, path: str, rule: str) -> Any:
         if typing.is_typeddict(to):

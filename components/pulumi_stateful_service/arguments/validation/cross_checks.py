@@ -1,6 +1,6 @@
 """Runs checks across several arguments: at once where all are plain, else when they are known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ class CrossChecks:
     """Begins every message."""
     resource: pulumi.Resource | None = None
     """Where warnings are shown."""
+    outputs: Sequence[pulumi.Output[Any]] = ()
+    """Of single values, which fail where the value is wrong by itself."""
     _later: list[tuple[Callable[..., None], tuple[Any, ...]]] = field(default_factory=list)
 
     def check(self, function: Callable[..., None], *values: Any) -> None:
@@ -50,6 +52,8 @@ class CrossChecks:
 
         Raises ArgumentError at the first mistake. Its message shows no secret.
         """
+        for output in self.outputs:
+            await output.future(with_unknowns=True)
         for function, values in self._later:
             resolved = await resolve(list(values))
             if not resolved.known:

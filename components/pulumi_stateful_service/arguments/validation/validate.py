@@ -18,11 +18,12 @@ def validate(
     """The arguments with the defaults of name, service_name, replicas, ports and volumes, and what is left to check.
 
     Raises ArgumentError at the first mistake. Mistakes that show only when an Output is known are raised by
-    ``CrossChecks.run``, or, where a single value is wrong by itself, by the Output.
+    ``CrossChecks.run``.
     """
     prefix = f"StatefulService {component_name!r}"
-    checked = cast("StatefulServiceArgs", Schema(prefix, RULES).check(args, StatefulServiceArgs))
-    checks = CrossChecks(prefix, resource)
+    schema = Schema(prefix, RULES)
+    checked = cast("StatefulServiceArgs", schema.check(args, StatefulServiceArgs))
+    checks = CrossChecks(prefix, resource, schema.outputs)
     if "name" not in checked:
         if allowed := set_name(component_name):
             raise checks.error(

@@ -1,0 +1,23 @@
+"""The server through which Pulumi's engine calls the hooks: started before anything of the program can fail.
+
+Where a program fails, Pulumi's SDK stops this server. gRPC ends the process by a segmentation fault where a server is
+stopped while it starts, and a hook starts it in the background: the message of an early failure would be lost. The
+whole story is in ``docs/upstream.md``.
+"""
+
+from importlib import import_module
+
+import pulumi
+
+
+def start_callback_server() -> None:
+    """Starts the server and waits until it runs. Does nothing where it runs, or where the SDK has none to wait for."""
+    if pulumi.runtime.get_root_resource() is None:
+        return  # A plugin, which does not stop it.
+    try:
+        # What the SDK itself does for transforms of the stack; it has no public way.
+        get_callbacks = import_module("pulumi.runtime.settings")._get_callbacks  # noqa: SLF001
+        wait = import_module("pulumi.runtime.sync_await")._sync_await  # noqa: SLF001
+    except (ImportError, AttributeError):
+        return
+    wait(get_callbacks())
