@@ -3,11 +3,13 @@
 The application is a list on the disk of ``rg-0`` of who joins and leaves.
 """
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import Service, only, watching
+from harness import Service, eventually, only, watching
 from test_rollouts import settled
 
 Make = Callable[..., Service]
@@ -119,6 +121,39 @@ def test_p06_a_join_that_was_killed_is_continued(service: Make) -> None:
     rg.up()
     assert members(rg) == ["join rg-1", "add rg-2", "join rg-2"]
     settled(rg)
+
+
+def test_p06_a_note_causes_nothing(service: Make) -> None:
+    """Whoever patches the StatefulSet moves no member; what cannot be on the Service is named, and so is the remedy."""
+    commands = {name: noted(name) for name in ("add", "join", "leave")}
+    rg = service(**SHELL, replicas=2, members=commands)
+    rg.up()
+    pods, note = rg.uids(), "pulumi-stateful-service/members"
+    service_object = json.loads(rg.kubectl("get", "service", "random-generator", "--output=json"))
+    assert service_object["metadata"]["annotations"][note] == "2"
+    for members_noted in ("50", "1"):
+        rg.kubectl("annotate", "statefulset", "rg", "--overwrite", f"{note}={members_noted}")
+        rg.kubectl("annotate", "statefulset", "rg", "--overwrite", "pulumi-stateful-service/rejoining=1")
+        rg.unchanged()
+    rg.kubectl("scale", "statefulset", "rg", "--replicas=1")
+    eventually("one is stopped", lambda: "rg-1" not in rg.pods())
+    rg.up()
+    assert rg.uids().keys() == pods.keys()
+    assert "No such file" in rg.kubectl("exec", "rg-0", "--", "sh", "-c", f"busybox ls {LIST} 2>&1 || true")
+
+    for wrong, why in (
+        ("50", "rg-49 would be a member, but there is no PersistentVolumeClaim logs-rg-49"),
+        ("x", "number"),
+    ):
+        rg.kubectl("annotate", "service", "random-generator", "--overwrite", f"{note}={wrong}")
+        refused = rg.must_fail("up", "--yes", "--skip-preview")
+        assert f"Service {rg.namespace}/random-generator has the annotation {note}='{wrong}'" in refused
+        assert why in refused
+        assert "Traceback" not in refused
+        assert len(rg.pods()) == 2
+        [remedy] = re.findall(r"kubectl (--namespace .*? annotate .*?=\d+)", refused)
+        rg.kubectl(*remedy.split())
+        rg.unchanged()
 
 
 @pytest.mark.long

@@ -54,10 +54,10 @@ REPLICAS_ANNOTATION = "pulumi-stateful-service/replicas"
 """On the StatefulSet of a service with ``members``: the number of instances that the program asks for."""
 
 MEMBERS_ANNOTATION = "pulumi-stateful-service/members"
-"""On the same, once instances were added or removed: how many of them, from the first, are members."""
+"""On the governing Service of such a service: how many instances, from the first, are members."""
 
 REJOINING_ANNOTATION = "pulumi-stateful-service/rejoining"
-"""On the same: the ordinal of the instance whose volume is being recreated, until it is a member again."""
+"""On the same Service: the ordinal of the instance whose volume is being recreated, until it is a member again."""
 
 IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
 """On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""

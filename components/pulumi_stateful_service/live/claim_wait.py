@@ -23,7 +23,6 @@ from pulumi_stateful_service.live.claim_recreation import recreate_claims_of
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.documentation import STORAGE
-from pulumi_stateful_service.live.member_changes import rejoining
 from pulumi_stateful_service.live.members import Members
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, outdated_claims
 from pulumi_stateful_service.live.pod_status import claim_names, ordinal_of
@@ -143,7 +142,7 @@ async def recreate_claims(
         recreation = target.recreation
         claims = await list_claims_of(cluster, target, live) if recreation.ordinals else []
         remaining = claims_to_recreate(live, claims, target.claims, recreation)
-        if members is not None and (left := rejoining(live)) is not None and left not in remaining:
+        if members is not None and (left := await members.rejoining(live)) is not None and left not in remaining:
             await members.join(left)
             await members.note_rejoining(live, None)
         if not remaining:

@@ -12,7 +12,6 @@ from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.forecast import Forecast, forecast
-from pulumi_stateful_service.live.member_changes import members_of
 from pulumi_stateful_service.live.outdated_claims import requested_recreation
 from pulumi_stateful_service.live.rules.managed_fields import is_applied_by_component, without_taken_over
 from pulumi_stateful_service.live.stateful_set_fields import (
@@ -59,7 +58,7 @@ async def predict(
         recreated=recreate,
         recreation=requested_recreation(desired),
         leader_last=leader_last,
-        in_turn=in_turn and members_of(live or after) > 0 and len(desired_ordinals(after)) > 0,
+        in_turn=in_turn and len(desired_ordinals(after)) > 0,
     )
 
 

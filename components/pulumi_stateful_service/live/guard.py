@@ -30,6 +30,7 @@ from pulumi_stateful_service.live.earlier_values import earlier_data
 from pulumi_stateful_service.live.forecast import InstanceOutcome
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
+from pulumi_stateful_service.live.member_changes import members_of
 from pulumi_stateful_service.live.member_refusals import member_refusals
 from pulumi_stateful_service.live.preflight import (
     Change,
@@ -38,6 +39,7 @@ from pulumi_stateful_service.live.preflight import (
     live_claims,
     live_warnings,
     missing_claims,
+    noted_members,
     refuse_to_end_claims,
     rendering_warnings,
     unfinished_work,
@@ -357,6 +359,7 @@ class Guard:
     ) -> None:
         """Says what the change does to every instance and claim; raises where it would replace what is held back."""
         namespace, _ = desired.where(cluster)
+        notes = await noted_members(cluster, desired.change, live)
         try:
             predicted = await predict(
                 cluster,
@@ -367,7 +370,7 @@ class Guard:
                 recreate=recreate,
                 takes_over=desired.change.takes_over,
                 leader_last=desired.change.leader_last,
-                in_turn=desired.change.members is not None,
+                in_turn=notes is not None and members_of(live or {"spec": desired.spec}, notes) > 0,
             )
         except ClusterError as error:
             if forecasts():
@@ -384,7 +387,7 @@ class Guard:
         adopting = live is not None and not desired.change.owns(live)
         for refusal in [
             *held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None),
-            *member_refusals(desired.change, live, predicted),
+            *member_refusals(desired.change, live, notes, predicted),
         ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
         removed = predicted.of(InstanceOutcome.REMOVED)

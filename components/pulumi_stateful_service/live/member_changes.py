@@ -1,4 +1,4 @@
-"""Which instance joins or leaves next, from a live StatefulSet and the number of instances that are wanted."""
+"""Which instance joins or leaves next: from a live StatefulSet, what is noted, and the number that is wanted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,7 @@ from typing import Any
 
 from pulumi_stateful_service.arguments.types import RunIn
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import (
-    MEMBERS_ANNOTATION,
-    REJOINING_ANNOTATION,
-    for_instance,
-    pod_address,
-    pod_name,
-    service_address,
-)
+from pulumi_stateful_service.foundation.names import for_instance, pod_address, pod_name, service_address
 from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals
 
 
@@ -76,6 +69,16 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class MemberNotes:
+    """What an earlier operation has noted of the members."""
+
+    members: int = 0
+    """How many instances, from the first, are members; 0 where nothing is noted."""
+    rejoining: int | None = None
+    """The ordinal of the instance that has left for a new volume, and has not joined again."""
+
+
+@dataclass(frozen=True)
 class MemberStep:
     """The next change of the number of instances, and of members."""
 
@@ -86,12 +89,12 @@ class MemberStep:
     """How many instances, from the first, are members after it."""
 
 
-def next_step(live: KubernetesObject, wanted: int) -> MemberStep | None:
+def next_step(live: KubernetesObject, notes: MemberNotes, wanted: int) -> MemberStep | None:
     """The next step to the number of instances that is wanted; None where there is none left.
 
     An interrupted ``up`` leaves an instance that is no member yet.
     """
-    replicas, members = replicas_of(live), members_of(live)
+    replicas, members = replicas_of(live), members_of(live, notes)
     if wanted == 0 or members == 0:
         as_wanted = MemberStep(StepKind.SET_REPLICAS, wanted, wanted or members)
         return None if replicas == wanted else as_wanted
@@ -105,15 +108,14 @@ def next_step(live: KubernetesObject, wanted: int) -> MemberStep | None:
     return None
 
 
-def is_unfinished(live: KubernetesObject, plan: MemberPlan | None) -> bool:
+def is_unfinished(live: KubernetesObject, notes: MemberNotes, plan: MemberPlan) -> bool:
     """Whether instances have to join or leave."""
-    return plan is not None and (next_step(live, plan.replicas) is not None or rejoining(live) is not None)
+    return next_step(live, notes, plan.replicas) is not None or rejoining(live, notes) is not None
 
 
-def rejoining(live: KubernetesObject) -> int | None:
-    """The ordinal of the instance that has left for a new volume, and has not joined again."""
-    noted = (live["metadata"].get("annotations") or {}).get(REJOINING_ANNOTATION)
-    return None if noted is None else int(noted)
+def rejoining(live: KubernetesObject, notes: MemberNotes) -> int | None:
+    """The ordinal of the instance that has to join again; None where there is none, also while it is stopped."""
+    return notes.rejoining if notes.rejoining in desired_ordinals(live) else None
 
 
 def replicas_of(live: KubernetesObject) -> int:
@@ -121,7 +123,6 @@ def replicas_of(live: KubernetesObject) -> int:
     return len(desired_ordinals(live))
 
 
-def members_of(live: KubernetesObject) -> int:
-    """How many instances, from the first, are members: all, where none was added or removed yet."""
-    noted = (live["metadata"].get("annotations") or {}).get(MEMBERS_ANNOTATION)
-    return int(noted or 0) or replicas_of(live)
+def members_of(live: KubernetesObject, notes: MemberNotes) -> int:
+    """How many instances, from the first, are members: all, where nothing is noted."""
+    return notes.members or replicas_of(live)

@@ -4,15 +4,17 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import claim_name, pod_name
 from pulumi_stateful_service.live.documentation import MEMBERS
 from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome
-from pulumi_stateful_service.live.member_changes import members_of, replicas_of
+from pulumi_stateful_service.live.member_changes import MemberNotes, members_of, replicas_of
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, desired_ordinals, first_ordinal
 
 
-def member_refusals(change: Change, live: KubernetesObject | None, forecast: Forecast) -> list[str]:
+def member_refusals(
+    change: Change, live: KubernetesObject | None, notes: MemberNotes | None, forecast: Forecast
+) -> list[str]:
     """Refuses another first ordinal, and instances that would join with the data of a member of their name."""
     plan, desired = change.members, change.stateful_set
-    if plan is None or live is None:
+    if plan is None or live is None or notes is None:
         return []
     name, start = live["metadata"]["name"], first_ordinal(live)
     if start != first_ordinal(desired):
@@ -21,13 +23,13 @@ def member_refusals(change: Change, live: KubernetesObject | None, forecast: For
             "added after the last one, and the last one is removed. Set replicas."
         )
         return [refusal]
-    if plan.reuse_claims or members_of(live) == 0:
+    if plan.reuse_claims or members_of(live, notes) == 0:
         return []
     restored = {claim["metadata"]["name"] for claim in change.restored_claims}
     joining = [
         ordinal
         for ordinal in desired_ordinals(desired)
-        if ordinal - start >= max(members_of(live), replicas_of(live))
+        if ordinal - start >= max(members_of(live, notes), replicas_of(live))
         and forecast.instances.get(pod_name(name, ordinal)) is InstanceOutcome.ADDED
     ]
     claims = [claim_name(volume, name, ordinal) for ordinal in joining for volume in claim_templates(live)]

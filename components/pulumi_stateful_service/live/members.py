@@ -1,12 +1,14 @@
 """Adds and removes instances one after another, and tells the application: each joins, and leaves, by a command.
 
-The StatefulSet is the only state: ``spec.replicas``, and an annotation with the number of members. An ``up`` that is
-killed leaves an instance that has not joined yet, or one that has left, and the next one continues there.
+The state is ``spec.replicas`` of the StatefulSet, and the number of members, which is noted on the governing Service.
+An ``up`` that is killed leaves an instance that has not joined yet, or one that has left, and the next one continues
+there. The note is written before ``spec.replicas``: an instance that is added is no member yet when it appears, and one
+that has left is none any more when it is removed. A kill in between has a command run again, and nothing else.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
@@ -19,12 +21,16 @@ from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenEr
 from pulumi_stateful_service.live.documentation import MEMBERS
 from pulumi_stateful_service.live.member_changes import (
     MemberCommand,
+    MemberNotes,
     MemberPlan,
     MemberStep,
     StepKind,
+    members_of,
     next_step,
+    rejoining,
     replicas_of,
 )
+from pulumi_stateful_service.live.member_notes import read_member_notes, write_member_notes
 from pulumi_stateful_service.live.pod_status import is_ready, is_terminating, ordinal_of
 from pulumi_stateful_service.live.rollout_status import Rollout, has_outdated_pods
 from pulumi_stateful_service.live.rollout_target import RolloutTarget, pause, read_until_answered, retry_until_answered
@@ -60,15 +66,20 @@ class Members:
         """
         while True:
             live = await self._read()
-            step = next_step(live, self._plan.replicas)
+            notes = await self._read_notes(live)
+            step = next_step(live, notes, self._plan.replicas)
             if step is None:
+                # Noted from the start: what others do to replicas is then no change of the members.
+                await self._note_members(live, notes, members_of(live, notes))
                 return
             if step.kind is StepKind.JOIN:
-                await self._add_and_join(live, step)
+                await self._add_and_join(live, notes, step)
             elif step.kind is StepKind.LEAVE:
-                await self._leave_and_remove(live, step)
+                await self._leave_and_remove(live, notes, step)
             else:
-                await self._patch(live, step.replicas, step.members)
+                if replicas_of(live) or notes.members:
+                    await self._note_members(live, notes, step.members)
+                await self._set_replicas(live, step.replicas)
                 await self._roll_out()
 
     async def add(self, ordinal: int, consequence: str = "It is not created") -> None:
@@ -83,25 +94,27 @@ class Members:
         """Has an instance leave that is about to be removed. An error says the consequence."""
         await self._run("leave", self._plan.leave, ordinal, consequence)
 
-    async def _add_and_join(self, live: KubernetesObject, step: MemberStep) -> None:
+    async def _add_and_join(self, live: KubernetesObject, notes: MemberNotes, step: MemberStep) -> None:
         ordinal = first_ordinal(live) + step.members - 1
         # An application takes a new member when all others are well.
         await self._roll_out()
         if replicas_of(live) < step.replicas:
             await self.add(ordinal)
-            await self._patch(live, step.replicas, step.members - 1)
+            await self._note_members(live, notes, step.members - 1)
+            await self._set_replicas(live, step.replicas)
             messages.info(f"{self._pod(ordinal)} is added.", self._resource, ephemeral=True)
             await self._roll_out()
         await self.join(ordinal)
-        await self._patch(live, step.replicas, step.members)
+        await self._note_members(live, notes, step.members)
         messages.info(f"{self._pod(ordinal)} has joined.", self._resource)
 
-    async def _leave_and_remove(self, live: KubernetesObject, step: MemberStep) -> None:
+    async def _leave_and_remove(self, live: KubernetesObject, notes: MemberNotes, step: MemberStep) -> None:
         ordinal = first_ordinal(live) + step.replicas
         if has_outdated_pods(live, await self._cluster.list_pods(live)):
             await self._roll_out()
         await self.leave(ordinal)
-        await self._patch(live, step.replicas, step.members)
+        await self._note_members(live, notes, step.members, still_rejoining=notes.rejoining != ordinal)
+        await self._set_replicas(live, step.replicas)
         messages.info(f"{self._pod(ordinal)} has left, and is removed.", self._resource)
         await self._until_deleted(self._pod(ordinal))
 
@@ -146,16 +159,37 @@ class Members:
         shown = shown if len(shown) <= _MAX_SHOWN else "…" + shown[1 - _MAX_SHOWN :]
         return f"exit status {status} in {pod}{': ' + shown if shown else ''}" if status else ""
 
+    async def rejoining(self, live: KubernetesObject) -> int | None:
+        """The ordinal of the instance that has to join again; None where there is none."""
+        return rejoining(live, await self._read_notes(live))
+
     async def note_rejoining(self, live: KubernetesObject, ordinal: int | None) -> None:
         """Notes which instance has to join again, or that none has."""
-        noted = {REJOINING_ANNOTATION: None if ordinal is None else str(ordinal)}
-        await retry_until_answered(self._target, lambda: self._cluster.patch_stateful_set(live, annotations=noted))
+        await self._note(live, {REJOINING_ANNOTATION: ordinal})
 
-    async def _patch(self, live: KubernetesObject, replicas: int, members: int) -> None:
-        """Changes the numbers of instances and of members, in one request."""
-        noted, spec = {MEMBERS_ANNOTATION: str(members)}, {"replicas": replicas}
+    async def _note_members(
+        self, live: KubernetesObject, notes: MemberNotes, members: int, *, still_rejoining: bool = True
+    ) -> None:
+        """Notes the number of members, and that the one that had to join again is none, where that changes."""
+        changes: dict[str, int | None] = {} if still_rejoining else {REJOINING_ANNOTATION: None}
+        if members and members != notes.members:
+            changes[MEMBERS_ANNOTATION] = members
+        await self._note(live, changes)
+
+    async def _note(self, live: KubernetesObject, changes: Mapping[str, int | None]) -> None:
+        if changes:
+            await retry_until_answered(
+                self._target, lambda: write_member_notes(self._cluster, live, self._plan, changes)
+            )
+
+    async def _read_notes(self, live: KubernetesObject) -> MemberNotes:
+        return await retry_until_answered(
+            self._target, lambda: read_member_notes(self._cluster, self._target.prefix, live, self._plan)
+        )
+
+    async def _set_replicas(self, live: KubernetesObject, replicas: int) -> None:
         await retry_until_answered(
-            self._target, lambda: self._cluster.patch_stateful_set(live, annotations=noted, spec=spec)
+            self._target, lambda: self._cluster.patch_stateful_set(live, spec={"replicas": replicas})
         )
 
     async def _until_deleted(self, pod: str) -> None:

@@ -27,7 +27,8 @@ from pulumi_stateful_service.live.claim_changes import is_being_deleted as is_cl
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.field_owners import value_at
-from pulumi_stateful_service.live.member_changes import MemberPlan, is_unfinished
+from pulumi_stateful_service.live.member_changes import MemberNotes, MemberPlan, is_unfinished
+from pulumi_stateful_service.live.member_notes import read_member_notes
 from pulumi_stateful_service.live.outdated_claims import claims_to_recreate, requested_recreation
 from pulumi_stateful_service.live.pod_status import is_ready, is_running
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan, partition_of
@@ -212,7 +213,7 @@ async def unfinished_work(
     The program says how they should be: no annotation of the live StatefulSet does. What kubectl has added to the
     StatefulSet is no part of Pulumi's state, so a refresh would not show it: it is work too.
     """
-    if is_being_deleted(live) or is_unfinished(live, change.members):
+    if is_being_deleted(live) or await _unfinished_members(cluster, live, change):
         return True
     if claims_to_release(live, claims, change.stateful_set) or _has_additions(live, change):
         return True
@@ -226,6 +227,24 @@ def _has_additions(live: KubernetesObject, change: Change) -> bool:
         each.is_taken_over and value_at(change.stateful_set, each.path) is None
         for each in changes_outside_pulumi(live, autoscaled=change.autoscaled)
     )
+
+
+async def noted_members(cluster: Cluster, change: Change, live: KubernetesObject | None) -> MemberNotes | None:
+    """What is noted about the members of the live StatefulSet; None where it has none.
+
+    Raises RefusedError for notes that cannot be.
+    """
+    if change.members is None or live is None:
+        return None
+    return await read_member_notes(cluster, change.prefix, live, change.members)
+
+
+async def _unfinished_members(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:
+    try:
+        notes = await noted_members(cluster, change, live)
+    except RefusedError:
+        return True  # and refused in the operation that this leads to
+    return change.members is not None and notes is not None and is_unfinished(live, notes, change.members)
 
 
 async def _unfinished_rollout(cluster: Cluster, live: KubernetesObject, change: Change) -> bool:

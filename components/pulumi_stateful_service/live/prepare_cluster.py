@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pulumi
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINING_ANNOTATION, field_manager
+from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -85,7 +85,7 @@ async def prepare_cluster(
         metadata = live["metadata"]
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
     if is_update and (live is None or recreate):
-        await _keep_notes_of_members(cluster, await _create(cluster, desired), live)
+        await _create(cluster, desired)
 
 
 async def _keep_restart(cluster: Cluster, live: KubernetesObject) -> None:
@@ -106,16 +106,6 @@ async def _keep_restart(cluster: Cluster, live: KubernetesObject) -> None:
             return
 
 
-async def _keep_notes_of_members(
-    cluster: Cluster, recreated: KubernetesObject, before: KubernetesObject | None
-) -> None:
-    """Notes on a StatefulSet that was recreated what the one before had noted of its members."""
-    annotations = (before or {}).get("metadata", {}).get("annotations") or {}
-    noted = {key: annotations[key] for key in (MEMBERS_ANNOTATION, REJOINING_ANNOTATION) if key in annotations}
-    if noted:
-        await cluster.patch_stateful_set(recreated, annotations=noted)
-
-
 async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatefulSet, live: KubernetesObject) -> None:
     """Changes the one identity field that can be changed in place (from Kubernetes 1.37)."""
     limit = desired.spec.get(_LIMIT, _DEFAULT_LIMIT)
@@ -125,10 +115,10 @@ async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatef
     await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
 
 
-async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> KubernetesObject:
+async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
     """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
     namespace, name = desired.where(cluster)
     body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
-    return await cluster.patch(
+    await cluster.patch(
         STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
     )

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINING_ANNOTATION
 from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
 from pulumi_stateful_service.live.member_changes import (
+    MemberNotes,
     MemberPlan,
     MemberStep,
     StepKind,
@@ -18,15 +18,14 @@ from pulumi_stateful_service.live.member_changes import (
 from pulumi_stateful_service.live.member_refusals import member_refusals
 from pulumi_stateful_service.live.preflight import Change
 
+NOTHING = MemberNotes()
 
-def live(replicas: int, members: int | None = None, start: int = 0, rejoining: str | None = None) -> dict[str, Any]:
-    """A StatefulSet with so many instances, so many of which are members."""
-    noted = {} if members is None else {MEMBERS_ANNOTATION: str(members)}
-    if rejoining is not None:
-        noted[REJOINING_ANNOTATION] = rejoining
+
+def live(replicas: int, start: int = 0) -> dict[str, Any]:
+    """A StatefulSet with so many instances."""
     template = {"metadata": {"name": "data"}, "spec": {}}
     return {
-        "metadata": {"name": "rg", "namespace": "db", "annotations": noted},
+        "metadata": {"name": "rg", "namespace": "db"},
         "spec": {"replicas": replicas, "ordinals": {"start": start}, "volumeClaimTemplates": [template]},
     }
 
@@ -35,7 +34,7 @@ def live(replicas: int, members: int | None = None, start: int = 0, rejoining: s
 def test_steps_lead_to_the_wanted_number_one_member_at_a_time(replicas: int, members: int, wanted: int) -> None:
     """From any state: members join and leave one by one, and no member's instance is removed before it has left."""
     for _step in range(30):
-        step = next_step(live(replicas, members), wanted)
+        step = next_step(live(replicas), MemberNotes(members), wanted)
         if step is None:
             break
         members = members or replicas
@@ -54,25 +53,25 @@ def test_steps_lead_to_the_wanted_number_one_member_at_a_time(replicas: int, mem
 
 
 @pytest.mark.parametrize(
-    ("state", "wanted", "step"),
+    ("state", "notes", "wanted", "step"),
     [
-        (live(3), 3, None),
-        (live(3), 4, MemberStep(StepKind.JOIN, 4, 4)),
-        (live(3), 1, MemberStep(StepKind.LEAVE, 2, 2)),
-        (live(4, 3), 5, MemberStep(StepKind.JOIN, 4, 4)),  # killed before the fourth has joined
-        (live(4, 3), 3, MemberStep(StepKind.LEAVE, 3, 3)),  # and back: it may have been added
-        (live(3), 0, MemberStep(StepKind.SET_REPLICAS, 0, 3)),
-        (live(0, 3), 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),
-        (live(0, 5), 3, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # two of five leave when all run
-        (live(5, 5), 3, MemberStep(StepKind.LEAVE, 4, 4)),
-        (live(5, 3), 5, MemberStep(StepKind.JOIN, 5, 4)),
-        (live(3, 5), 5, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # scaled by kubectl
-        (live(0), 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),  # the first ones form the cluster
+        (live(3), NOTHING, 3, None),
+        (live(3), NOTHING, 4, MemberStep(StepKind.JOIN, 4, 4)),
+        (live(3), NOTHING, 1, MemberStep(StepKind.LEAVE, 2, 2)),
+        (live(4), MemberNotes(3), 5, MemberStep(StepKind.JOIN, 4, 4)),  # killed before the fourth has joined
+        (live(4), MemberNotes(3), 3, MemberStep(StepKind.LEAVE, 3, 3)),  # and back: it may have been added
+        (live(3), NOTHING, 0, MemberStep(StepKind.SET_REPLICAS, 0, 3)),
+        (live(0), MemberNotes(3), 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),
+        (live(0), MemberNotes(5), 3, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # two of five leave when all run
+        (live(5), MemberNotes(5), 3, MemberStep(StepKind.LEAVE, 4, 4)),
+        (live(5), MemberNotes(3), 5, MemberStep(StepKind.JOIN, 5, 4)),
+        (live(3), MemberNotes(5), 5, MemberStep(StepKind.SET_REPLICAS, 5, 5)),  # scaled by kubectl
+        (live(0), NOTHING, 3, MemberStep(StepKind.SET_REPLICAS, 3, 3)),  # the first ones form the cluster
     ],
 )
-def test_the_next_step(state: dict[str, Any], wanted: int, step: MemberStep | None) -> None:
-    """The number of members is what the set notes, else what it has."""
-    assert next_step(state, wanted) == step
+def test_the_next_step(state: dict[str, Any], notes: MemberNotes, wanted: int, step: MemberStep | None) -> None:
+    """The number of members is what is noted, else that of the instances."""
+    assert next_step(state, notes, wanted) == step
 
 
 def test_the_plan_from_arguments() -> None:
@@ -97,10 +96,11 @@ def test_the_plan_from_arguments() -> None:
 def test_what_is_unfinished() -> None:
     """A number that is not the wanted one, and an instance that has left for a new disk."""
     plan = MemberPlan(3, "svc", "cluster.local")
-    assert not is_unfinished(live(3), plan)
-    assert is_unfinished(live(3), MemberPlan(4, "svc", "cluster.local"))
-    assert is_unfinished(live(3, rejoining="2"), plan)
-    assert not is_unfinished(live(3), None)
+    assert not is_unfinished(live(3), NOTHING, plan)
+    assert is_unfinished(live(3), NOTHING, MemberPlan(4, "svc", "cluster.local"))
+    assert is_unfinished(live(3), MemberNotes(3, rejoining=2), plan)
+    stopped = MemberPlan(0, "svc", "cluster.local")
+    assert not is_unfinished(live(0), MemberNotes(3, rejoining=2), stopped), "it joins when it is started again"
 
 
 def change(desired: dict[str, Any], *, reuse_claims: bool = False, restored: str | None = None) -> Change:
@@ -132,21 +132,21 @@ class TestRefusals:
 
     def test_the_claim_of_a_member_that_left(self) -> None:
         """It is named, whatever else happens to it."""
-        [refusal] = member_refusals(change(live(3)), live(1), FORECAST)
+        [refusal] = member_refusals(change(live(3)), live(1), NOTHING, FORECAST)
         assert "rg-1, rg-2 would join with the data of an earlier member: data-rg-1 exists." in refusal
         assert "kubectl --namespace db delete pvc data-rg-1." in refusal
 
     def test_data_that_are_wanted(self) -> None:
         """On request, and where the program restores them."""
-        assert not member_refusals(change(live(3), reuse_claims=True), live(1), FORECAST)
-        assert not member_refusals(change(live(3), restored="data-rg-1"), live(1), FORECAST)
+        assert not member_refusals(change(live(3), reuse_claims=True), live(1), NOTHING, FORECAST)
+        assert not member_refusals(change(live(3), restored="data-rg-1"), live(1), NOTHING, FORECAST)
 
     def test_instances_that_are_members(self) -> None:
         """They were stopped, or an earlier ``up`` has created them: they start with the data that they have."""
-        assert not member_refusals(change(live(3)), live(0, 3), FORECAST)
-        assert not member_refusals(change(live(3)), live(3, 1), FORECAST)
+        assert not member_refusals(change(live(3)), live(0), MemberNotes(3), FORECAST)
+        assert not member_refusals(change(live(3)), live(3), MemberNotes(1), FORECAST)
 
     def test_another_first_ordinal(self) -> None:
         """Members are counted from the first."""
-        [refusal] = member_refusals(change(live(3, start=1)), live(3), FORECAST)
+        [refusal] = member_refusals(change(live(3, start=1)), live(3), NOTHING, FORECAST)
         assert refusal.startswith("ordinals.start cannot be changed from 0 to 1 with members")
