@@ -261,7 +261,9 @@ def deploy(
 
     ``config`` is the stack's configuration; a key without a colon is the project's own. ``computed`` gives fields that
     a cluster would fill in, by type token and inputs; a namespace, ``clusterIP`` and a load balancer's address are
-    filled in where it says nothing.
+    filled in where it says nothing. It also gives what the program reads: the outputs of a StackReference, the fields
+    of an object that it gets by its ID, and what a function of a provider returns. Raises LookupError, with the mock to
+    give, where the program reads what it does not give.
     """
     return Deployment(
         record(

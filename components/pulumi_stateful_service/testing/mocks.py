@@ -18,7 +18,7 @@ LOAD_BALANCER_IP = "203.0.113.10"
 """The address that every Service of type LoadBalancer gets."""
 
 Computed = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Fields that a cluster would fill in, by type token and inputs."""
+"""Fields that a cluster would fill in, by type token and inputs; what a function returns, by token and arguments."""
 
 _CLUSTER_WIDE = frozenset(
     {
@@ -37,6 +37,7 @@ _CLUSTER_WIDE = frozenset(
     }
 )
 _STACK = "pulumi:pulumi:Stack"
+_STACK_REFERENCE = "pulumi:pulumi:StackReference"
 _SEVERITIES = ("debug", "info", "warning", "error")
 _Result = TypeVar("_Result")
 
@@ -180,7 +181,10 @@ class _Requests(ThreadPoolExecutor):
 
 
 class _Answers(mocks.Mocks):
-    """Resources as they were asked for, with what a cluster fills in; functions that return their arguments."""
+    """Resources as they were asked for, with what a cluster fills in; what is only read, as the test says.
+
+    Raises LookupError for what the test does not say: empty outputs would fail somewhere else, without a reason.
+    """
 
     def __init__(self, computed: Computed) -> None:
         self.namespaces: dict[str, str] = {}
@@ -193,10 +197,21 @@ class _Answers(mocks.Mocks):
         metadata = inputs.get("metadata") or {}
         kubernetes_id = "/".join(filter(None, [metadata.get("namespace"), metadata.get("name")]))
         state = _overlaid(_overlaid(by_default, args.inputs), self._computed(args.typ, inputs))
+        if args.typ == _STACK_REFERENCE and not isinstance(state.get("outputs"), Mapping):
+            read = f"the outputs of stack {inputs.get('name', args.name)!r} (StackReference {args.name!r})"
+            raise _not_given(read, args.typ, '{"outputs": {"NAME": "VALUE"}}')
         return args.resource_id or kubernetes_id or f"{args.name}-id", state
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return args.args, None
+    def read(self, kind: str, name: str, identifier: str, inputs: Mapping[str, Any]) -> None:
+        """Raises LookupError where the test does not say what the program reads of an object."""
+        if kind != _STACK_REFERENCE and not self._computed(kind, inputs):
+            raise _not_given(f"{name!r} ({kind} {identifier})", kind, '{"FIELD": "VALUE"}')
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        result = self._computed(args.token, _plain(args.args))
+        if not result:
+            raise _not_given(f"what the function {args.token} returns", args.token, '{"FIELD": "VALUE"}')
+        return dict(result), []
 
     def _by_cluster(self, kind: str, inputs: Mapping[str, Any], provider: str) -> dict[str, Any]:
         # No uid: it would say that there is an API server, where the component follows the rollout.
@@ -211,6 +226,13 @@ class _Answers(mocks.Mocks):
         return known
 
 
+def _not_given(read: str, token: str, example: str) -> LookupError:
+    return LookupError(
+        f"the program reads {read}, which this test does not give. Give it with the argument computed of deploy, "
+        f"such as computed=lambda kind, inputs: {example} if kind == {token!r} else {{}}"
+    )
+
+
 class _Monitor(mocks.MockMonitor):
     """Keeps the requests that the engine would get."""
 
@@ -219,6 +241,10 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, computed: Computed) -> None:
         super().__init__(_Answers(computed))
         self.registered: list[Registered] = []
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
+        self.mocks.read(request.type, request.name, request.id, _plain(rpc.deserialize_properties(request.properties)))
+        return super().ReadResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
         response: Any = super().RegisterResource(request)  # type: ignore[no-untyped-call]

@@ -463,3 +463,56 @@ class TestStacks:
         for _ in range(2):
             assert [each.name for each in deploy_stack("dev", project).all("ConfigMap")] == ["network"]
         assert "network" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (
+            lambda: pulumi.StackReference("organization/db/prod").get_output("address"),
+            r"outputs of stack 'organization/db/prod' .*, which this test does not give.* computed=lambda kind, inputs: "
+            + r"{\"outputs\": {\"NAME\": \"VALUE\"}} if kind == 'pulumi:pulumi:StackReference' else {}",
+        ),
+        (
+            lambda: pulumi.StackReference("known-as", stack_name="organization/db/prod").require_output("address"),
+            r"stack 'organization/db/prod' \(StackReference 'known-as'\)",
+        ),
+        (
+            lambda: kubernetes.core.v1.ConfigMap.get("theirs", "shop/settings").data["a"],
+            r"reads 'theirs' \(kubernetes:core/v1:ConfigMap shop/settings\).* if kind == 'kubernetes:core/v1:Con",
+        ),
+        (
+            lambda: pulumi.runtime.invoke_async("cloud:index:getZone", {"name": "a"}),
+            r"reads what the function cloud:index:getZone returns",
+        ),
+        (
+            lambda: pulumi.Output.from_input(pulumi.runtime.invoke("cloud:index:getZone", {}).value),
+            r"{\"FIELD\": \"VALUE\"} if kind == 'cloud:index:getZone' else {}",
+        ),
+    ],
+)
+def test_what_the_program_reads_has_to_be_given(read: Callable[[], Any], message: str) -> None:
+    """The message says which mock to give, in place of an error about None elsewhere."""
+    with pytest.raises(LookupError, match=message):
+        deploy(read)
+
+
+def test_what_the_program_reads_is_given_by_computed() -> None:
+    """By the type of an object, and by the token of a function with its arguments."""
+
+    def answers(kind: str, inputs: Any) -> Any:
+        known: Any = {
+            "pulumi:pulumi:StackReference": {"outputs": {"address": "db"}},
+            "kubernetes:core/v1:ConfigMap": {"data": {"a": "b"}},
+            "cloud:index:getZone": {"zone": f"{inputs.get('name')}-1"},
+        }
+        return known.get(kind, {})
+
+    def program() -> Any:
+        return {
+            "stack": pulumi.StackReference("organization/db/prod").get_output("address"),
+            "object": kubernetes.core.v1.ConfigMap.get("theirs", "shop/settings").data["a"],
+            "function": pulumi.runtime.invoke("cloud:index:getZone", {"name": "a"}).value["zone"],
+        }
+
+    assert deploy(program, computed=answers).result == {"stack": "db", "object": "b", "function": "a-1"}
