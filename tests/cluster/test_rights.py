@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import ROOT, Service
+from harness import ROOT, Service, eventually
 
 Make = Callable[..., Service]
 
@@ -105,6 +105,59 @@ def test_a_cluster_that_may_not_be_read_is_reported_in_the_preview(service: Make
     rg.set(volumes=logs("5Mi"))
     said = rg.run("preview").stdout
     assert "was not checked against the cluster: no right to get statefulsets" in said
+
+
+def without_dry_runs(rg: Service) -> None:
+    """Has the API server refuse a dry run of StatefulSets in the service's namespace."""
+    name = f"no-dry-run-{rg.namespace}"
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": rg.namespace}}
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["statefulsets"]}
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {"namespaceSelector": selector, "resourceRules": [rule]},
+            "validations": [{"expression": "!(has(request.dryRun) && request.dryRun)", "message": "no dry run"}],
+        },
+    }
+    binding = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }
+    for each in (policy, binding):
+        rg.kubectl("apply", "--filename", "-", text=json.dumps(each))
+    eventually("a dry run is refused", lambda: _is_dry_run_refused(rg))
+
+
+def _is_dry_run_refused(rg: Service) -> bool:
+    try:
+        rg.kubectl("annotate", "statefulset", "rg", "--dry-run=server", "--overwrite", "a=b")
+    except AssertionError as error:
+        return "no dry run" in str(error)
+    return False
+
+
+def test_what_cannot_be_judged_is_not_done(service: Make) -> None:
+    """A dry run that is not answered: the preview warns, `up` changes nothing, and says how to go on without it."""
+    rg = service()
+    rg.up()
+    without_dry_runs(rg)
+    try:
+        pods, generation = rg.uids(), rg.stateful_set().metadata.generation
+        rg.set(image="random-generator:2.0")
+        assert "the effect on the instances could not be determined" in rg.must("preview")
+        refused = rg.must_fail("up", "--yes", "--skip-preview")
+        assert "cannot be checked against the cluster, so it is not made" in refused
+        assert (rg.uids(), rg.stateful_set().metadata.generation) == (pods, generation)
+        rg.must("config", "set", "stateful-service:forecast", "false")
+        rg.up()
+        assert not set(rg.uids().values()) & set(pods.values())
+    finally:
+        for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
+            rg.kubectl("delete", kind, f"no-dry-run-{rg.namespace}")
 
 
 def test_reading_can_be_switched_off(service: Make) -> None:
