@@ -24,6 +24,15 @@ COMPILER = {
     "outDir": "bin",
 }
 
+MIRROR = """\
+pulumi.runtime.registerResourceTransform((args) => {
+    if (args.type !== "kubernetes:apps/v1:StatefulSet") return undefined;
+    args.props.spec.template.spec.containers[0].image = "random-generator:2.0";
+    return {props: args.props, opts: args.opts};
+});
+"""
+"""A transform of the stack: it reaches what the plugin registers."""
+
 
 def node(folder: Path, *command: str) -> None:
     """Runs a command of Node.js, which comes with the tests' Python packages."""
@@ -98,6 +107,10 @@ def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace
         project.unchanged()
         assert project.outputs()["addresses"] == [f"db-{n}.db.{namespace}.svc.cluster.local" for n in range(2)]
         script = program / "bin" / "program.js"
+        as_compiled = script.read_text()
+        script.write_text(as_compiled.replace("const db =", f"{MIRROR}const db ="))
+        assert "db-1, db-0: replaced one after another (image)" in project.must("preview")
+        script.write_text(as_compiled)
         script.write_text(script.read_text().replace("terminationGracePeriodSeconds: 1", "minReadySeconds: -1"))
         refused = project.must_fail("preview")
         assert "minReadySeconds is -1; it must be" in refused
