@@ -33,6 +33,15 @@ def test_identity_is_compared_where_the_set_is_created(spec: Any, named: str) ->
     assert transform_refusals(a_set(), a_set(**spec), created=False) == []
 
 
+def test_the_namespace_of_the_provider_is_no_transform() -> None:
+    """It fills it in where the arguments have none."""
+    sent, other = a_set(), a_set()
+    sent["metadata"]["namespace"] = "prod"
+    other["metadata"]["namespace"] = "dev"
+    assert transform_refusals(a_set(), sent, created=True) == []
+    assert len(transform_refusals(sent, other, created=True)) == 1
+
+
 def test_what_is_not_known_yet_is_not_compared() -> None:
     """In a preview."""
     assert transform_refusals(a_set(), a_set(serviceName=UNKNOWN), created=True) == []

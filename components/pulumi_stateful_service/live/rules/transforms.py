@@ -49,7 +49,9 @@ def _changed_identity(before: KubernetesObject, after: KubernetesObject) -> Iter
     for part, fields in (("metadata", ("name", "namespace")), ("spec", IDENTITY_FIELDS)):
         for field in fields:
             values = [each[part].get(field) for each in (before, after)]
-            if not contains_unknown(values) and values[0] != values[1]:
+            # Pulumi's provider fills in its namespace where there is none.
+            is_filled_in = field == "namespace" and values[0] is None
+            if not is_filled_in and not contains_unknown(values) and values[0] != values[1]:
                 yield (field, *values)
 
 
