@@ -470,8 +470,7 @@ class TestStacks:
     [
         (
             lambda: pulumi.StackReference("organization/db/prod").get_output("address"),
-            r"outputs of stack 'organization/db/prod' .*, which this test does not give.* computed=lambda kind, inputs: "
-            + r"{\"outputs\": {\"NAME\": \"VALUE\"}} if kind == 'pulumi:pulumi:StackReference' else {}",
+            r"outputs of stack .organization/db/prod. .*, which this test does not give.* computed=lambda .*StackReference",
         ),
         (
             lambda: pulumi.StackReference("known-as", stack_name="organization/db/prod").require_output("address"),
