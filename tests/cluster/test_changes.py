@@ -129,12 +129,15 @@ def test_p08_a_volume_is_not_added_to_instances_that_are_held_back(service: Make
 
 
 def test_p08_scaling_to_nothing_forgets_what_was_held_back(service: Make) -> None:
-    """There is a warning: without Pods, Kubernetes keeps no earlier version."""
+    """The preview says so: without Pods, Kubernetes keeps no earlier version, and all come back with the new one."""
     rg = service(partition=1)
     rg.deploy()
     rg.deploy(image=NEW)
     rg.set(replicas=0)
     assert "rg-0: come back with the new revision: without Pods" in rg.must("preview")
+    rg.up()
+    rg.deploy(replicas=2)
+    assert {pod.spec.containers[0].image for pod in rg.pods().values()} == {NEW}
 
 
 def test_p11_a_renamed_stack_knows_its_set(service: Make) -> None:

@@ -17,6 +17,7 @@ from lightkube import Client
 from lightkube.models.core_v1 import HostPathVolumeSource, PersistentVolumeSpec, ResourceQuotaSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, ResourceQuota
+from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.resources.storage_v1 import VolumeAttributesClass
 
 Make = Callable[..., Service]
@@ -206,6 +207,8 @@ def test_p05_a_claim_is_restored_from_a_volume(service: Make, client: Client) ->
         rg.set(restore=[{"ordinal": 0, "volume_name": kept}])
         said = rg.must_fail("preview")
         assert "PersistentVolumeClaim logs-rg-0 already exists, so it cannot be restored" in said
+        assert "already exists, so it cannot be restored" in rg.must_fail("up", "--yes", "--skip-preview")
+        assert str(rg.claims()["logs-rg-0"].spec.volumeName) == kept
         rg.set(restore=None)
         rg.destroy()
         client.delete(PersistentVolumeClaim, "logs-rg-0", namespace=rg.namespace)
@@ -234,6 +237,7 @@ def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None
         rg.deploy(volumes=sized("10Mi", labels={"tier": "gold"}))
         pods, template = rg.uids(), rg.stateful_set().metadata.uid
         rg.kubectl("label", "pvc", "logs-rg-0", "owner=backup")
+        rg.kubectl("annotate", "pvc", "logs-rg-0", "last-backup=today")
         rg.deploy(volumes=sized("10Mi", labels={"tier": "silver"}, annotations={"backup": "daily"}), replicas=3)
         for claim in rg.claims().values():
             assert claim.metadata.labels["tier"] == "silver"
@@ -243,6 +247,7 @@ def test_p05_labels_and_annotations_of_live_claims_change(service: Make) -> None
             assert "tier" not in claim.metadata.labels
             assert claim.metadata.annotations["backup"] == "weekly"
         assert rg.claims()["logs-rg-0"].metadata.labels["owner"] == "backup"
+        assert rg.claims()["logs-rg-0"].metadata.annotations["last-backup"] == "today"
         rg.refresh()
         rg.unchanged()
         assert {name: uid for name, uid in rg.uids().items() if name in pods} == pods
@@ -334,20 +339,37 @@ def test_p05_another_class_and_a_smaller_size_one_instance_at_a_time(kept_volume
 
 
 def test_p05_recreating_claims_is_continued_and_waits_for_the_budget(kept_volumes: Callable[..., Service]) -> None:
-    """A claim that is being deleted while its Pod still runs: the next up evicts the Pod, once the quorum allows it."""
+    """A budget that allows no eviction: the Pod keeps running on its claim; when it does, the next up evicts it."""
     first, second = f"one-{id(kept_volumes)}", f"two-{id(kept_volumes)}"
-    rg = kept_volumes(first, replicas=3, quorum=True, pod_management_policy="Parallel", rollout_timeout_seconds=20)
+    rg = kept_volumes(first, replicas=3, quorum=True, pod_management_policy="Parallel")
     rg.up()
     pods = rg.uids()
     rg.deploy(storage_class=_class(second), recreate_keeping_pods=True)
-    # What a kill right after the deletion leaves.
-    rg.client.delete(PersistentVolumeClaim, "logs-rg-2", namespace=rg.namespace)
-    rg.set(recreate_keeping_pods=None, recreate_claims={"ordinals": [2]})
+    _require_available(rg, 3)
+    rg.set(recreate_keeping_pods=None, recreate_claims={"ordinals": [2]}, rollout_timeout_seconds=3)
+    refused = "Pod rg-2 was not evicted within rollout_timeout_seconds (3): a PodDisruptionBudget does not allow it"
+    assert refused in rg.must_fail("up", "--yes", "--skip-preview")
+    assert rg.uids() == pods
+    # What a kill right after the deletion leaves, too: a claim that is being deleted, and its Pod.
+    assert rg.claims()["logs-rg-2"].metadata.deletionTimestamp
+    _require_available(rg, 2)
+    rg.set(rollout_timeout_seconds=60)
     assert "logs-rg-2: deleted, and created again" in rg.must("preview")
     rg.up()
     assert rg.claims()["logs-rg-2"].spec.storageClassName == second
     assert {name for name, uid in rg.uids().items() if uid != pods[name]} == {"rg-2"}
     rg.unchanged()
+
+
+def _require_available(rg: Service, number: int) -> None:
+    """Changes the live budget by hand, and waits until it counts."""
+    rg.kubectl("patch", "pdb", "rg", "--type=merge", "--patch", f'{{"spec": {{"minAvailable": {number}}}}}')
+
+    def counts() -> bool:
+        budget: Any = rg.client.get(PodDisruptionBudget, "rg", namespace=rg.namespace)
+        return bool(budget.status.desiredHealthy == number)
+
+    eventually("the budget counts", counts)
 
 
 def test_p05_a_file_system_that_grows_when_mounted_gets_its_restart_on_request(idle_driver: Service) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually
+from harness import CHAPTER, Service, eventually, only, watching
 from lightkube.resources.core_v1 import Service as KubernetesService
 
 Make = Callable[..., Service]
@@ -216,14 +216,17 @@ def forced(rg: Service, how: str) -> Callable[..., str]:
     ],
 )
 def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) -> None:
-    """StatefulSet, Pods and Service exist afterwards, with the data, and the next up has nothing to do."""
+    """All Pods stop, then they start on their claims, with the data, and the next up has nothing to do."""
     rg = service()
     program(rg, server="127.0.0.1")
     rg.up()
     lines = rg.write("rg-0", 2)
     claims = everything(rg)["claims"]
-    forced(rg, how)()
-    eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    with watching(rg) as seen:
+        forced(rg, how)()
+        eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+        eventually("both were seen", lambda: len(only(seen, "added")) == 2)
+    assert [event for event, _ in only(seen, "ending", "added")] == ["ending", "ending", "added", "added"]
     assert everything(rg)["claims"] == claims
     assert set(lines) <= set(rg.log("rg-0"))
     assert rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace)

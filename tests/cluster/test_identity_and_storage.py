@@ -94,11 +94,12 @@ def test_p13_a_single_instance_is_the_same_component(service: Callable[..., Serv
 
 
 def test_a_second_up_changes_nothing(service: Callable[..., Service]) -> None:
-    """Preview and up of a deployed service have nothing to do, also after a refresh, and restart no Pod."""
+    """Nothing to do, also after a refresh; a default that is written out is updated, and no Pod restarts."""
     rg = service(load_balancer={"port": 80}, storage_class={"provisioner": "rancher.io/local-path"}, partition=1)
     rg.deploy()
     pods = rg.uids()
     rg.unchanged()
     rg.refresh()
     rg.unchanged()
+    assert "no Pod restarts" in rg.deploy(image_pull_policy="IfNotPresent")
     assert rg.uids() == pods

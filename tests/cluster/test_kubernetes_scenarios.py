@@ -127,6 +127,8 @@ def test_p06_a_claim_that_somebody_else_owns_is_not_deleted(
     rg = service()
     rg.up()
     owner(rg, "logs-rg-1")
+    owned = "PersistentVolumeClaim logs-rg-1 is owned by ConfigMap owner, and Kubernetes deletes it with that"
+    assert owned in rg.must("preview")
     rg.deploy(persistent_volume_claim_retention_policy={"when_scaled": "Delete", "when_deleted": "Delete"})
     rg.deploy(replicas=1)
     eventually("only one is left", lambda: sorted(rg.pods()) == ["rg-0"])

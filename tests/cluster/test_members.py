@@ -87,9 +87,10 @@ def test_p06_members_join_and_leave_one_after_another(service: Make) -> None:
 
 
 def test_p06_an_instance_that_has_not_left_stays(service: Make) -> None:
-    """A leave that fails stops the up with the reason; those that left before are gone, and the next up continues."""
+    """A leave or an add that fails stops the up with the reason, before anything else; the next up continues."""
     allowed = "[ {pod} = rg-2 -o -e /opt/logs/may-leave ]"
-    rg = service(**SHELL, replicas=3, members={"leave": noted("leave", allowed)})
+    commands = {"add": noted("add", "[ -e /opt/logs/may-add ]"), "leave": noted("leave", allowed)}
+    rg = service(**SHELL, replicas=3, members=commands)
     rg.up()
     rg.set(replicas=1)
     failed = rg.must_fail("up", "--yes", "--skip-preview")
@@ -106,6 +107,15 @@ def test_p06_an_instance_that_has_not_left_stays(service: Make) -> None:
     assert members(rg) == ["leave rg-1"]
     assert set(rg.pods()) == {"rg-0"}
     settled(rg)
+    # Nor is an instance created that was not added.
+    rg.set(replicas=2, members={**commands, "reuse_claims": True})
+    failed = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "members.add of rg-1 did not succeed within 3 s: exit status 7 in rg-0: not now." in failed
+    assert set(rg.pods()) == {"rg-0"}
+    allow(rg, "may-add")
+    rg.up()
+    assert members(rg) == ["add rg-1"]
+    assert set(rg.pods()) == {"rg-0", "rg-1"}
 
 
 def test_p06_a_join_that_was_killed_is_continued(service: Make) -> None:

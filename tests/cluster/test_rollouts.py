@@ -195,7 +195,7 @@ def test_p08_instances_start_in_order_and_stop_in_reverse(service: Make) -> None
 
 
 def test_p08_an_instance_that_is_not_ready_holds_the_others_back(service: Make) -> None:
-    """While rg-0 is not ready, rg-2 is not created; when rg-0 is ready again, it is."""
+    """While rg-0 is not ready, rg-2 is not created and rg-1 not removed; when rg-0 is ready again, rg-2 is created."""
     rg = service(replicas=2, rollout_timeout_seconds=10)
     rg.deploy()
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
@@ -203,15 +203,19 @@ def test_p08_an_instance_that_is_not_ready_holds_the_others_back(service: Make) 
     rg.set(replicas=3)
     assert "rg-2: not created yet" in rg.must_fail("up", "--yes", "--skip-preview")
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
+    rg.set(replicas=1, rollout_timeout_seconds=5)
+    assert "rg-1: not deleted yet (scaled down)" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert sorted(rg.pods()) == ["rg-0", "rg-1"]
     rg.http("rg-0", "/ready?state=on", "PUT").raise_for_status()
-    rg.deploy(rollout_timeout_seconds=60)
+    rg.deploy(replicas=3, rollout_timeout_seconds=60)
     assert sorted(rg.pods()) == ["rg-0", "rg-1", "rg-2"]
 
 
 def test_p08_a_rolling_update_goes_from_the_highest_down(service: Make) -> None:
-    """One instance at a time, rg-1 first, rg-0 only when rg-1 is ready again; every line is kept."""
+    """One instance at a time, rg-1 first, rg-0 only when rg-1 is ready again, and back; every line is kept."""
     rg = service()
     rg.deploy()
+    first = rg.outputs()["current_revision"]
     written = {name: rg.write(name, 2) for name in ("rg-0", "rg-1")}
     with watching(rg) as seen:
         rg.deploy(image=NEW)
@@ -221,6 +225,10 @@ def test_p08_a_rolling_update_goes_from_the_highest_down(service: Make) -> None:
         ("ending", "rg-0"),
         ("ready", "rg-0"),
     ]
+    assert {name: rg.log(name)[:2] for name in written} == written
+    rg.deploy(image=CHAPTER["image"])
+    assert set(images(rg).values()) == {"1.0"}
+    assert rg.outputs()["current_revision"] == first
     assert {name: rg.log(name)[:2] for name in written} == written
 
 

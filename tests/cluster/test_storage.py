@@ -83,7 +83,7 @@ def test_p05_disks_grow_in_place(service: Make) -> None:
     rg = service()
     rg.deploy()
     with writing(rg, "rg-0", "rg-1"):
-        pods, claims = rg.uids(), identities(rg)
+        pods, claims, live = rg.uids(), identities(rg), rg.stateful_set().metadata.uid
         rg.set(volumes=[logs("20Mi")])
         preview = rg.must("preview")
         assert "logs-rg-0, logs-rg-1: expanded from 10Mi to 20Mi; no Pod restarts for it" in preview
@@ -91,6 +91,7 @@ def test_p05_disks_grow_in_place(service: Make) -> None:
         rg.up()
         # At once: up waited for the capacity.
         assert requested(rg) == capacities(rg) == {"logs-rg-0": "20Mi", "logs-rg-1": "20Mi"}
+        assert rg.stateful_set().metadata.uid == live
         assert rg.uids() == pods
         assert identities(rg) == claims
     rg.refresh()
@@ -180,6 +181,7 @@ def test_a_class_that_does_not_expand_is_refused_in_the_preview(service: Make) -
         ({"volumes": None}, "volume 'logs' is removed (its PersistentVolumeClaims are kept): Kubernetes accepts"),
         ({"service_name": "other"}, "service_name cannot be changed from 'random-generator' to 'other'"),
         ({"name": "db"}, "name cannot be changed from 'rg' to 'db'"),
+        pytest.param({"namespace": "default"}, "namespace cannot be changed from", marks=pytest.mark.long),
     ],
 )
 def test_what_would_strand_data_is_refused(service: Make, change: Any, message: str) -> None:
@@ -219,11 +221,12 @@ def test_the_pod_management_policy_changes_without_a_stop_on_request(service: Ma
     rg = service(recreate_keeping_pods=True)
     rg.deploy()
     with writing(rg, "rg-0", "rg-1"):
-        pods, old = rg.uids(), rg.stateful_set().metadata.uid
+        pods, claims, old = rg.uids(), identities(rg), rg.stateful_set().metadata.uid
         rg.deploy(pod_management_policy="Parallel")
         assert rg.stateful_set().metadata.uid != old
         assert rg.stateful_set().spec.podManagementPolicy == "Parallel"
         assert rg.uids() == pods
+        assert identities(rg) == claims
     rg.destroy()
     assert rg.pods() == {}
 
