@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 import pulumi
 
+from pulumi_stateful_service.outside_text import without_controls
+
 _MAX_SHOWN = 80
 _translate: Callable[[str], str] = str
 
@@ -15,8 +17,8 @@ def use_argument_names(rename: Callable[[str], str]) -> None:
 
 
 def with_argument_names(text: str) -> str:
-    """A message with the names of arguments as the program's language writes them."""
-    return _translate(text)
+    """A message with the names of arguments as the program's language writes them, fit for a terminal."""
+    return without_controls(_translate(text))
 
 
 class ArgumentError(pulumi.RunError):

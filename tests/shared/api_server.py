@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ class ApiServer:
 
     url: str
     answer: Answer = lambda _: (200, OBJECT)
-    """Status and content; a status of 0 ends the connection without an answer."""
+    """Status and content, or pieces of it that come one after another until the client has gone; a status of 0 ends the
+    connection without an answer."""
     headers: dict[str, str] = field(default_factory=dict)
     """Of every answer."""
     requests: list[Request] = field(default_factory=list)
@@ -85,6 +87,16 @@ class ApiServer:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+
+def _common_name(connection: socket.socket) -> str | None:
+    peer: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    return {key: value for part in (peer or {}).get("subject", ()) for key, value in part}.get("commonName")
+
+
+def _send_pieces(stream: BufferedIOBase, pieces: Iterator[bytes]) -> None:
+    with suppress(OSError):
+        stream.writelines(pieces)
 
 
 @contextmanager
@@ -100,16 +112,18 @@ def api_server(pair: Pair | None, clients: Authority | None = None) -> Iterator[
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            peer: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
-            names = {key: value for part in (peer or {}).get("subject", ()) for key, value in part}
-            request = Request(self.command, self.path, list(self.headers.items()), body, names.get("commonName"))
+            name = _common_name(self.connection)
+            request = Request(self.command, self.path, list(self.headers.items()), body, name)
             state.requests.append(request)
-            status, content = state.answer(request)
-            if not status:
+            self.send(*state.answer(request))
+
+        def send(self, status: int, content: Any) -> None:
+            if not status or isinstance(content, Iterator):
                 self.close_connection = True
+                _send_pieces(self.wfile, content or iter(()))
                 return
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
+            (self.send_response_only if "Date" in state.headers else self.send_response)(status)
             for name, value in {"Content-Length": str(len(data)), **state.headers}.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -16,6 +16,7 @@ ROOMS = {
     "live",
     "objects",
     "outputs",
+    "outside_text",
     "plan",
     "plugin",
     "resources",

@@ -892,7 +892,8 @@ class RolloutCheckArgs(TypedDict):
     name: NotRequired[str]
     """Name for messages. Default: what the check does."""
     http_get: NotRequired[HttpGetArgs]
-    """Performs an HTTP GET request to each updated instance, through the API server (``pods/proxy``)."""
+    """Performs an HTTP GET request to each updated instance, through the API server (``pods/proxy``). A status code from
+    200 to 399 is a success; a redirect is not followed."""
     exec: NotRequired[ExecArgs]
     """Runs a command in the container of each updated instance, through the API server (``pods/exec``)."""
     prometheus: NotRequired[PrometheusArgs]
@@ -900,9 +901,11 @@ class RolloutCheckArgs(TypedDict):
     period_seconds: NotRequired[pulumi.Input[int]]
     """Seconds between checks while the instances bake, at least 1. Default: 10."""
     timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds after which a check has failed, at least 1. Default: 5."""
+    """Seconds from the request to the whole answer of the instance, at least 1; after them the check has failed. A check
+    that the API server or Prometheus does not answer has not failed: it is run again, for up to
+    ``rollout_timeout_seconds``. Default: 5."""
     failure_threshold: NotRequired[pulumi.Input[int]]
-    """Consecutive failures after which the step has failed, at least 1. Default: 1."""
+    """Consecutive failures after which the step has failed, at least 1. Only answers count. Default: 1."""
 
 
 class RolloutArgs(TypedDict):
@@ -1213,8 +1216,8 @@ class StatefulServiceArgs(TypedDict):
     rollout: NotRequired[RolloutArgs]
     """Updates the instances in steps within one ``pulumi up``: a step begins when the instances of the one before are
     ready, have baked and have passed their checks. An interrupted rollout is continued by the next ``pulumi up``.
-    Requires the update strategy ``RollingUpdate``. Mutually exclusive with ``partition`` and ``canary``. Default: all
-    instances are updated one after another."""
+    Requires the update strategy ``RollingUpdate``. Mutually exclusive with ``partition``, ``canary`` and
+    ``autoscaled``. Default: all instances are updated one after another."""
     leader_last: NotRequired[LeaderArgs]
     """Updates the leader last: ``pulumi up`` evicts the outdated instances one after another, each when all are ready.
     The StatefulSet gets the update strategy ``OnDelete``. Mutually exclusive with ``update_strategy``, ``partition``,

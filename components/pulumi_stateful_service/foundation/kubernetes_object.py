@@ -22,6 +22,10 @@ def _says_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, dict | list) and not value)
 
 
+_OWN_FINALIZERS = {"orphan", "foregroundDeletion", "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"}
+"""Kubernetes' own: it removes them when what uses the object has gone."""
+
+
 def with_whole_numbers(value: Any) -> Any:
     """The value with whole numbers as int: the engine passes every number as a float."""
     if isinstance(value, Mapping):
@@ -29,3 +33,9 @@ def with_whole_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [with_whole_numbers(each) for each in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def held_by(live: KubernetesObject) -> str:
+    """What keeps an object that is being deleted, to follow its name: the finalizers that Kubernetes does not set."""
+    finalizers = [each for each in live["metadata"].get("finalizers") or [] if each not in _OWN_FINALIZERS]
+    return f", held by finalizers: {', '.join(finalizers)}" if finalizers else ""

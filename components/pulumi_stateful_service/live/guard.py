@@ -339,7 +339,7 @@ class Guard:
             # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.
             in_steps = desired.change.rollout is not None and (self.forecast is None or self.forecast.changes_template)
             await prepare_cluster(
-                cluster, desired, live, missing, recreate=recreate, is_update=is_update, hold_back=in_steps
+                cluster, desired, live, missing, recreate=recreate, is_update=is_update, in_steps=in_steps
             )
 
     def _judge_replacement(self, live: KubernetesObject, claims: Sequence[KubernetesObject]) -> None:

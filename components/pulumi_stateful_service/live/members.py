@@ -14,10 +14,10 @@ import pulumi
 
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME, MEMBERS_ANNOTATION, REJOINING_ANNOTATION, pod_name
+from pulumi_stateful_service.live.check_result import PASSED, CheckResult, Outcome, asked, failed
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import MEMBERS
 from pulumi_stateful_service.live.member_changes import (
     MemberCommand,
@@ -33,12 +33,19 @@ from pulumi_stateful_service.live.member_changes import (
 from pulumi_stateful_service.live.member_notes import read_member_notes, write_member_notes
 from pulumi_stateful_service.live.pod_status import is_ready, is_terminating, ordinal_of
 from pulumi_stateful_service.live.rollout_status import Rollout, has_outdated_pods
-from pulumi_stateful_service.live.rollout_target import RolloutTarget, pause, read_until_answered, retry_until_answered
+from pulumi_stateful_service.live.rollout_target import (
+    RolloutTarget,
+    list_pods_until_answered,
+    pause,
+    read_stateful_set,
+    read_until_answered,
+    retry_until_answered,
+)
 from pulumi_stateful_service.live.stateful_set_fields import first_ordinal
+from pulumi_stateful_service.outside_text import cleaned
 
 _PAUSE = 1.0
 """Seconds between two attempts of a command."""
-_MAX_SHOWN = 300
 
 
 class Members:
@@ -110,7 +117,7 @@ class Members:
 
     async def _leave_and_remove(self, live: KubernetesObject, notes: MemberNotes, step: MemberStep) -> None:
         ordinal = first_ordinal(live) + step.replicas
-        if has_outdated_pods(live, await self._cluster.list_pods(live)):
+        if has_outdated_pods(live, await list_pods_until_answered(self._cluster, self._target, live)):
             await self._roll_out()
         await self.leave(ordinal)
         await self._note_members(live, notes, step.members, still_rejoining=notes.rejoining != ordinal)
@@ -119,45 +126,50 @@ class Members:
         await self._until_deleted(self._pod(ordinal))
 
     async def _run(self, name: str, command: MemberCommand | None, ordinal: int, consequence: str) -> None:
-        """Runs a command until it succeeds."""
+        """Runs a command until it succeeds, for so long as it may take, and as the cluster may be away besides."""
         if command is None:
             return
-        started, attempt, failure = time.monotonic(), 0, ""
-        while (left := command.timeout_seconds - (time.monotonic() - started)) > 0:
-            failure = await self._failure(command, ordinal, attempt, left)
-            if not failure:
+        taken = away = 0.0
+        # A connection may break at the end of a command as well.
+        most_away = max(self._target.rollout_timeout_seconds, command.timeout_seconds)
+        attempt, result = 0, failed("no answer")
+        what = f"members.{name} of {self._pod(ordinal)}"
+        while taken < command.timeout_seconds and away <= most_away:
+            started = time.monotonic()
+            result = await asked(self._result(command, ordinal, attempt, command.timeout_seconds - taken))
+            if result.outcome is Outcome.PASSED:
                 return
-            messages.info(f"members.{name} of {self._pod(ordinal)}: {failure}", self._resource, ephemeral=True)
+            messages.info(f"{what}: {result.why}", self._resource, ephemeral=True)
             attempt += 1
-            await asyncio.sleep(min(_PAUSE, max(0.0, left)))
+            await asyncio.sleep(_PAUSE)
+            if result.outcome is Outcome.NOT_ANSWERED:
+                away += time.monotonic() - started
+            else:
+                taken += time.monotonic() - started
+        within = f"did not succeed within {command.timeout_seconds} s"
+        if result.outcome is Outcome.NOT_ANSWERED:
+            within = f"was not answered within {most_away} s"
         raise RolloutError(
-            f"{self._target.prefix}: members.{name} of {self._pod(ordinal)} did not succeed within "
-            f"{command.timeout_seconds} s: {failure or 'no answer'}. {consequence}; the next pulumi up continues "
+            f"{self._target.prefix}: {what} {within}: {result.why}. {consequence}; the next pulumi up continues "
             f"({MEMBERS})."
         )
 
-    async def _failure(self, command: MemberCommand, ordinal: int, attempt: int, seconds: float) -> str:
-        """Why the command does not succeed now; empty where it does."""
+    async def _result(self, command: MemberCommand, ordinal: int, attempt: int, seconds: float) -> CheckResult:
+        """Whether the command succeeds now."""
         pod = self._pod(ordinal)
-        try:
-            if not command.runs_in_instance:
-                pods = await self._cluster.list_pods(await self._read())
-                peers = [each["metadata"]["name"] for each in sorted(pods, key=ordinal_of) if _is_usable(each)]
-                peers = [peer for peer in peers if peer != pod]
-                if not peers:
-                    return "no other instance is ready to run it in"
-                pod = peers[attempt % len(peers)]
-            words = self._plan.command(command, self._target.namespace, self._target.name, ordinal)
-            status, output = await self._cluster.run_in_pod(
-                self._target.namespace, pod, CONTAINER_NAME, words, max(1.0, seconds)
-            )
-        except ForbiddenError:
-            raise
-        except ClusterError as error:
-            return error.problem
-        shown = " ".join(output.split())
-        shown = shown if len(shown) <= _MAX_SHOWN else "…" + shown[1 - _MAX_SHOWN :]
-        return f"exit status {status} in {pod}{': ' + shown if shown else ''}" if status else ""
+        if not command.runs_in_instance:
+            pods = await self._list_pods()
+            peers = [each["metadata"]["name"] for each in sorted(pods, key=ordinal_of) if _is_usable(each)]
+            peers = [peer for peer in peers if peer != pod]
+            if not peers:
+                return failed("no other instance is ready to run it in")
+            pod = peers[attempt % len(peers)]
+        words = self._plan.command(command, self._target.namespace, self._target.name, ordinal)
+        status, output = await self._cluster.run_in_pod(
+            self._target.namespace, pod, CONTAINER_NAME, words, max(1.0, seconds)
+        )
+        said = cleaned(output, end=True)
+        return failed(f"exit status {status} in {pod}{': ' if said else ''}{said}") if status else PASSED
 
     async def rejoining(self, live: KubernetesObject) -> int | None:
         """The ordinal of the instance that has to join again; None where there is none."""
@@ -195,12 +207,12 @@ class Members:
     async def _until_deleted(self, pod: str) -> None:
         """Waits until a Pod is gone. The others are not waited for: one that is broken may be the next to leave."""
         started = time.monotonic()
-        while any(each["metadata"]["name"] == pod for each in await self._pods()):
+        while found := next((each for each in await self._pods() if each["metadata"]["name"] == pod), None):
             if time.monotonic() - started > self._target.rollout_timeout_seconds:
+                seconds = self._target.rollout_timeout_seconds
                 raise RolloutError(
                     f"{self._target.prefix}: {pod} has left, and its Pod was not deleted within "
-                    f"rollout_timeout_seconds ({self._target.rollout_timeout_seconds}). The next pulumi up continues "
-                    f"({MEMBERS})."
+                    f"rollout_timeout_seconds ({seconds}){held_by(found)}. The next pulumi up continues ({MEMBERS})."
                 )
             await pause(self._cluster, started)
 
@@ -208,7 +220,7 @@ class Members:
         return await retry_until_answered(self._target, self._list_pods)
 
     async def _list_pods(self) -> list[KubernetesObject]:
-        return await self._cluster.list_pods(await self._read())
+        return await self._cluster.list_pods(await read_stateful_set(self._cluster, self._target))
 
     async def _read(self) -> KubernetesObject:
         return await read_until_answered(self._cluster, self._target)

@@ -1,15 +1,15 @@
 """The state of one Pod: whether it is ready, and if not, why."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
+from pulumi_stateful_service.outside_text import cleaned
 
 _REVISION_LABEL = "controller-revision-hash"
 _STARTING = (None, "ContainerCreating", "PodInitializing")
 """Reasons of a waiting container that are no problem."""
-_MAX_MESSAGE = 300
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Diagnostics:
     """The PersistentVolumeClaims that the Pods use, by name."""
     lost_nodes: Collection[str] = ()
     """Names of the nodes that do not answer."""
+    unread: Sequence[str] = ()
+    """Why some of these are not known."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def ordinal_of(pod: KubernetesObject) -> int:
 
 
 def is_terminating(pod: KubernetesObject) -> bool:
-    """Whether the Pod is being deleted."""
+    """Whether the Pod, or another object, is being deleted."""
     return pod["metadata"].get("deletionTimestamp") is not None
 
 
@@ -89,6 +91,11 @@ def was_ever_ready(pod: KubernetesObject) -> bool:
     return ready is not None and start is not None and bool(ready["lastTransitionTime"] > start)
 
 
+def serves(pod: KubernetesObject) -> bool:
+    """Whether the Pod is ready, or was and is expected to be again."""
+    return is_ready(pod) or (was_ever_ready(pod) and not is_crash_looping(pod))
+
+
 def node_of(pod: KubernetesObject) -> str:
     """Name of the node that the Pod runs on; empty before it is scheduled."""
     return str(pod["spec"].get("nodeName") or "")
@@ -97,8 +104,9 @@ def node_of(pod: KubernetesObject) -> str:
 def why_terminating(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
     """That the Pod is being deleted, who has disrupted it, and whether its node can carry it out."""
     target = _conditions(pod).get("DisruptionTarget", {})
-    because = f" ({target.get('message') or target.get('reason')})" if target.get("status") == "True" else ""
-    return f"terminating{because}{_on_lost_node(pod, diagnostics)}"
+    why = cleaned(target.get("message") or target.get("reason"))
+    because = f" ({why})" if target.get("status") == "True" else ""
+    return f"terminating{because}{held_by(pod)}{_on_lost_node(pod, diagnostics)}"
 
 
 def _on_lost_node(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
@@ -121,17 +129,17 @@ def why_not_ready(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
     for container in _containers(pod):
         if problem := _container_problem(container):
             return problem
-    unbound = [
-        claim
-        for name in claim_names(pod)
-        if (claim := diagnostics.claims.get(name)) and claim.get("status", {}).get("phase") != "Bound"
-    ]
+    claims = [claim for name in claim_names(pod) if (claim := diagnostics.claims.get(name))]
+    for claim in claims:
+        if is_terminating(claim):
+            return f"PersistentVolumeClaim {claim['metadata']['name']} is being deleted{held_by(claim)}"
+    unbound = [claim for claim in claims if claim.get("status", {}).get("phase") != "Bound"]
     for claim in unbound:
         if warning := diagnostics.warnings.get(claim["metadata"]["uid"]):
             return f"PersistentVolumeClaim {claim['metadata']['name']} is not bound: {warning}"
     scheduled = _conditions(pod).get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        message = str(scheduled.get("message") or scheduled.get("reason"))
+        message = cleaned(scheduled.get("message") or scheduled.get("reason"))
         # A provisioner that does not answer causes no event, and the scheduler does not name the claim.
         names = ", ".join(claim["metadata"]["name"] for claim in unbound) if "unbound" in message else ""
         return f"cannot be scheduled: {message}{f' ({names})' if names else ''}"
@@ -170,7 +178,7 @@ def _container_problem(container: KubernetesObject) -> str | None:
     if reason == "CrashLoopBackOff" and termination:
         return f"{prefix}: CrashLoopBackOff: {_termination_text(termination)}"
     if reason not in _STARTING:
-        return f"{prefix}: {reason}: {waiting.get('message', 'no message')}"
+        return f"{prefix}: {reason}: {cleaned(waiting.get('message', 'no message'))}"
     if termination.get("exitCode") and not container.get("ready"):
         return f"{prefix}: terminated: {_termination_text(termination)}"
     return None
@@ -180,4 +188,4 @@ def _termination_text(termination: KubernetesObject) -> str:
     """Exit code and reason, and the last line of the termination message: with FallbackToLogsOnError, of the log."""
     text = f"exit code {termination.get('exitCode')} ({termination.get('reason', 'no reason')})"
     lines = [line.strip() for line in str(termination.get("message") or "").splitlines() if line.strip()]
-    return f"{text}: {lines[-1][:_MAX_MESSAGE]}" if lines else text
+    return f"{text}: {cleaned(lines[-1])}" if lines else text

@@ -12,7 +12,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.provider import setting_to_update_existing
-from pulumi_stateful_service.live.rollout_steps import set_partition
+from pulumi_stateful_service.live.rollout_steps import hold_back
 from pulumi_stateful_service.live.rules.managed_fields import entries_that_keep_restart, owned_after_creation
 from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, is_being_deleted
 
@@ -65,20 +65,20 @@ async def prepare_cluster(
     *,
     recreate: bool,
     is_update: bool,
-    hold_back: bool = False,
+    in_steps: bool = False,
 ) -> None:
     """Creates claims that are restored, and recreates the StatefulSet around its Pods where that was judged.
 
-    With ``hold_back`` no instance is updated by what Pulumi's provider then sends: the rollout goes in steps.
+    With ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends.
     """
     for claim in missing_claims:
         await cluster.create("PersistentVolumeClaim", desired.where(cluster)[0], claim)
     if live is not None and is_update and not recreate:
         await _keep_restart(cluster, live)
         await _patch_revision_history_limit(cluster, desired, live)
-        if hold_back:
+        if in_steps and (plan := desired.change.rollout) is not None:
             replicas = max(len(desired_ordinals(live)), len(desired_ordinals({"spec": desired.spec})))
-            await set_partition(cluster, live, replicas)
+            await hold_back(cluster, live, plan, replicas)
     if live is not None and not is_update and not recreate:
         await own_created_fields(cluster, STATEFUL_SET, live, desired.where(cluster)[1])
     if live is not None and recreate:

@@ -7,6 +7,8 @@ from typing import Any
 
 from pulumi_stateful_service.arguments.types import RolloutFailure
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.pod_status import ordinal_of, serves
+from pulumi_stateful_service.live.stateful_set_fields import first_ordinal
 
 _PERCENT = 100
 
@@ -63,6 +65,25 @@ class RolloutPlan:
         then = f"; after each: {', '.join(between)}" if between else ""
         failing = "roll back" if self.rolls_back else "stop"
         return f"{', then '.join(steps)} of {replicas} instances{then}; if a step fails: {failing}"
+
+
+def first_partition(
+    plan: RolloutPlan, stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], replicas: int
+) -> int:
+    """How many instances, from the first, keep their version when a rollout begins: until their step, all that serve.
+
+    0 where none serves: there is nothing to hold back, and a version that cannot start would wait for itself. Those at
+    the end that never served are not waited for either, as far as the first step goes.
+    """
+    first = first_ordinal(stateful_set)
+    serving = {ordinal_of(pod) - first for pod in pods if serves(pod)}
+    if not serving or not replicas:
+        return 0
+    broken = {ordinal_of(pod) - first for pod in pods} - serving
+    partition, least = replicas, plan.next_partition(replicas, replicas)
+    while partition > least and partition - 1 in broken:
+        partition -= 1
+    return partition
 
 
 def rollout_plan(rollout: Mapping[str, Any] | None, ports: Mapping[str, int]) -> RolloutPlan | None:

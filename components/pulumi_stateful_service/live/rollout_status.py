@@ -8,7 +8,7 @@ instance is ready and available, and those from the partition on run the update 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
 from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.live.pod_status import (
     Crash,
@@ -58,6 +58,8 @@ class Rollout:
     """What the rollout waits for, a line for each instance, those that block others first. Empty when complete."""
     not_ready: Sequence[str] = ()
     """Names of the Pods that exist and are not ready."""
+    held_back: Sequence[str] = ()
+    """Those of them that keep an outdated revision, since the partition holds them back."""
     crashes: Sequence[Crash] = ()
     """Containers that terminated, of Pods that are not ready."""
     blocking: Mapping[str, BlockingPod] = field(default_factory=dict)
@@ -97,6 +99,7 @@ def rollout_status(
     not_ready: list[KubernetesObject] = []
     blocking_pods: dict[str, BlockingPod] = {}
     without_volume: dict[str, str] = {}
+    held_back: list[str] = []
     all_ready = True
     for name, ordinal in desired.items():
         pod = pods_by_name.get(name)
@@ -114,12 +117,17 @@ def rollout_status(
             blocking.append(f"{name}: {why_not_ready(pod, diagnostics)}{outdated}")
             if must_be_updated:
                 blocking_pods[name] = _blocking_pod(pod)
+            elif _is_held_back(stateful_set, ordinal, pod):
+                held_back.append(name)
         elif _lacks_volume(stateful_set, pod):
             waiting.append(f"{name}: waiting for its new volume")
             without_volume[name] = pod["metadata"]["uid"]
         elif must_be_updated:
             waiting.append(f"{name}: still on the previous revision")
-    waiting.extend(f"{name}: not deleted yet (scaled down)" for name in pods_by_name if name not in desired)
+    removed = [pod for name, pod in pods_by_name.items() if name not in desired]
+    waiting.extend(f"{_name(pod)}: not deleted yet (scaled down){held_by(pod)}" for pod in removed)
+    if is_terminating(stateful_set):
+        waiting.insert(0, f"{set_name}: the StatefulSet is being deleted{held_by(stateful_set)}")
     is_observed = _is_observed(stateful_set)
     in_status = _pending_in_status(stateful_set, pods) if is_up is is_ready else []
     unobserved = [] if is_observed else [f"{set_name}: the StatefulSet controller has not observed the change yet"]
@@ -130,6 +138,7 @@ def rollout_status(
         revisions={name: revision(pod) for name, pod in pods_by_name.items()},
         pending=[*unobserved, *blocking, *waiting] or in_status,
         not_ready=[_name(pod) for pod in not_ready],
+        held_back=held_back,
         crashes=[found for pod in not_ready if (found := crash(pod))],
         blocking=blocking_pods if is_observed else {},
         without_volume=without_volume if is_observed and all_ready else {},
@@ -194,6 +203,12 @@ def _must_be_updated(stateful_set: KubernetesObject, ordinal: int, pod: Kubernet
     if is_updated_on_delete(stateful_set) or ordinal < first_updated_ordinal(stateful_set):
         return False
     return bool(revision(pod) != stateful_set.get("status", {}).get("updateRevision"))
+
+
+def _is_held_back(stateful_set: KubernetesObject, ordinal: int, pod: KubernetesObject) -> bool:
+    """Whether the Pod keeps an outdated revision, whatever becomes of it."""
+    is_below = not is_updated_on_delete(stateful_set) and ordinal < first_updated_ordinal(stateful_set)
+    return is_below and bool(revision(pod) != stateful_set.get("status", {}).get("updateRevision"))
 
 
 def _lacks_volume(stateful_set: KubernetesObject, pod: KubernetesObject) -> bool:

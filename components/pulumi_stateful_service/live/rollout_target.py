@@ -66,6 +66,10 @@ class RolloutTarget:
     """Whether Pods are replaced for file systems that grow when they are mounted."""
 
 
+class NotAnsweredError(RolloutError):
+    """A rollout of which is not known how it goes on, since the cluster does not answer: nothing is held against it."""
+
+
 async def read_stateful_set(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
     """The StatefulSet with the uid that Pulumi's provider returned. Another cluster has none with that uid."""
     stateful_set = await cluster.get_stateful_set(target.namespace, target.name)
@@ -101,6 +105,13 @@ async def retry_until_answered(target: RolloutTarget, request: Callable[[], Awai
 async def read_until_answered(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
     """The StatefulSet, as ``read_stateful_set`` and ``retry_until_answered`` have it."""
     return await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+
+
+async def list_pods_until_answered(
+    cluster: Cluster, target: RolloutTarget, stateful_set: KubernetesObject
+) -> list[KubernetesObject]:
+    """The Pods of the StatefulSet, as ``retry_until_answered`` has them."""
+    return await retry_until_answered(target, lambda: cluster.list_pods(stateful_set))
 
 
 async def pause(cluster: Cluster, started: float) -> None:

@@ -1,7 +1,8 @@
 """Waits until a rollout is complete, and helps where the controller is stuck; fails with the reason."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import pulumi
 
@@ -24,11 +25,15 @@ from pulumi_stateful_service.live.rollout_progress import RolloutProgress
 from pulumi_stateful_service.live.rollout_status import Rollout, may_be_complete, rollout_status
 from pulumi_stateful_service.live.rollout_target import (
     MAX_SHOWN,
+    NotAnsweredError,
     RolloutTarget,
     indented,
     pause,
     read_stateful_set,
 )
+from pulumi_stateful_service.outside_text import cleaned
+
+_T = TypeVar("_T")
 
 _REPORT_INTERVAL = 5.0
 """Seconds after which all Pods are read and the user sees what is waited for."""
@@ -38,10 +43,12 @@ async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource:
     """Waits until the rollout is complete. Raises RolloutError with the reasons where that takes too long."""
     started = last_report = time.monotonic()
     problem, progress = "", RolloutProgress()
+    known: Rollout | None = None
     while (waited := time.monotonic() - started) < target.rollout_timeout_seconds:
         report = time.monotonic() - last_report > _REPORT_INTERVAL
         try:
             rollout = await read_rollout(cluster, target, every_pod=report)
+            known = rollout or known
             if rollout is not None and rollout.is_complete:
                 return rollout
             if rollout is not None:
@@ -56,7 +63,7 @@ async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource:
         except ClusterError as error:
             problem = f"the Kubernetes API does not answer: {error.problem}"
         await pause(cluster, started)
-    return await _at_the_last_moment(cluster, target, problem)
+    return await _at_the_last_moment(cluster, target, problem, known)
 
 
 async def _evict_unready_pods(
@@ -118,8 +125,11 @@ def _is_up(target: RolloutTarget) -> Callable[[KubernetesObject], bool]:
     return is_running if target.wait_for == WaitFor.RUNNING else is_ready
 
 
-async def _at_the_last_moment(cluster: Cluster, target: RolloutTarget, problem: str) -> Rollout:
-    """The rollout if it is complete after all. Raises RolloutError with what it waits for otherwise."""
+async def _at_the_last_moment(cluster: Cluster, target: RolloutTarget, problem: str, known: Rollout | None) -> Rollout:
+    """The rollout if it is complete after all. Raises RolloutError with what it waits for otherwise.
+
+    Where the cluster does not answer, that is what was ``known`` of it last.
+    """
     seconds = target.rollout_timeout_seconds
     heading = f"{target.prefix}: the rollout did not complete within rollout_timeout_seconds ({seconds})"
     try:
@@ -127,35 +137,65 @@ async def _at_the_last_moment(cluster: Cluster, target: RolloutTarget, problem: 
         if stateful_set is None:
             raise RolloutError(f"{heading}: StatefulSet {target.namespace}/{target.name} was deleted meanwhile.")
         pods = await cluster.list_pods(stateful_set)
-        diagnostics = await _read_diagnostics(cluster, target, pods)
     except ClusterError as error:
-        raise RolloutError(f"{heading}: {problem or error.problem}") from None
+        lines = [f"{heading}: {problem or error.problem}"]
+        if known is not None and known.pending:
+            lines += ["Before that, it waited for:", *indented(known.pending)]
+        raise NotAnsweredError("\n".join(lines)) from None
+    diagnostics = await _read_diagnostics(cluster, target, stateful_set, pods)
     rollout = rollout_status(stateful_set, pods, diagnostics, is_up=_is_up(target))
     if rollout.is_complete and stateful_set["metadata"]["generation"] >= target.generation:
         return rollout
-    lines = [f"{heading}:", *indented(rollout.pending), *_remedies(target, rollout, diagnostics)]
+    unread = [f"More may be known: {each}." for each in diagnostics.unread]
+    lines = [f"{heading}:", *indented(rollout.pending), *unread, *_remedies(target, rollout, diagnostics)]
     raise RolloutError("\n".join(lines))
 
 
-async def _read_diagnostics(cluster: Cluster, target: RolloutTarget, pods: list[KubernetesObject]) -> Diagnostics:
-    """The events of the namespace, the claims of the Pods, and the nodes that do not answer.
+async def _read_diagnostics(
+    cluster: Cluster, target: RolloutTarget, stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]
+) -> Diagnostics:
+    """The events of what is not as it should be, the claims of the Pods, and the nodes that do not answer.
 
-    Events are matched by uid: an earlier Pod of the same name has left some.
+    Each adds what the credentials allow to read. Events are matched by uid: an earlier Pod of the same name has left
+    some.
     """
-    events = await cluster.list_warning_events(target.namespace)
-    names = {name for pod in pods for name in claim_names(pod)}
-    claims = await cluster.list_claims(target.namespace, names, target.claim_labels)
-    nodes = {node_of(pod) for pod in pods if is_terminating(pod) or not is_ready(pod)} - {""}
+    unread: list[str] = []
+
+    async def read(what: Awaitable[list[_T]]) -> list[_T]:
+        try:
+            return await what
+        except ClusterError as error:
+            unread.append(error.problem)
+            return []
+
+    unwell = [pod for pod in pods if is_terminating(pod) or not is_ready(pod)][:MAX_SHOWN]
+    names = {name for pod in unwell for name in claim_names(pod)}
+    claims = await read(cluster.list_claims(target.namespace, names, target.claim_labels)) if names else []
+    unbound = [claim for claim in claims if claim.get("status", {}).get("phase") != "Bound"]
+    uids = {each["metadata"]["uid"] for each in [stateful_set, *unwell, *unbound]}
+    events = await read(cluster.list_warning_events(target.namespace, uids))
+    nodes = sorted({node_of(pod) for pod in unwell} - {""})
     return Diagnostics(
-        warnings={event["involvedObject"].get("uid", ""): event.get("message", "") for event in events},
+        warnings={event["involvedObject"].get("uid", ""): cleaned(event.get("message", "")) for event in events},
         claims={claim["metadata"]["name"]: claim for claim in claims},
-        lost_nodes=[node for node in sorted(nodes) if not await _node_answers(cluster, node)],
+        lost_nodes=await read(_lost(cluster, nodes)),
+        unread=unread,
     )
+
+
+async def _lost(cluster: Cluster, nodes: Sequence[str]) -> list[str]:
+    return [node for node in nodes if not await _node_answers(cluster, node)]
 
 
 def _remedies(target: RolloutTarget, rollout: Rollout, diagnostics: Diagnostics) -> list[str]:
     automatically = f"Pods of an outdated revision that never became ready are replaced automatically ({ROLLOUTS})."
     lines = [f"Fix the cause and run pulumi up again. {automatically}"]
+    if rollout.held_back:
+        lines[0] = (
+            f"{', '.join(rollout.held_back[:MAX_SHOWN])} must be ready before any instance is updated, and keeps its "
+            "version until then. If that version cannot become ready, remove rollout, canary or partition from the "
+            f"program for one pulumi up: then it is replaced too ({ROLLOUTS})."
+        )
     if rollout.crashes:
         lines += ["To see why a container terminated:", f"  {rollout.crashes[0].logs_command(target.namespace)}"]
     for node in diagnostics.lost_nodes:
@@ -163,8 +203,8 @@ def _remedies(target: RolloutTarget, rollout: Rollout, diagnostics: Diagnostics)
             f"Kubernetes does not replace a Pod while its node {node} may still run it. If the node is shut down:",
             f"  kubectl taint nodes {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
         ]
-    if rollout.not_ready:
-        pods = " ".join(rollout.not_ready[:MAX_SHOWN])
+    if deletable := [name for name in rollout.not_ready if name not in rollout.held_back]:
+        pods = " ".join(deletable[:MAX_SHOWN])
         lines.append("If a Pod still blocks the rollout, delete it; its PersistentVolumeClaims and data are kept:")
         lines.append(f"  kubectl --namespace {target.namespace} delete pod {pods}")
     return lines

@@ -515,6 +515,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "network_policy.clients[0] requires at least one entry in ports",
     ),
     (
+        {"autoscaled": True, "rollout": {"steps": [1]}},
+        "rollout and autoscaled are mutually exclusive: instances that an autoscaler adds meanwhile get the new",
+    ),
+    (
         {"autoscaled": True, "canary": 1},
         "canary and autoscaled are mutually exclusive: the number of instances is not known here; use",
     ),

@@ -375,8 +375,11 @@ class TestComponent:
             {"involvedObject": about, "message": "late", "lastTimestamp": "2026-01-02T00:00:00Z"},
             {"involvedObject": about, "message": "early", "eventTime": "2026-01-01T00:00:00Z"},
         ]
-        api.answer = lambda _: (200, {"items": events})
-        assert [each["message"] for each in ask(lambda c: c.list_warning_events("ns"))] == ["early", "late"]
+        api.answer = lambda _: (200, {"items": [events.pop(0)]})
+        found = ask(lambda c: c.list_warning_events("ns", {"1", "2"}))
+        assert [each["message"] for each in found] == ["early", "late"]
+        selectors = sorted(query(request)["fieldSelector"] for request in api.requests)
+        assert selectors == ["involvedObject.uid=1,type=Warning", "involvedObject.uid=2,type=Warning"]
 
     def test_size_of_a_claim(self, api: ApiServer, ask: Ask[Any]) -> None:
         """A claim is patched, under a name of the component's own."""
@@ -415,7 +418,7 @@ class TestComponent:
 
     @pytest.mark.parametrize(
         ("finalizers", "named"),
-        [(["orphan", "example.com/keep"], "kept by finalizers: example.com/keep"), (["orphan"], "garbage collector")],
+        [(["orphan", "example.com/keep"], "held by finalizers: example.com/keep"), (["orphan"], "garbage collector")],
     )
     def test_orphaning_that_does_not_end(
         self, api: ApiServer, ask: Ask[Any], finalizers: list[str], named: str

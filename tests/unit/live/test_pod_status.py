@@ -120,7 +120,7 @@ def test_events_of_an_earlier_pod_of_the_same_name_are_not_this_pods() -> None:
     ("message", "shown"),
     [
         ("starting\nFATAL: data directory has wrong ownership\n\n", ": FATAL: data directory has wrong ownership"),
-        ("x" * 1000, ": " + "x" * 300),
+        ("x" * 1000, ": " + "x" * 299 + "…"),
         ("", ""),
         (None, ""),
     ],

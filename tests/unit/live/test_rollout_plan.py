@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.rollout_checks import check_failure
+from pulumi_stateful_service.live.check_result import CheckResult, Outcome
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
+from pulumi_stateful_service.live.rollout_checks import run_check
 from pulumi_stateful_service.live.rollout_plan import RolloutCheck, RolloutPlan, rollout_plan
 
 
@@ -95,13 +96,21 @@ class Answering:
         return self.answer
 
 
-def failure(check: RolloutCheck, answer: Any) -> str | None:
+def result(check: RolloutCheck, answer: Any) -> CheckResult:
     cluster: Any = Answering(answer)
-    return asyncio.run(check_failure(cluster, "default", "rg-0", check))
+    return asyncio.run(run_check(cluster, "default", "rg-0", check))
+
+
+def failure(check: RolloutCheck, answer: Any) -> str | None:
+    """Why it fails; None where it passes. It is answered."""
+    found = result(check, answer)
+    assert found.outcome is not Outcome.NOT_ANSWERED
+    return found.why or None
 
 
 HTTP = RolloutCheck("c", http_get={"port": 80})
 COMMAND = RolloutCheck("c", command=["a"])
+PROMETHEUS = RolloutCheck("c", prometheus={"url": "http://p", "query": "q", "at_most": 1.0})
 
 
 @pytest.mark.parametrize(
@@ -111,7 +120,8 @@ COMMAND = RolloutCheck("c", command=["a"])
         (HTTP, (302, b""), None),
         (HTTP, (503, b"not\nyet"), "status 503: not yet"),
         (HTTP, (404, b""), "status 404"),
-        (HTTP, ClusterError("it does not answer"), "it does not answer"),
+        (HTTP, PodError("it does not answer"), "it does not answer"),
+        (HTTP, (503, b"\x1b[31mred\x1b[0m \xe2\x80\xaeright to left"), "status 503: red right to left"),
         (COMMAND, (0, "fine"), None),
         (COMMAND, (3, "x" * 300), f"exit status 3: {'x' * 199}…"),
     ],
@@ -119,6 +129,23 @@ COMMAND = RolloutCheck("c", command=["a"])
 def test_answers_of_instances(check: RolloutCheck, answer: Any, expected: str | None) -> None:
     """A success, or why not, in one short line."""
     assert failure(check, answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (HTTP, ClusterError("the connection broke")),
+        (HTTP, ClusterError("busy", status=503, transient=True)),
+        (COMMAND, TimedOutError("the API server does not answer in time")),
+        (PROMETHEUS, ClusterError("it cannot be reached")),
+        (PROMETHEUS, (200, b"<html>log in")),
+    ],
+)
+def test_what_is_not_answered_is_no_failure(check: RolloutCheck, answer: Any) -> None:
+    """It tells nothing of the instance."""
+    found = result(check, answer)
+    assert found.outcome is Outcome.NOT_ANSWERED
+    assert found.why
 
 
 def test_a_missing_right_is_no_failed_check() -> None:
@@ -143,7 +170,6 @@ def samples(*values: str, kind: str = "vector") -> tuple[int, bytes]:
         ({"at_most": 1.0}, samples("NaN"), "the value is nan, more than 1"),
         ({"at_most": 1.0}, samples(), "the query has no result"),
         ({"at_most": 1.0}, (422, b"bad query"), "status 422: bad query"),
-        ({"at_most": 1.0}, (200, b"<html>"), "the answer of http://p is not Prometheus's: <html>"),
     ],
 )
 def test_answers_of_prometheus(limits: Any, answer: Any, expected: str | None) -> None:

@@ -181,6 +181,11 @@ def _check_autoscaling(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             "canary and autoscaled are mutually exclusive: the number of instances is not known here; use partition, "
             "the first ordinal to update"
         )
+    if "rollout" in args:
+        raise checks.error(
+            "rollout and autoscaled are mutually exclusive: instances that an autoscaler adds meanwhile get the new "
+            "version without a check; use partition, the first ordinal to update"
+        )
     if args.get("discovery", {}).get("peers"):
         raise checks.error(
             "discovery.peers and autoscaled are mutually exclusive: the list would not follow the autoscaler; look the "

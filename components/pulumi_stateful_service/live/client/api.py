@@ -4,16 +4,25 @@ import asyncio
 import json
 import ssl
 import threading
+from functools import partial
 from typing import Any
 
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.credentials import Credential, credentials_of, impersonation
-from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.client.exec import ExecError, run_command
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
+from pulumi_stateful_service.live.client.exec import ExecError, ExecFailure, run_command
 from pulumi_stateful_service.live.client.kubeconfig import load
-from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
+from pulumi_stateful_service.live.client.transport import (
+    MAX_OBJECT_BYTES,
+    REQUEST_SECONDS,
+    Answer,
+    Http,
+    HttpError,
+    verification,
+)
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+_EXEC_ERRORS = {ExecFailure.NOT_STARTED: PodError, ExecFailure.TIMED_OUT: TimedOutError}
 
 
 class Api:
@@ -37,25 +46,36 @@ class Api:
         self._http: tuple[tuple[bytes | None, bytes | None], Http] | None = None
 
     def request(
-        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
-    ) -> tuple[int, bytes]:
-        """Status and content of the answer. Raises ClusterError where there is none.
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        *,
+        seconds: float = REQUEST_SECONDS,
+        most: int = MAX_OBJECT_BYTES,
+    ) -> Answer:
+        """The answer, of which at most so many bytes are read. Raises ClusterError where there is none in time.
 
         Where the credentials are refused, others are fetched, if there are any, and the request is sent once more.
+        The time does not count in which credentials are fetched.
         """
         try:
             credential = self._credentials.current()
-            answer = self._send(credential, method, path, body, content_type)
-            if answer[0] == _UNAUTHORIZED and (other := self._credentials.renewed(credential)):
-                answer = self._send(other, method, path, body, content_type)
+            content = None if body is None else json.dumps(body).encode()
+            send = partial(self._send, method, path, content, content_type, seconds=seconds, most=most)
+            answer = send(credential)
+            if answer.status == _UNAUTHORIZED and (other := self._credentials.renewed(credential)):
+                answer = send(other)
         except HttpError as error:
-            raise ClusterError(str(error), cluster=self.description, transient=error.transient) from None
+            kind = TimedOutError if error.timed_out else ClusterError
+            raise kind(str(error), cluster=self.description, transient=error.transient) from None
         except ClusterError as error:
             raise error.at(self.description) from None
         return answer
 
     def run_command(self, path: str, timeout: float) -> tuple[int, str]:
-        """Exit status and output of the command that the path names. Raises ClusterError where it was not run."""
+        """Exit status and output of the command that the path names. Raises ClusterError where it has none in time."""
         try:
             credential = self._credentials.current()
             try:
@@ -67,8 +87,8 @@ class Api:
                 return self._run(other, path, timeout)
         except ExecError as error:
             is_refused = error.status in {_UNAUTHORIZED, _FORBIDDEN}
-            kind = ForbiddenError if is_refused else ClusterError
-            raise kind(str(error), cluster=self.description, status=error.status) from None
+            kind = ForbiddenError if is_refused else _EXEC_ERRORS.get(error.failure, ClusterError)
+            raise kind(str(error), cluster=self.description, status=error.status, transient=not is_refused) from None
         except ClusterError as error:
             raise error.at(self.description) from None
 
@@ -95,13 +115,22 @@ class Api:
     def _authority(self) -> str:
         return f"certificate-authority of {self._target.description}"
 
-    def _send(self, credential: Credential, method: str, path: str, body: Any, content_type: str) -> tuple[int, bytes]:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        content_type: str,
+        credential: Credential,
+        *,
+        seconds: float,
+        most: int,
+    ) -> Answer:
         headers = self._headers(credential)
-        content = None
-        if body is not None:
+        if content is not None:
             headers.append(("Content-Type", content_type))
-            content = json.dumps(body).encode()
-        return self._connections(credential).request(method, f"{self._target.server}{path}", headers, content)
+        url, http = f"{self._target.server}{path}", self._connections(credential)
+        return http.request(method, url, headers, content, seconds=seconds, most=most)
 
     def _headers(self, credential: Credential) -> list[tuple[str, str]]:
         headers = list(self._impersonation)

@@ -7,19 +7,36 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.client.objects import Objects, is_status
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
+from pulumi_stateful_service.live.client.objects import BUSY, Objects, is_status
 from pulumi_stateful_service.live.client.resources import RESOURCES
+from pulumi_stateful_service.live.client.threads import Threads
+from pulumi_stateful_service.outside_text import cleaned
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _TOO_MANY = 401, 403, 404, 409, 429
+if TYPE_CHECKING:
+    from pulumi_stateful_service.live.client.api import Api
+    from pulumi_stateful_service.live.client.transport import Answer
+
+_NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
 _MAX_READS = 20
 """Objects that are read one by one, rather than by a list of the namespace."""
+_BAD_REQUEST = 400
+MAX_POD_ANSWER = 4 * 1024**2
+"""Bytes of an instance's answer that are read; more is cut."""
+_PROBE_SECONDS = 5.0
+"""How long the API server has to show that it works when an instance has not answered."""
+_NO_CONNECTION = "error trying to reach service"
+"""How the API server begins to say that an instance takes no connection."""
+_QUEUE_FULL = b"Too many requests, please try again later."
+"""What the API server answers, in plain text, when it has too much to do."""
+_OF_PROMETHEUS = {200, 400, 422}
+"""With what Prometheus answers a query: with its result, or that it cannot be evaluated."""
 _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 """Seconds between looks at something that is being deleted."""
 
@@ -29,6 +46,11 @@ class Cluster(Objects):
 
     users = 0
     """How many use it now."""
+
+    def __init__(self, api: "Api", threads: int, asked_pods: int) -> None:
+        """So many requests at once about objects, and so many to Pods."""
+        super().__init__(api, threads)
+        self._to_pods = Threads(asked_pods)
 
     async def get_stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
         """A StatefulSet; None where it does not exist."""
@@ -49,9 +71,15 @@ class Cluster(Objects):
         pods = await self.list("Pod", namespace, labels=stateful_set["spec"]["selector"]["matchLabels"])
         return [pod for pod in pods if not pod["metadata"].get("ownerReferences")]
 
-    async def list_warning_events(self, namespace: str) -> list[KubernetesObject]:
-        """The Warning events of a namespace, the latest last."""
-        events = await self.list("Event", namespace, fields={"type": "Warning"})
+    async def list_warning_events(self, namespace: str, uids: Collection[str]) -> list[KubernetesObject]:
+        """The Warning events about the objects with these uids, the latest last."""
+        found = await asyncio.gather(
+            *(
+                self.list("Event", namespace, fields={"involvedObject.uid": uid, "type": "Warning"})
+                for uid in sorted(uids)
+            )
+        )
+        events = [event for each in found for event in each]
         return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     async def find_stateful_sets(
@@ -129,9 +157,7 @@ class Cluster(Objects):
         while (live := await self.get_stateful_set(namespace, name)) and live["metadata"]["uid"] == uid:
             waited = asyncio.get_running_loop().time() - started
             if waited > timeout:
-                raise ClusterError(
-                    _stays(f"StatefulSet {namespace}/{name}", live["metadata"], timeout), cluster=self.description
-                )
+                raise ClusterError(_stays(f"StatefulSet {namespace}/{name}", live, timeout), cluster=self.description)
             await asyncio.sleep(min(max(_FIRST_LOOK, waited / 5), _LAST_LOOK))
 
     async def evict_pod(self, namespace: str, name: str, uid: str) -> bool:
@@ -156,48 +182,93 @@ class Cluster(Objects):
         return True
 
     async def get_from_pod(
-        self, namespace: str, pod: str, port: int, path: str, scheme: str = "http"
+        self, namespace: str, pod: str, port: int, path: str, scheme: str, timeout: float
     ) -> tuple[int, bytes]:
         """Status and content of a Pod's answer to an HTTP request, which the API server passes on.
 
-        No network from here to the Pods is needed. Needs the right to get ``pods/proxy``.
+        No network from here to the Pods is needed. Needs the right to get ``pods/proxy``. Raises PodError where the Pod
+        takes no connection or does not answer in time, and ClusterError where it was not asked. A redirect answers too.
         """
         resource = RESOURCES["Pod"]
         target = f"{resource.path(namespace, f'{scheme}:{pod}:{port}', 'proxy')}/{path.lstrip('/')}"
-        status, content = await self._on_a_thread(lambda: self._api.request("GET", target))
-        what = resource.described(namespace, pod, "proxy")
-        if status in {_UNAUTHORIZED, _FORBIDDEN} and is_status(content):
-            raise self._refused(status, content, "get", what)
-        return status, content
+
+        def send() -> "Answer":
+            return self._api.request("GET", target, seconds=timeout, most=MAX_POD_ANSWER)
+
+        try:
+            answer = await self._to_pods.run(send)
+        except TimedOutError as error:
+            raise await self._whose_time(error, f"no answer within {timeout:g} s") from None
+        if answer.status >= _BAD_REQUEST and (instead := self._instead_of_pod(answer, namespace, pod)):
+            raise instead
+        return answer.status, answer.content
+
+    def _instead_of_pod(self, answer: "Answer", namespace: str, pod: str) -> ClusterError | None:
+        """What an answer that is not the Pod's own says.
+
+        The API server's own are Statuses; and what is before it, such as a load balancer, knows no audit ID.
+        """
+        if is_status(answer.content):
+            refused = self._refused(answer, "get", RESOURCES["Pod"].described(namespace, pod, "proxy"))
+            _, found, why = refused.problem.partition(_NO_CONNECTION)
+            return PodError(f"it cannot be reached{why}", cluster=self.description) if found else refused
+        is_before_pod = "Audit-Id" not in answer.headers or answer.content.startswith(_QUEUE_FULL)
+        if answer.status in BUSY and is_before_pod:
+            said = f"the API server answered with {answer.status}"
+            return ClusterError(said, cluster=self.description, status=answer.status, transient=True)
+        return None
 
     async def run_in_pod(
         self, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float
     ) -> tuple[int, str]:
-        """Exit status and output of a command in a container. Needs the right to create and get ``pods/exec``."""
+        """Exit status and output of a command in a container. Needs the right to create and get ``pods/exec``.
+
+        Raises PodError where the node cannot start it or it does not end in time, and ClusterError where that is not
+        known: it was not passed on, or its end was not.
+        """
         resource = RESOURCES["Pod"]
         query = [("container", container), *(("command", each) for each in command), ("stdout", "1"), ("stderr", "1")]
         path = f"{resource.path(namespace, pod, 'exec')}?{urlencode(query)}"
         try:
-            return await self._on_a_thread(lambda: self._api.run_command(path, timeout))
+            return await self._to_pods.run(lambda: self._api.run_command(path, timeout))
+        except TimedOutError as error:
+            raise await self._whose_time(error, f"no answer within {timeout:g} s") from None
         except ForbiddenError as error:
             what = resource.described(namespace, pod, "exec")
             problem = f"no right to create {what} ({error.status}): {error.problem}"
             raise ForbiddenError(problem, cluster=self.description, status=error.status) from None
 
-    async def query_prometheus(self, url: str, query: str) -> tuple[int, bytes]:
-        """Status and content of Prometheus's answer to an instant query, sent from here."""
+    async def _whose_time(self, error: TimedOutError, problem: str) -> ClusterError:
+        """Whose time was over: the Pod's where the API server answers, whatever it answers."""
+        try:
+            answer = await self._threads.run(lambda: self._api.request("GET", "/version", seconds=_PROBE_SECONDS))
+        except ClusterError:
+            return error
+        return error if answer.status in BUSY else PodError(problem, cluster=self.description)
 
-        def send() -> tuple[int, bytes]:
+    async def query_prometheus(self, url: str, query: str, timeout: float) -> tuple[int, bytes]:
+        """Status and content of Prometheus's answer to an instant query, sent from here.
+
+        Raises ClusterError where there is none in time, or another server's.
+        """
+
+        def send() -> "Answer":
             from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
 
             target = f"{url.rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
             try:
                 with Http(target, verification(None, url)) as http:
-                    return http.request("GET", target)
+                    return http.request("GET", target, seconds=timeout, most=MAX_POD_ANSWER)
             except HttpError as error:
                 raise ClusterError(str(error), transient=error.transient) from None
 
-        return await self._on_a_thread(send)
+        answer = await self._to_pods.run(send)
+        if answer.status not in _OF_PROMETHEUS:
+            location = answer.headers.get("Location")
+            where = f" (to {location}; redirects are not followed)" if location else ""
+            said = cleaned(answer.content.decode(errors="replace"))
+            raise ClusterError(f"{url} answered with {answer.status}{where}{': ' if said else ''}{said}")
+        return answer.status, answer.content
 
 
 _connected: dict[tuple[asyncio.AbstractEventLoop, Connection], Cluster] = {}
@@ -223,20 +294,15 @@ async def connected(connection: Connection) -> AsyncIterator[Cluster]:
 
 def _connect(connection: Connection) -> Cluster:
     from pulumi_stateful_service.live.client.api import Api
-    from pulumi_stateful_service.live.client.transport import AT_ONCE
+    from pulumi_stateful_service.live.client.transport import ASKED_PODS, AT_ONCE
 
-    return Cluster(Api(connection), AT_ONCE)
+    return Cluster(Api(connection), AT_ONCE, ASKED_PODS)
 
 
 def _is_owned(pod: KubernetesObject, uid: str) -> bool:
     return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
 
 
-def _stays(what: str, metadata: Mapping[str, Any], timeout: float) -> str:
-    finalizers = [each for each in metadata.get("finalizers", []) if each != "orphan"]
-    because = (
-        f"kept by finalizers: {', '.join(finalizers)}"
-        if finalizers
-        else "the cluster's garbage collector has not released its Pods yet"
-    )
-    return f"{what} was deleted and is still there after {timeout:g} seconds, {because}"
+def _stays(what: str, live: KubernetesObject, timeout: float) -> str:
+    because = held_by(live) or ", and the cluster's garbage collector has not released its Pods yet"
+    return f"{what} was deleted and is still there after {timeout:g} seconds{because}"

@@ -2,11 +2,14 @@
 
 import pulumi
 
+from pulumi_stateful_service.outside_text import without_controls
+
 
 class ClusterError(pulumi.RunError):
     """The Kubernetes API cannot be used: the kubeconfig, the connection or the API's answer is why."""
 
     def __init__(self, problem: str, *, cluster: str = "", status: int = 0, transient: bool = False) -> None:
+        problem = without_controls(problem)
         super().__init__(f"Kubernetes cluster{f' ({cluster})' if cluster else ''}: {problem}")
         self.problem = problem
         """What is wrong, in one sentence without a full stop."""
@@ -32,3 +35,11 @@ class NoClusterError(ClusterError):
 
 class CredentialsError(ClusterError):
     """The credentials could not be had: from a plugin, an identity provider or a file."""
+
+
+class TimedOutError(ClusterError):
+    """A request was sent, and its answer was not complete in time."""
+
+
+class PodError(ClusterError):
+    """An instance did not do what it was asked, although the API server passed it on: that is the instance's answer."""

@@ -5,9 +5,10 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-g
 
 import json
 import os
+import signal
 import subprocess
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,12 @@ from pulumi_stateful_service.live.client.credentials import Credential
 from pulumi_stateful_service.live.client.errors import ClusterError, CredentialsError
 from pulumi_stateful_service.live.client.kubeconfig import Target
 from pulumi_stateful_service.live.client.kubeconfig_fields import flag, mapping, text, texts
+from pulumi_stateful_service.outside_text import cleaned
 
 _VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
 _MODES = ("Never", "IfAvailable", "Always")
-_MAX_SHOWN = 300
-"""Characters of what a plugin says when it fails."""
+_SECONDS = 60
+"""How long a plugin may take: it gets no terminal, so it does not wait for anybody."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,19 @@ class ExecPlugin:
         environment = {**os.environ, **self.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)}
         name = Path(self.command[0]).name
         try:
-            done = subprocess.run(
-                self.command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
+            status, output, errors = _run(self.command, environment)
+        except TimeoutError:
+            problem = f"{name} did not end within {_SECONDS} s, and was stopped"
+            raise CredentialsError(f"{self.about}: {problem}", transient=True) from None
         except OSError as error:
-            hint = f" ({' '.join(self.install_hint.split())})" if self.install_hint else ""
+            hint = f" ({cleaned(self.install_hint)})" if self.install_hint else ""
             problem = f"cannot run {name}: {error.strerror or type(error).__name__}{hint}"
             raise CredentialsError(f"{self.about}: {problem}") from None
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            because = f": {said[-1].strip()[:_MAX_SHOWN]}" if said else ""
-            raise CredentialsError(f"{self.about}: {name} failed with exit code {done.returncode}{because}")
-        return self._credential(done.stdout, name)
+        if status:
+            said = errors.decode(errors="replace").strip().splitlines()
+            because = f": {cleaned(said[-1])}" if said else ""
+            raise CredentialsError(f"{self.about}: {name} failed with exit code {status}{because}")
+        return self._credential(output, name)
 
     def _credential(self, output: bytes, name: str) -> Credential:
         answer = _parsed(output)
@@ -107,6 +110,21 @@ class ExecPlugin:
             key.encode() if key else None,
             _seconds(expires, about),
         )
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    """Exit status, output and errors of a program. Raises TimeoutError when it has taken too long, and ends it."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            # With what it has started, which may hold the pipes open.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise TimeoutError from None
+        return process.returncode, output, errors
 
 
 def _check_mode(mode: str | None, version: str, about: str) -> None:

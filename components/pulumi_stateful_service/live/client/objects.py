@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
@@ -16,22 +16,27 @@ from pulumi_stateful_service.live.client.resources import (
     label_selector,
     with_query,
 )
+from pulumi_stateful_service.live.client.server_clock import ServerClock
+from pulumi_stateful_service.live.client.threads import Threads
+from pulumi_stateful_service.outside_text import cleaned
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.client.api import Api
-
-_T = TypeVar("_T")
+    from pulumi_stateful_service.live.client.transport import Answer
 
 _OK = 200
 _MULTIPLE_CHOICES = 300
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _GONE = 401, 403, 404, 409, 410
-_BUSY = {429, 500, 502, 503, 504}
+BUSY = {429, 500, 502, 503, 504}
+"""The API server, or what is before it, cannot answer now."""
 _BUSY_AND_NOT_DONE = {429}
 """For requests that must not be carried out twice."""
 _PAUSES = (0.5, 1, 2, 4)
 """Seconds to wait for an API server that has too much to do."""
 _PAGE = 500
 """Objects in one answer to a list."""
+_MAX_MESSAGE = 2000
+"""Characters of the API server's message: it lists everything that is wrong with an object."""
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -44,11 +49,16 @@ class Objects:
 
     def __init__(self, api: "Api", threads: int) -> None:
         self._api = api
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="kubernetes-api")
+        self._threads = Threads(threads)
+        self._clock = ServerClock()
         self.description = api.description
         """Short, for messages: ``context 'prod'``."""
         self.default_namespace = api.namespace
         """Of objects that name none."""
+
+    def now(self) -> datetime:
+        """The time by the API server's clock."""
+        return self._clock.now()
 
     async def get(self, kind: str, namespace: str | None, name: str) -> KubernetesObject | None:
         """An object; None where it does not exist."""
@@ -148,7 +158,6 @@ class Objects:
 
     async def close(self) -> None:
         """Ends the connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._api.close()
 
     async def _ask(
@@ -167,27 +176,26 @@ class Objects:
         verb = verb or _VERBS[method]
 
         def send() -> KubernetesObject | None:
-            status, content = self._api.request(method, path, body, content_type)
-            if status == _NOT_FOUND and missing_ok:
+            answer = self._api.request(method, path, body, content_type)
+            self._clock.set(answer.headers.get("Date"))
+            if answer.status == _NOT_FOUND and missing_ok:
                 return None
-            if _OK <= status < _MULTIPLE_CHOICES:
-                return _decoded(content)
-            raise self._refused(status, content, verb, what)
+            if _OK <= answer.status < _MULTIPLE_CHOICES:
+                return _decoded(answer, what)
+            raise self._refused(answer, verb, what)
 
         for pause in _PAUSES if pauses is None else pauses:
             try:
-                return await self._on_a_thread(send)
+                return await self._threads.run(send)
             except ClusterError as error:
-                if error.status not in (_BUSY if method != "POST" else _BUSY_AND_NOT_DONE):
+                if error.status not in (BUSY if method != "POST" else _BUSY_AND_NOT_DONE):
                     raise
             await asyncio.sleep(pause)
-        return await self._on_a_thread(send)
+        return await self._threads.run(send)
 
-    async def _on_a_thread(self, send: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, send)
-
-    def _refused(self, status: int, content: bytes, verb: str, what: str) -> ClusterError:
-        said = _message(content)
+    def _refused(self, answer: "Answer", verb: str, what: str) -> ClusterError:
+        status = answer.status
+        said = _message(answer)
         because = f": {said}" if said else ""
         if status == _UNAUTHORIZED:
             user = f" of user {self._api.user!r}" if self._api.user else ""
@@ -197,14 +205,17 @@ class Objects:
             problem = f"no right to {verb} {what} (403 Forbidden){because}"
             return ForbiddenError(problem, cluster=self.description, status=status)
         problem = f"cannot {verb} {what}{because or f': the API server answered with {status}'}"
-        return ClusterError(problem, cluster=self.description, status=status, transient=status in _BUSY)
+        return ClusterError(problem, cluster=self.description, status=status, transient=status in BUSY)
 
 
 def _writing(dry_run: bool, field_manager: str | None) -> dict[str, str | None]:
     return {"dryRun": "All" if dry_run else None, "fieldManager": field_manager}
 
 
-def _decoded(content: bytes) -> KubernetesObject:
+def _decoded(answered: "Answer", what: str) -> KubernetesObject:
+    content = answered.content
+    if answered.is_cut:
+        raise ClusterError(f"the answer about {what} is larger than {len(content) // 1024**2} MiB")
     try:
         # Older API servers write some fields that are absent as null.
         answer = json.loads(content, object_pairs_hook=_without_nulls) if b":null" in content else json.loads(content)
@@ -228,9 +239,12 @@ def is_status(content: bytes) -> bool:
     return isinstance(answer, dict) and (answer.get("kind"), answer.get("apiVersion")) == ("Status", "v1")
 
 
-def _message(content: bytes) -> str:
+def _message(answered: "Answer") -> str:
+    """What the API server says of a request that it did not carry out."""
+    if location := answered.headers.get("Location"):
+        return f"the answer is {answered.status}, a redirect to {cleaned(location)}, and redirects are not followed"
     try:
-        answer = json.loads(content)
+        answer = json.loads(answered.content)
     except ValueError:
         return ""
-    return " ".join(str(answer.get("message") or "").split()) if isinstance(answer, dict) else ""
+    return cleaned(answer.get("message") or "", _MAX_MESSAGE) if isinstance(answer, dict) else ""

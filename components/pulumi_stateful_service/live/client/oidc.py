@@ -23,11 +23,15 @@ from pulumi_stateful_service.live.client.errors import ClusterError, Credentials
 from pulumi_stateful_service.live.client.kubeconfig import User
 from pulumi_stateful_service.live.client.kubeconfig_fields import decoded, mapping, read_file, text
 from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
+from pulumi_stateful_service.outside_text import cleaned
 
 _EARLY = 10
 """Seconds before its end from which a token counts as expired."""
 _OK = 200
 _LOCK_SECONDS = 5.0
+_SECONDS = 30.0
+"""How long the identity provider has for each answer."""
+_MAX_ANSWER = 1024**2
 
 
 @dataclass
@@ -121,14 +125,15 @@ class IdentityProvider:
     ) -> dict[str, Any]:
         body = urlencode(form).encode() if form else None
         sent = {**(headers or {}), **({"Content-Type": "application/x-www-form-urlencoded"} if form else {})}
-        status, content = http.request(method, url, list(sent.items()), body)
+        answered = http.request(method, url, list(sent.items()), body, seconds=_SECONDS, most=_MAX_ANSWER)
         try:
-            answer = json.loads(content)
+            answer = json.loads(answered.content)
         except ValueError:
             answer = None
+        status = answered.status
         if status != _OK or not isinstance(answer, dict):
             reason = answer.get("error_description") or answer.get("error") if isinstance(answer, dict) else None
-            because = f": {reason}" if reason else ""
+            because = f": {cleaned(reason)}" if reason else ""
             where = url.partition("?")[0]
             raise CredentialsError(f"{self.about}: {where} answered with {status}{because}", status=status)
         return answer

@@ -1,10 +1,15 @@
-"""HTTP requests with urllib3: connections that are kept and shared by threads, TLS and proxies as a kubeconfig says."""
+"""HTTP requests with urllib3: connections that are kept and shared by threads, TLS and proxies as a kubeconfig says.
+
+Each request has a deadline and each answer a size, whatever the server does. No redirect is followed: a server does not
+decide where requests go.
+"""
 
 import re
 import ssl
 import tempfile
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
@@ -13,7 +18,6 @@ import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    MaxRetryError,
     NameResolutionError,
     NewConnectionError,
     ProtocolError,
@@ -22,22 +26,41 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from pulumi_stateful_service.live.client.deadline import deadline, observe_deadlines, seconds_left
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.client.proxies import proxy_for
 
 AT_ONCE = 16
 """Requests under way at once, of all the services of a program: many services start with a look each."""
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
-_RETRIES = urllib3.Retry(total=3, connect=0, read=0, status=0, other=0, redirect=3, respect_retry_after_header=False)
+ASKED_PODS = 256
+"""Requests to Pods and commands in them under way at once; those take as long as the Pods do."""
+REQUEST_SECONDS = 60.0
+"""How long an API server works on a request by default."""
+MAX_OBJECT_BYTES = 64 * 1024**2
+"""Of an answer about objects. One object has at most 1.5 MiB."""
+_CONNECT_SECONDS, _IDLE_SECONDS = 10.0, 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server has answered."""
+
+    status: int
+    content: bytes
+    headers: urllib3.HTTPHeaderDict = field(default_factory=urllib3.HTTPHeaderDict)
+    is_cut: bool = False
+    """Whether there was more than was wanted."""
 
 
 class HttpError(Exception):
     """A server that could not be reached; the message says which, and why."""
 
-    def __init__(self, problem: str, *, transient: bool) -> None:
+    def __init__(self, problem: str, *, transient: bool, timed_out: bool = False) -> None:
         super().__init__(problem)
         self.transient = transient
         """Whether it may be reached later."""
+        self.timed_out = timed_out
+        """Whether it was reached, and did not answer in time."""
 
 
 class Http:
@@ -54,10 +77,11 @@ class Http:
             warnings.filterwarnings("ignore", about_it, urllib3.exceptions.InsecureRequestWarning)
         proxy = proxy or proxy_for(server)
         self._proxy = urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
-        settings: dict[str, Any] = {"ssl_context": tls, "maxsize": AT_ONCE, "block": True, "retries": _RETRIES}
+        settings: dict[str, Any] = {"ssl_context": tls, "maxsize": AT_ONCE + ASKED_PODS}
         if server_name:
             settings["server_hostname"] = server_name
         self._pool = _proxied(proxy, tls, settings) if proxy else urllib3.PoolManager(**settings)
+        observe_deadlines(self._pool, _IDLE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -66,41 +90,77 @@ class Http:
         self.close()
 
     def request(
-        self, method: str, url: str, headers: Iterable[tuple[str, str]] = (), body: bytes | None = None
-    ) -> tuple[int, bytes]:
-        """Status and content of the answer. Raises HttpError where there is none."""
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+        *,
+        seconds: float = REQUEST_SECONDS,
+        most: int = MAX_OBJECT_BYTES,
+    ) -> Answer:
+        """The answer, of which at most so many bytes are read, within ``seconds`` in all.
+
+        Raises HttpError where there is none.
+        """
         sent = urllib3.HTTPHeaderDict({"User-Agent": "pulumi-stateful-service", "Accept": "application/json"})
         for name, value in headers:
             sent.add(name, value)
         try:
-            try:
-                answer = self._pool.request(method, url, headers=sent, body=body, timeout=_TIMEOUT)
-            except (ProtocolError, MaxRetryError) as error:
-                # The server may close a connection that was kept while a request is on its way.
-                if method != "GET" or not isinstance(_reason(error), ProtocolError):
-                    raise
-                answer = self._pool.request(method, url, headers=sent, body=body, timeout=_TIMEOUT)
+            with deadline(seconds):
+                try:
+                    return self._request(method, url, sent, body, most)
+                except ProtocolError:
+                    # The server may close a connection that was kept while a request is on its way.
+                    if method != "GET":
+                        raise
+                    return self._request(method, url, sent, body, most)
         except (HTTPError, OSError, ValueError) as error:
             raise self._described(error) from None
-        return answer.status, answer.data
+
+    def _request(self, method: str, url: str, headers: urllib3.HTTPHeaderDict, body: bytes | None, most: int) -> Answer:
+        left = seconds_left()
+        timeout = urllib3.Timeout(connect=min(left, _CONNECT_SECONDS), read=min(left, _IDLE_SECONDS))
+        answer = self._pool.request(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        whole, content = False, b""
+        try:
+            # One that ends too early is an error at the read after its end.
+            while len(content) <= most and (read := answer.read(most + 1 - len(content))):
+                content += read
+            whole = len(content) <= most
+        finally:
+            # One that was not read to its end cannot be used again.
+            (answer.release_conn if whole else answer.close)()
+        return Answer(answer.status, content[:most], answer.headers, is_cut=not whole)
 
     def close(self) -> None:
         """Ends the connections that are not in use."""
         self._pool.clear()
 
     def _described(self, error: Exception) -> HttpError:
-        reason = _reason(error)
-        if isinstance(reason, ProxyError):
-            inner = reason.original_error
+        if isinstance(error, ProxyError):
+            inner = error.original_error
             return HttpError(f"the proxy {self._proxy} does not lead to {self._host}: {_detail(inner)}", transient=True)
-        if isinstance(reason, SSLError | ssl.SSLError):
-            return HttpError(f"TLS to {self._host} failed: {_detail(reason)}", transient=False)
-        if isinstance(reason, NameResolutionError):
+        if isinstance(error, SSLError | ssl.SSLError):
+            return HttpError(f"TLS to {self._host} failed: {_detail(error)}", transient=False)
+        if isinstance(error, NameResolutionError):
             return HttpError(f"the name in {self._host} is not known", transient=True)
-        if isinstance(reason, ConnectTimeoutError | ReadTimeoutError) and not isinstance(reason, NewConnectionError):
+        if isinstance(error, ReadTimeoutError | TimeoutError):
+            return HttpError(f"{self._host} does not answer in time", transient=True, timed_out=True)
+        if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
             return HttpError(f"{self._host} does not answer in time", transient=True)
         return HttpError(
-            f"{self._host} cannot be reached: {_detail(reason)}", transient=not isinstance(reason, ValueError)
+            f"{self._host} cannot be reached: {_detail(error)}", transient=not isinstance(error, ValueError)
         )
 
 
@@ -169,10 +229,6 @@ def _proxied(proxy: str, tls: ssl.SSLContext, settings: dict[str, Any]) -> urlli
         headers = urllib3.make_headers(proxy_basic_auth=credentials)
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=tls, **settings)
-
-
-def _reason(error: BaseException) -> BaseException:
-    return error.reason if isinstance(error, MaxRetryError) and error.reason else error
 
 
 def _detail(error: BaseException) -> str:

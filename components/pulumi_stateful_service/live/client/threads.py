@@ -1,0 +1,38 @@
+"""Runs blocking calls beside an event loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Threads:
+    """Threads that do not keep a program from ending: those of Python's executors are waited for at its end."""
+
+    def __init__(self, most: int) -> None:
+        """At most so many calls run at once; the others wait for their turn."""
+        self._turns = asyncio.Semaphore(most)
+
+    async def run(self, call: Callable[[], _T]) -> _T:
+        """The result of a call, or its exception."""
+        async with self._turns:
+            loop = asyncio.get_running_loop()
+            result: asyncio.Future[_T] = loop.create_future()
+
+            def settle(set_: Callable[[Any], None], value: object) -> None:
+                if not result.done():
+                    set_(value)
+
+            def work() -> None:
+                try:
+                    outcome: tuple[Callable[[Any], None], object] = (result.set_result, call())
+                except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
+                    outcome = (result.set_exception, error)
+                with suppress(RuntimeError):  # the loop has ended, and nobody waits
+                    loop.call_soon_threadsafe(settle, *outcome)
+
+            threading.Thread(target=work, name="kubernetes-api", daemon=True).start()
+            return await result
