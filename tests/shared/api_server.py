@@ -94,6 +94,17 @@ def _common_name(connection: socket.socket) -> str | None:
     return {key: value for part in (peer or {}).get("subject", ()) for key, value in part}.get("commonName")
 
 
+def _server_context(pair: Pair | None, clients: Authority | None) -> ssl.SSLContext | None:
+    if pair is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    if clients:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(clients.pair.certificate)
+    return context
+
+
 def _send_pieces(stream: BufferedIOBase, pieces: Iterator[bytes]) -> None:
     with suppress(OSError):
         stream.writelines(pieces)
@@ -147,13 +158,7 @@ def api_server(pair: Pair | None, clients: Authority | None = None) -> Iterator[
                     super().finish_request(wrapped, client_address)
             return None
 
-    context = None
-    if pair:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair.certificate, pair.key)
-        if clients:
-            context.verify_mode = ssl.CERT_OPTIONAL
-            context.load_verify_locations(clients.pair.certificate)
+    context = _server_context(pair, clients)
     server = Server((HOST, 0), Handler)
     state = ApiServer(f"{'https' if pair else 'http'}://{HOST}:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -892,8 +892,8 @@ class RolloutCheckArgs(TypedDict):
     name: NotRequired[str]
     """Name for messages. Default: what the check does."""
     http_get: NotRequired[HttpGetArgs]
-    """Performs an HTTP GET request to each updated instance, through the API server (``pods/proxy``). A status code from
-    200 to 399 is a success; a redirect is not followed."""
+    """Performs an HTTP GET request to each updated instance, through the API server (``pods/proxy``). A status code
+    from 200 to 399 is a success; a redirect is not followed."""
     exec: NotRequired[ExecArgs]
     """Runs a command in the container of each updated instance, through the API server (``pods/exec``)."""
     prometheus: NotRequired[PrometheusArgs]
@@ -901,8 +901,8 @@ class RolloutCheckArgs(TypedDict):
     period_seconds: NotRequired[pulumi.Input[int]]
     """Seconds between checks while the instances bake, at least 1. Default: 10."""
     timeout_seconds: NotRequired[pulumi.Input[int]]
-    """Seconds from the request to the whole answer of the instance, at least 1; after them the check has failed. A check
-    that the API server or Prometheus does not answer has not failed: it is run again, for up to
+    """Seconds from the request to the whole answer of the instance, at least 1; after them the check has failed. A
+    check that the API server or Prometheus does not answer has not failed: it is run again, for up to
     ``rollout_timeout_seconds``. Default: 5."""
     failure_threshold: NotRequired[pulumi.Input[int]]
     """Consecutive failures after which the step has failed, at least 1. Only answers count. Default: 1."""

@@ -125,14 +125,20 @@ def claim_volumes(pod: KubernetesObject) -> set[str]:
 
 
 def why_not_ready(pod: KubernetesObject, diagnostics: Diagnostics) -> str:
-    """The reason as the kubelet, the scheduler or the storage controller gives it."""
+    """The reason as Kubernetes gives it, and which of its claims are being deleted."""
+    claims = [claim for name in claim_names(pod) if (claim := diagnostics.claims.get(name))]
+    deleted = [
+        f"; PersistentVolumeClaim {claim['metadata']['name']} is being deleted{held_by(claim)}"
+        for claim in claims
+        if is_terminating(claim)
+    ]
+    return _reason(pod, diagnostics, claims) + "".join(deleted)
+
+
+def _reason(pod: KubernetesObject, diagnostics: Diagnostics, claims: Sequence[KubernetesObject]) -> str:
     for container in _containers(pod):
         if problem := _container_problem(container):
             return problem
-    claims = [claim for name in claim_names(pod) if (claim := diagnostics.claims.get(name))]
-    for claim in claims:
-        if is_terminating(claim):
-            return f"PersistentVolumeClaim {claim['metadata']['name']} is being deleted{held_by(claim)}"
     unbound = [claim for claim in claims if claim.get("status", {}).get("phase") != "Bound"]
     for claim in unbound:
         if warning := diagnostics.warnings.get(claim["metadata"]["uid"]):

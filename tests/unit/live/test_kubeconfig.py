@@ -16,6 +16,7 @@ import pytest
 import yaml
 from api_server import OBJECT, ApiServer, Authority, Pair, api_server, connect_proxy
 from kubeconfigs import Kubeconfig, in_base64, look
+from pulumi_stateful_service.live.client import exec_plugin
 from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, CredentialsError, ForbiddenError, NoClusterError
@@ -232,6 +233,25 @@ class TestPlugins:
     ) -> None:
         """What a plugin answers is checked, and not shown."""
         refused(kubeconfig(plugin(status)), problem)
+
+    def test_a_plugin_that_does_not_end_is_ended(
+        self, kubeconfig: Kubeconfig, plugin: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """With what it has started, which holds its output open."""
+        monkeypatch.setattr(exec_plugin, "_SECONDS", 0.5)
+        script = f"sleep 1000 & echo $! > {tmp_path / 'child'}; wait"
+        user = plugin({"token": "t"}, command="sh", args=["-c", script])
+        with pytest.raises(ClusterError, match=r"sh did not end within 0\.5 s, and was stopped") as caught:
+            look(kubeconfig(user))
+        assert caught.value.transient
+        child = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
+        assert not child.exists() or child.read_text().split()[2] == "Z"
+
+    def test_what_a_plugin_says_is_fit_for_a_terminal(self, kubeconfig: Kubeconfig, plugin: Any) -> None:
+        """Its last line, without escapes."""
+        user = plugin({"token": "t"}, command="sh", args=["-c", "printf 'a\\033[2Jb\\033]0;x\\007c' >&2; exit 3"])
+        with pytest.raises(ClusterError, match=r"sh failed with exit code 3: abc$"):
+            look(kubeconfig(user))
 
     def test_an_answer_of_another_version_is_named(self, kubeconfig: Kubeconfig, plugin: Any) -> None:
         """A plugin answers in the version that it was asked in."""

@@ -193,3 +193,23 @@ def test_a_pod_runs_when_all_its_containers_do() -> None:
     assert not is_running(a_pod())
     assert is_crash_looping(a_pod(containerStatuses=[running, crashing]))
     assert not is_crash_looping(a_pod(containerStatuses=[running]))
+
+
+def test_finalizers_that_hold_a_pod_or_its_claim_are_named() -> None:
+    """Whoever set them has to remove them; Kubernetes' own are not worth a word."""
+    pod = a_pod(conditions=[])
+    pod["metadata"] |= {"deletionTimestamp": LATER, "finalizers": ["example.com/hold", "foregroundDeletion"]}
+    assert why_terminating(pod, Diagnostics()) == "terminating, held by finalizers: example.com/hold"
+    metadata = {"name": "logs-rg-0", "uid": "c", "deletionTimestamp": LATER, "finalizers": ["a/b", "c/d"]}
+    claim = {"metadata": metadata, "status": {"phase": "Bound"}}
+    assert why_not_ready(a_pod(conditions=[]), Diagnostics(claims={"logs-rg-0": claim})) == (
+        "running but not ready; PersistentVolumeClaim logs-rg-0 is being deleted, held by finalizers: a/b, c/d"
+    )
+
+
+def test_text_from_outside_is_fit_for_a_terminal() -> None:
+    """Whoever wrote it: the program, the kubelet, or who disrupts the Pod."""
+    status = waiting("CrashLoopBackOff", lastState=terminated(1, "\x1b]0;title\x07FATAL\x1b[0m: \u202eno"))
+    assert why_not_ready(a_pod(containerStatuses=[status]), Diagnostics()).endswith(": FATAL: no")
+    scheduled = {"type": "PodScheduled", "status": "False", "message": "no\nnode\x1b[2J"}
+    assert why_not_ready(a_pod(conditions=[scheduled]), Diagnostics()) == "cannot be scheduled: no node"

@@ -5,59 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from instances import NEW, OLD, a_pod, a_set, partition
 from pulumi_stateful_service.live.pod_status import Diagnostics
 from pulumi_stateful_service.live.rollout_status import may_be_complete, rollout_status
-
-OLD, NEW = "rg-old", "rg-new"
-
-
-def a_set(*, replicas: int = 3, start: int = 0, strategy: Any = None, **status: Any) -> dict[str, Any]:
-    counted = {
-        "observedGeneration": 2,
-        "replicas": replicas,
-        "readyReplicas": replicas,
-        "availableReplicas": replicas,
-        "currentRevision": OLD,
-        "updateRevision": NEW,
-        "updatedReplicas": 0,
-    }
-    return {
-        "metadata": {"name": "rg", "uid": "uid-rg", "generation": 2},
-        "spec": {
-            "replicas": replicas,
-            "ordinals": {"start": start},
-            "updateStrategy": strategy or {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
-        },
-        "status": counted | status,
-    }
-
-
-def a_pod(
-    ordinal: int, revision: str = OLD, *, ready: bool = True, was_ready: bool = True, **more: Any
-) -> dict[str, Any]:
-    conditions = [
-        {"type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T00:00:01Z"},
-        {
-            "type": "Ready",
-            "status": str(ready),
-            "lastTransitionTime": "2026-01-01T00:00:05Z" if was_ready else "2026-01-01T00:00:00Z",
-        },
-    ]
-    started = {"startTime": "2026-01-01T00:00:00Z"}
-    return {
-        "metadata": {
-            "name": f"rg-{ordinal}",
-            "uid": f"uid-{ordinal}",
-            "labels": {"controller-revision-hash": revision},
-            **more.pop("metadata", {}),
-        },
-        "spec": {},
-        "status": {"phase": "Running", "conditions": conditions, **started, **more},
-    }
-
-
-def partition(number: int) -> dict[str, Any]:
-    return {"type": "RollingUpdate", "rollingUpdate": {"partition": number}}
 
 
 def test_p10_complete_when_the_ordinals_from_the_partition_on_are_updated() -> None:
@@ -234,3 +184,22 @@ def test_complete_means_that_exactly_the_desired_pods_are_ready(
         ready and (revision == NEW or i < keeps) for i, (revision, ready) in enumerate(pods)
     )
     assert rollout_status(stateful_set, live).is_complete == expected
+
+
+def test_what_holds_deleted_objects_is_named() -> None:
+    """A Pod that was scaled away, and the StatefulSet itself."""
+    held = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/hold"]}
+    stateful_set = a_set(replicas=1, currentRevision=NEW)
+    stateful_set["metadata"] |= held
+    pods = [a_pod(0, NEW), a_pod(1, NEW, metadata={"name": "rg-1", "labels": {}, **held})]
+    assert rollout_status(stateful_set, pods).pending == [
+        "rg: the StatefulSet is being deleted, held by finalizers: example.com/hold",
+        "rg-1: not deleted yet (scaled down), held by finalizers: example.com/hold",
+    ]
+
+
+def test_pods_that_are_not_ready_and_held_back_are_known() -> None:
+    """Those that the partition keeps on the revision before; with OnDelete nothing is held back."""
+    pods = [a_pod(0, ready=False), a_pod(1, ready=False), a_pod(2, NEW, ready=False)]
+    assert rollout_status(a_set(strategy=partition(1)), pods).held_back == ["rg-0"]
+    assert rollout_status(a_set(strategy={"type": "OnDelete"}), pods).held_back == []

@@ -11,7 +11,7 @@ from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.live import follow_rollout, rollout_target
 from pulumi_stateful_service.live.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 
 TARGET = rollout_target.RolloutTarget(
     prefix="StatefulService 'rg'",
@@ -55,7 +55,7 @@ class ScriptedCluster:
         failures: int = 0,
         reads_until_bound: int = 0,
         status: dict[str, Any] | None = None,
-        events: dict[str, str] | None = None,
+        events: dict[str, str] | ClusterError | None = None,
     ) -> None:
         self.requests: list[str] = []
         self.uid = uid
@@ -74,6 +74,8 @@ class ScriptedCluster:
         return [self.pod]
 
     async def list_warning_events(self, *_: object) -> list[dict[str, Any]]:
+        if isinstance(self.events, ClusterError):
+            raise self.events
         return [{"involvedObject": {"uid": uid}, "message": message} for uid, message in self.events.items()]
 
     async def list_claims(self, *_: object) -> list[dict[str, Any]]:
@@ -195,3 +197,33 @@ def test_events_are_matched_by_uid(monkeypatch: pytest.MonkeyPatch, uid: str, ex
     unbound = 10**6 if uid == "the-claim" else 0
     lines = fail(monkeypatch, status={"phase": "Pending"}, events={uid: "Back-off"}, reads_until_bound=unbound)
     assert lines[1] == expected
+
+
+def test_a_missing_right_hides_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known is said, and what is not, is added."""
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off\x1b[31m pulling"}}
+    status = {"containerStatuses": [{"name": "app", "state": waiting}]}
+    lines = fail(monkeypatch, status=status, events=ForbiddenError("no right to list events in namespace default"))
+    assert lines[1:3] == [
+        "  rg-0: container app: ImagePullBackOff: Back-off pulling",
+        "More may be known: no right to list events in namespace default.",
+    ]
+
+
+def test_what_was_known_last_is_said_where_the_cluster_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside that it is away."""
+    cluster = ScriptedCluster(status={"phase": "Pending"})
+    read, answers = cluster.get_stateful_set, [True] * 3
+
+    async def away_after_a_while(*_: object) -> dict[str, Any]:
+        if not answers:
+            raise ClusterError("connection refused")
+        answers.pop()
+        return await read()
+
+    monkeypatch.setattr(cluster, "get_stateful_set", away_after_a_while)
+    with pytest.raises(RolloutError) as raised:
+        wait(cluster, monkeypatch)
+    heading, *rest = str(raised.value).splitlines()
+    assert heading.endswith("rollout_timeout_seconds (1): the Kubernetes API does not answer: connection refused")
+    assert rest == ["Before that, it waited for:", "  rg-0: starting"]
