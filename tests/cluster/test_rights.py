@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import ROOT, Service, eventually
+from harness import CHAPTER, ROOT, Service, eventually
+from lightkube.resources.core_v1 import Pod
 
 Make = Callable[..., Service]
 
@@ -95,6 +96,28 @@ def test_a_missing_right_is_named_at_once(service: Make, tmp_path: Path, missing
     limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
     with pytest.raises(AssertionError, match=message):
         rg.up()
+
+
+def test_what_may_not_be_read_hides_no_reason(service: Make, tmp_path: Path) -> None:
+    """Without the right to list events: why an image is not pulled is said, and who holds a Pod that is deleted."""
+    rules = [rule for rule in documented_rules() if "events" not in rule["resources"]]
+    broken = {"image": "nothing-of-this-name:1.0", "image_pull_policy": "Never", "rollout_timeout_seconds": 8}
+    rg = service(replicas=1, **broken)
+    limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "rg-0: container app: ErrImageNeverPull" in said
+    assert f"More may be known: no right to list events in namespace {rg.namespace}" in said
+    rg.deploy(image=CHAPTER["image"], image_pull_policy=None, rollout_timeout_seconds=None)
+    hold(rg, ["example.com/hold"])
+    rg.set(env={"A": "b"}, rollout_timeout_seconds=8)
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "rg-0: terminating, held by finalizers: example.com/hold" in said
+    hold(rg, [])
+    rg.deploy(rollout_timeout_seconds=None)
+
+
+def hold(rg: Service, finalizers: list[str]) -> None:
+    rg.client.patch(Pod, "rg-0", {"metadata": {"finalizers": finalizers}}, namespace=rg.namespace)
 
 
 def test_a_cluster_that_may_not_be_read_is_reported_in_the_preview(service: Make, tmp_path: Path) -> None:
