@@ -16,11 +16,12 @@ from pulumi_stateful_service.arguments.defaults import (
     rollout_timeout_seconds,
     selector,
 )
+from pulumi_stateful_service.arguments.resource_options import check_options
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs, WaitFor
 from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.validation.unique_names import claim_name
 from pulumi_stateful_service.arguments.validation.validate import validate
-from pulumi_stateful_service.errors import ArgumentError, RefusedError
+from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages, names
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE, Instance
@@ -115,10 +116,9 @@ class StatefulService(pulumi.ComponentResource):
         """Registers the service.
 
         ``name`` is the component's name, and the StatefulSet's where ``args`` has none. Raises ArgumentError for
-        arguments that cannot work, before anything is changed in the cluster.
+        arguments that cannot work and for options that have no effect, before anything is changed in the cluster.
         """
-        if opts is not None and opts.custom_timeouts is not None:
-            raise ArgumentError(_prefix(name), "custom_timeouts cannot be set; use rollout_timeout_seconds")
+        check_options(_prefix(name), opts)
         earlier = earlier_urns(name, opts)
         super().__init__(COMPONENT_TYPE, name, None, with_aliases_of_children(name, opts, earlier))
         self._name = name

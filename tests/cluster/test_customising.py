@@ -88,6 +88,34 @@ def test_p16_transforms_adjust_every_child(service: Make, kind: str) -> None:
     assert left.metadata.annotations["example.org/team"] == "storage"
 
 
+def hook_of_the_page() -> str:
+    """The hook that docs/customising.md shows."""
+    code = (ROOT / "docs" / "customising.md").read_text().split("## Pulumi's resource options\n")[1].split("```py\n")[1]
+    return code[: code.index("\nStatefulService(")]
+
+
+def test_options_of_the_component_reach_its_objects(service: Make) -> None:
+    """As the page's table says; and a hook that a transform adds runs beside the component's own."""
+    rg = service(replicas=1, volumes=None, env={})
+    setup = hook_of_the_page() + "namespace = pulumi.ComponentResource('test:index:Other', 'other')\n"
+    options = "protect=True, retain_on_delete=True, deleted_with=namespace, depends_on=[namespace]"
+    program(rg, setup, options=f"{options}, transformations=[announced]")
+    rg.up()
+    resources = json.loads(rg.must("stack", "export"))["deployment"]["resources"]
+    [other] = [each["urn"] for each in resources if each["type"] == "test:index:Other"]
+    children = [each for each in resources if each["type"].startswith("kubernetes:")]
+    assert len(children) == 2
+    for each in children:
+        assert (each["protect"], each["retainOnDelete"], each["deletedWith"]) == (True, True, other)
+    program(rg, setup, options="transformations=[announced]")
+    said = rg.deploy(env={"A": "b"})
+    assert "StatefulService 'rg': " in said
+    assert "rg is about to change" in said
+    program(rg, options="ignore_changes=['replicas']")
+    assert "ignore_changes cannot be set: Pulumi does not pass it on" in rg.must_fail("preview")
+    program(rg)
+
+
 def merge_keys(definitions: dict[str, Any], name: str, found: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """The keys of each list that the API merges, in a type and all that is in it."""
     for field, schema in definitions[name].get("properties", {}).items():

@@ -145,10 +145,16 @@ def test_p16_a_mistake_in_yaml_gets_one_message(program: Callable[..., Project],
     said = project.must_fail("up", "--yes", "--skip-preview")
     assert "StatefulService 'rg': maxUnavailable is '0%'; it must be a whole number from 1, or a percentage" in said
 
+    content = one_service(namespace)
+    content["resources"]["rg"]["options"] = {"ignoreChanges": ["replicas"], "deletedWith": "${other}"}
+    content["resources"]["other"] = {"type": "kubernetes:core/v1:ConfigMap", "properties": {}}
+    refused = program(content).must_fail("preview")
+    assert "ignoreChanges cannot be set: Pulumi does not pass it on to the objects of a component" in refused
+
     late = program(one_service(namespace, image="not-there:1", rolloutTimeoutSeconds=3, imagePullPolicy="Never"))
     said_late = late.must_fail("up", "--yes", "--skip-preview")
     assert "StatefulService 'rg': the rollout did not complete within rolloutTimeoutSeconds (3)" in said_late
-    for each in (said, said_late):
+    for each in (said, refused, said_late):
         assert "Traceback" not in each
         assert "File " not in each
         assert "<class" not in each

@@ -1,11 +1,15 @@
 """Sets of others and of renamed components, and children that a user's transformation changes."""
 
+import inspect
+import re
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 import pytest
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
+from pulumi_stateful_service.arguments.resource_options import REFUSED
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.outputs import OUTPUTS
 from pulumi_stateful_service.testing import Deployment, deploy
@@ -17,6 +21,8 @@ RESERVED = (
     " is 'pulumi-stateful-service/component'; it must not begin with pulumi-stateful-service/, which is reserved for "
     "the component"
 )
+OPTIONS_PAGE = (Path(__file__).parents[2] / "docs" / "customising.md").read_text()
+KNOWN_OPTIONS = set(inspect.signature(pulumi.ResourceOptions.__init__).parameters) - {"self"}
 VOLUME = {"name": "data", "mount_path": "/data", "size": "1Gi"}
 
 
@@ -116,11 +122,60 @@ def test_the_stack_tells_that_manifests_are_rendered(config: dict[str, str], ren
     assert deployed.result.renders is renders
 
 
-def test_custom_timeouts_are_refused_by_name() -> None:
-    """They would have no effect on a component."""
-    timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="1m"))
-    with pytest.raises(ArgumentError, match="custom_timeouts cannot be set; use rollout_timeout_seconds"):
-        StatefulService("rg", {"image": "a:1"}, timeouts)
+OPTIONS = {
+    "additional_secret_outputs": ["instances"],
+    "custom_timeouts": pulumi.CustomTimeouts(create="1m"),
+    "delete_before_replace": True,
+    "env_var_mappings": {"A": "B"},
+    "hide_diffs": ["spec"],
+    "id": "db",
+    "ignore_changes": ["replicas"],
+    "import_": "default/db",
+    "plugin_download_url": "https://example.com",
+    "replace_on_changes": ["*"],
+    "replacement_trigger": 1,
+    "urn": "urn:pulumi:stack::project::stateful-service:index:StatefulService::db",
+    "version": "4.25.0",
+}
+"""Options that are refused, besides those whose values need an engine."""
+
+
+def test_every_resource_option_is_in_the_table() -> None:
+    """Of this SDK, and of the newest with ``make test-versions``; each works, is refused, or is Pulumi's own."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| (works|refused|Pulumi's own)", OPTIONS_PAGE, re.MULTILINE))
+    assert rows.keys() >= KNOWN_OPTIONS
+    assert {option for option, fate in rows.items() if fate == "refused"} == REFUSED.keys()
+    assert REFUSED.keys() == OPTIONS.keys() | {"hooks", "replace_with"}
+
+
+@pytest.mark.parametrize("option", sorted(OPTIONS.keys() & KNOWN_OPTIONS))
+def test_an_option_without_effect_is_refused_by_name(option: str) -> None:
+    """With what to use in place of it; an empty one is none."""
+    value = OPTIONS[option]
+
+    def program(given: Any) -> None:
+        StatefulService("rg", {"image": "a:1"}, pulumi.ResourceOptions(**{option: given}))
+
+    with pytest.raises(ArgumentError, match=f"StatefulService 'rg': {option} cannot be set: .*(use|Use|requires)"):
+        deploy(lambda: program(value))
+    deploy(lambda: program(type(value)() if isinstance(value, list | bool) else None))
+
+
+def test_options_with_values_of_the_deployment_are_refused_by_name() -> None:
+    """Hooks and other resources exist only in a program."""
+
+    def program(opts: Callable[[], pulumi.ResourceOptions]) -> None:
+        StatefulService("rg", {"image": "a:1"}, opts())
+
+    class Hook:
+        name = "hook"
+
+    binding = pulumi.ResourceHookBinding(before_create=[cast("Any", Hook())])
+    with pytest.raises(ArgumentError, match=r"hooks cannot be set: .*; use a transform"):
+        deploy(lambda: program(lambda: pulumi.ResourceOptions(hooks=binding)))
+    deploy(lambda: program(lambda: pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding())))
+    with pytest.raises(ArgumentError, match=r"replace_with cannot be set: .* use pod_annotations"):
+        deploy(lambda: program(lambda: pulumi.ResourceOptions(replace_with=[pulumi.ComponentResource("a:b:C", "c")])))
 
 
 def test_outputs_are_created_when_they_are_used() -> None:

@@ -187,6 +187,35 @@ class TestArguments:
             construct(plugin, inputs)
         assert f"StatefulService 'rg': {said}" in str(error.value)
 
+    @pytest.mark.parametrize(
+        ("option", "value", "said"),
+        [
+            ("ignore_changes", ["replicas"], "ignoreChanges cannot be set: Pulumi does not pass it on"),
+            (
+                "replace_on_changes",
+                ["*"],
+                "replaceOnChanges cannot be set: .* use podAnnotations .* recreateKeepingPods",
+            ),
+            ("replacement_trigger", 1, "replacementTrigger cannot be set"),
+            ("replace_with", "urn:pulumi:s::p::a:b:C::c", "replaceWith cannot be set"),
+            (
+                "custom_timeouts",
+                pulumi.CustomTimeouts("1m"),
+                "customTimeouts cannot be set: .*; use rolloutTimeoutSeconds",
+            ),
+        ],
+    )
+    def test_an_option_without_effect_is_refused(self, plugin: Plugin, option: str, value: Any, said: str) -> None:
+        """Named as the other languages do."""
+
+        def program() -> None:
+            given: Any = {option: [DependencyResource(value)] if option == "replace_with" else value}
+            opts = pulumi.ResourceOptions.merge(sent_options(), pulumi.ResourceOptions(**given))
+            plugin.construct("rg", TYPE, as_sent({"image": "a:1"}), opts)
+
+        with pytest.raises(InputPropertiesError, match=said):
+            deploy(program)
+
     def test_null_and_secrets_in_messages(self) -> None:
         """Null is written as other languages write it, and a secret value is not shown."""
         error = ArgumentError.of_value("StatefulService 'rg'", "service_name", [None, 5.0], "must be a string")
