@@ -19,7 +19,6 @@ import pytest
 from harness import local
 from lightkube import Client
 from lightkube.resources.core_v1 import Pod
-from pulumi_stateful_service import ArgumentError, StatefulService
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from pulumi_stateful_service.live.claim_changes import desired_claims
@@ -35,61 +34,12 @@ from pulumi_stateful_service.live.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
 )
-from pulumi_stateful_service.testing import deploy
+from random_arguments import DATA, choices, stateful_set
 
 PAIRS = int(os.environ.get("FORECAST_PAIRS", "100"))
 ON_REAL_NODE = os.environ.get("FORECAST_NODE") == "real"
 AT_ONCE = 4 if ON_REAL_NODE else 12
-IMAGES = ["random-generator:1.0", "random-generator:2.0"] if ON_REAL_NODE else ["rg:1", "rg:2", "rg:3"]
-
-ON_SIMULATED_NODES = {
-    "nodeSelector": {"type": "kwok"},
-    "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
-}
-ENVIRONMENT = {"A": "1", "B": "2"}
-DATA = {"name": "data", "mount_path": "/data", "size": "10Mi"}
-LOGS = {"name": "logs", "mount_path": "/logs", "size": "10Mi"}
-
-CHOICES: Mapping[str, list[Any]] = {
-    "image": IMAGES,
-    "replicas": [0, 1, 2, 3, 4],
-    "env": [None, ENVIRONMENT, dict(reversed(ENVIRONMENT.items())), {"A": "1"}],
-    "canary": [None, None, 0, 1, 2],
-    "partition": [None, None, 1, 2],
-    "update_strategy": [None, None, "RollingUpdate", "OnDelete"],
-    "max_unavailable": [None, None, 1, 2, "50%"],
-    "pod_management_policy": [None, "OrderedReady", "Parallel"],
-    "recreate_keeping_pods": [None, True],
-    "revision_history_limit": [None, 10, 5],
-    "volumes": [
-        [DATA],
-        [{**DATA, "size": "20Mi"}],
-        [{**DATA, "size": "10240Ki"}],
-        [{**DATA, "labels": {"tier": "gold"}, "annotations": {"backup": "daily"}}],
-        [{**DATA, "labels": {"tier": "silver"}}],
-        [DATA, LOGS],
-        [LOGS, DATA],
-        [],
-    ],
-    "persistent_volume_claim_retention_policy": [None, {"when_scaled": "Delete"}, {"when_scaled": "Retain"}],
-    "ordinals": [None, None, {"start": 0}, {"start": 1}],
-    "min_ready_seconds": [None, 0, 1],
-    "labels": [None, {"a": "b"}],
-    "annotations": [None, {"a": "b"}],
-    "pod_annotations": [None, {"a": "b", "c": "d"}, {"c": "d", "a": "b"}],
-    "resources": [None, {"requests": {"cpu": "100m"}}, {"requests": {"cpu": "0.1"}}],
-    "termination_grace_period_seconds": [None, 30, 5],
-    "image_pull_policy": [None, "IfNotPresent"],
-    "quorum": [None, True],
-    "lifecycle": [None, {"pre_stop": {"sleep_seconds": 1}}],
-    "enable_service_links": [None, False, True],
-    "share_process_namespace": [None, False, True],
-    "host_aliases": [None, {"192.0.2.1": ["backup"]}],
-    "sidecars": [None, [{"name": "helper", "image": IMAGES[0], "env": {"PORT": "8090"}}]],
-    "discovery": [None, {}, {"peers": {"PEERS": "{pod}"}}],
-    # Running Pods would need the Secret, which is not sent here.
-    "secret_files": [None, {"/etc/rg/key": "1"}, {"/etc/rg/key": "2"}] if not ON_REAL_NODE else [None],
-}
+CHOICES = choices(on_real_node=ON_REAL_NODE)
 
 
 @dataclass
@@ -101,32 +51,19 @@ class Change:
     sets: tuple[dict[str, Any], dict[str, Any]]
 
 
-def stateful_set(name: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The StatefulSet of these arguments; None where they are refused."""
-    given = {key: value for key, value in arguments.items() if value is not None}
-    args: Any = {**given, "name": name, "ports": {"http": 8080}}
-    if not ON_REAL_NODE:
-        args["pod_template"] = {"spec": ON_SIMULATED_NODES}
-    try:
-        made = deploy(lambda: StatefulService("rg", args)).stateful_set()
-    except ArgumentError:
-        return None
-    return {"metadata": dict(made.metadata), "spec": dict(made.spec)}
-
-
 def changes(seed: int) -> Iterator[Change]:
     """Pairs that the component accepts, the same for a seed; the second differs from the first in a few arguments."""
     dice = random.Random(seed)  # noqa: S311 - no secret
     number = 0
     while True:
-        before: dict[str, Any] = {"image": IMAGES[0], "replicas": dice.choice([1, 2, 3]), "volumes": [DATA]}
+        before: dict[str, Any] = {"image": CHOICES["image"][0], "replicas": dice.choice([1, 2, 3]), "volumes": [DATA]}
         for argument in dice.sample(list(CHOICES), 3):
             before[argument] = dice.choice(CHOICES[argument])
         after = dict(before)
         for argument in dice.sample(list(CHOICES), dice.choice([1, 1, 2, 3])):
             after[argument] = dice.choice(CHOICES[argument])
         name = f"s{number}"
-        first, second = stateful_set(name, before), stateful_set(name, after)
+        first, second = (stateful_set(name, each, on_real_node=ON_REAL_NODE) for each in (before, after))
         if first and second:
             yield Change(name, (before, after), (first, second))
             number += 1
