@@ -24,6 +24,8 @@ PAIRS ?= 2000
 SEED ?= 1
 # Where its Pods are: on simulated nodes, or with NODE=real running on the real one.
 NODE ?= simulated
+# How many histories `make test-histories` deploys, from SEED on, at NODE.
+HISTORIES ?= 1000
 # How many nodes fail in `make test-nodes`.
 FAULTS ?= 50
 # At how many moments the fault tests interrupt each operation.
@@ -105,6 +107,10 @@ test-faults: environment cluster ## Interrupt each operation at MOMENTS moments,
 .PHONY: test-forecast
 test-forecast: environment cluster ## Hold what is foretold of PAIRS random changes against what happens
 	FORECAST_PAIRS=$(PAIRS) FORECAST_SEED=$(SEED) FORECAST_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_forecast.py -q
+
+.PHONY: test-histories
+test-histories: environment cluster ## Deploy HISTORIES random histories of changes, and hold each preview against what happens
+	HISTORIES=$(HISTORIES) HISTORY_SEED=$(SEED) HISTORIES_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_histories.py -q
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time

@@ -6,7 +6,7 @@ A history is drawn from a seed, the same each time, so that one can be repeated 
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from random_arguments import DATA, choices, completed, stateful_set
@@ -20,8 +20,8 @@ class Step:
     """One change of a history."""
 
     what: str
-    program: Mapping[str, Any] | None = None
-    """The settings of the program from now on; None where they stay."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the program, and its ``transform``, from now on; None leaves one out."""
     by_hand: Sequence[Sequence[str]] = ()
     """Commands of kubectl, before the program is run. ``{uid}`` stands for the StatefulSet's."""
     runs: bool = True
@@ -46,8 +46,13 @@ class History:
     steps: Sequence[Step]
 
     def __str__(self) -> str:
-        lines = [f"history {self.seed}: {_shown(self.program)}"]
+        lines = [f"history {self.seed}: {_listed(self.program)}"]
         return "\n  ".join([*lines, *(f"{number}. {step.what}" for number, step in enumerate(self.steps, 1))])
+
+
+def changed(program: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The program's settings after these changes."""
+    return {key: value for key, value in {**program, **changes}.items() if value is not None}
 
 
 @dataclass
@@ -60,56 +65,57 @@ class _Writer:
 
     def __post_init__(self) -> None:
         self.choices = choices(on_real_node=self.on_real_node)
-        arguments: dict[str, Any] = {}
-        while not self._is_accepted(arguments):
-            arguments = {"image": self.choices["image"][0], "replicas": self.dice.choice([2, 3]), "volumes": [DATA]}
-            for argument in self.dice.sample(list(self.choices), self.dice.choice([0, 1, 2])):
-                arguments[argument] = self.dice.choice(self.choices[argument])
-            arguments["replicas"] = arguments["replicas"] or 1
-            if self.dice.random() < 0.4:
-                arguments["persistent_volume_claim_retention_policy"] = self._policy()
-            if self.dice.random() < 0.15:
-                arguments["rollout"] = {"steps": [1]}
-        self.program = {"args": _given(arguments), "transform": None}
+        while not self._is_accepted(self.program):
+            self.program = self._first()
 
-    def _is_accepted(self, arguments: Mapping[str, Any]) -> bool:
+    def _first(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"image": self.choices["image"][0], "replicas": 2, "volumes": [DATA]}
+        for argument in self.dice.sample(list(self.choices), self.dice.choice([0, 1, 2])):
+            arguments[argument] = self.dice.choice(self.choices[argument])
+        arguments["replicas"] = self.dice.choice([2, 3])
+        if self.dice.random() < 0.4:
+            arguments["persistent_volume_claim_retention_policy"] = self._policy()
+        if self.dice.random() < 0.15:
+            arguments["rollout"] = {"steps": [1]}
+        return changed(arguments, {})
+
+    def _is_accepted(self, program: Mapping[str, Any]) -> bool:
+        arguments = {key: value for key, value in program.items() if key != "transform"}
         return bool(arguments) and stateful_set("rg", arguments, on_real_node=self.on_real_node) is not None
 
     def _policy(self) -> dict[str, str]:
+        before = self.program.get("persistent_volume_claim_retention_policy") or {}
+        other = "Retain" if before.get("when_deleted") == "Delete" else "Delete"
         return {
-            "when_deleted": self.dice.choice(["Retain", "Delete", "Delete"]),
+            "when_deleted": self.dice.choice(["Retain", "Delete", other]),
             "when_scaled": self.dice.choice(["Retain", "Retain", "Delete"]),
         }
 
-    def _with(self, **arguments: Any) -> dict[str, Any] | None:
-        """The program with other arguments; None where the component refuses them, or where nothing changes."""
-        changed = _given({**self.program["args"], **arguments})
-        if changed == self.program["args"] or not self._is_accepted(changed):
+    def _step(self, **changes: Any) -> Step | None:
+        """A change of the program; None where the component refuses the arguments, or where nothing changes."""
+        after = changed(self.program, changes)
+        if after == self.program or not self._is_accepted(after):
             return None
-        return {**self.program, "args": changed}
+        changes = {key: each for key, each in changes.items() if each != self.program.get(key)}
+        self.program = after
+        return Step(f"up with {_listed(changes)}", changes)
 
-    def _step(self, program: dict[str, Any] | None, **how: Any) -> Step | None:
-        if program is None:
-            return None
-        before, self.program = self.program, program
-        return Step(f"up with {_difference(before, program)}", program, **how)
-
-    def arguments(self, **how: Any) -> Step | None:
+    def arguments(self) -> Step | None:
         """One to three arguments."""
         names = self.dice.sample(list(self.choices), self.dice.choice([1, 1, 2, 3]))
-        return self._step(self._with(**{name: self.dice.choice(self.choices[name]) for name in names}), **how)
+        return self._step(**{name: self.dice.choice(self.choices[name]) for name in names})
 
     def version(self) -> Step | None:
         """Another image."""
-        return self._step(self._with(image=self.dice.choice(self.choices["image"])))
+        return self._step(image=self.dice.choice(self.choices["image"]))
 
     def policy(self) -> Step | None:
         """Another retention policy of the claims."""
-        return self._step(self._with(persistent_volume_claim_retention_policy=self._policy()))
+        return self._step(persistent_volume_claim_retention_policy=self._policy())
 
     def scaling(self) -> Step | None:
         """Another number of instances."""
-        return self._step(self._with(replicas=self.dice.choice([0, 1, 1, 2, 3, 4])))
+        return self._step(replicas=self.dice.choice([0, 1, 1, 1, 2, 3, 4]))
 
     def transform(self) -> Step | None:
         """A transform, or none any more."""
@@ -117,23 +123,18 @@ class _Writer:
             "level": self.dice.choice(LEVELS),
             "does": self.dice.choice(["image", "label", "annotation", "policy"]),
         }
-        new = {**self.program, "transform": None if self.program["transform"] else chosen}
-        if self.dice.random() < 0.5:
-            new["args"] = {**self.program["args"], "image": self.dice.choice(self.choices["image"])}
-        return self._step(new)
+        more = {"image": self.dice.choice(self.choices["image"])} if self.dice.random() < 0.5 else {}
+        return self._step(transform=None if "transform" in self.program else chosen, **more)
 
     def killed(self) -> Step | None:
         """A change whose ``up`` is killed."""
-        step = self.arguments(killed_after=round(self.dice.uniform(0.5, 4), 1))
-        return step and Step(
-            f"{step.what}, killed after {step.killed_after} s", step.program, killed_after=step.killed_after
-        )
+        step, seconds = self.arguments(), round(self.dice.uniform(0.5, 4), 1)
+        return step and replace(step, what=f"{step.what}, killed after {seconds} s", killed_after=seconds)
 
     def denied(self) -> Step | None:
         """A change of which one request is denied, once."""
-        request = self.dice.choice(DENIED)
-        step = self.arguments(denied=request)
-        return step and Step(f"{step.what}, denied {request}", step.program, denied=request)
+        step, request = self.arguments(), self.dice.choice(DENIED)
+        return step and replace(step, what=f"{step.what}, denied {' '.join(map(str, request))}", denied=request)
 
     def replacement(self) -> Step:
         """A replacement that the user asks for."""
@@ -151,7 +152,7 @@ class _Writer:
 
     def claim(self) -> str:
         """The name of a claim, which may not exist."""
-        volume = self.dice.choice(self.program["args"].get("volumes") or [DATA])["name"]
+        volume = self.dice.choice(self.program.get("volumes") or [DATA])["name"]
         return f"{volume}-rg-{self.dice.choice([0, 1, 1, 2])}"
 
     def history(self, seed: int) -> History:
@@ -248,30 +249,10 @@ def history(seed: int, *, on_real_node: bool) -> History:
 
 
 def settings(program: Mapping[str, Any], *, on_real_node: bool) -> dict[str, Any]:
-    """The program's settings as it reads them."""
-    args = completed(program["args"], on_real_node=on_real_node)
-    return {"transform": program["transform"], "args": {"rollout_timeout_seconds": 25, **args}}
-
-
-def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in arguments.items() if value is not None}
-
-
-def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What one program has and the other has not."""
-    changed = {
-        key: after["args"].get(key)
-        for key in {**before["args"], **after["args"]}
-        if before["args"].get(key) != after["args"].get(key)
-    }
-    if before["transform"] != after["transform"]:
-        changed["transform"] = after["transform"]
-    return _listed(changed)
-
-
-def _shown(program: Mapping[str, Any]) -> str:
-    return _listed(program["args"])
+    """What the program reads: its transform, and the arguments of its service."""
+    arguments = {"rollout_timeout_seconds": 25, **changed(program, {"transform": None})}
+    return {"transform": program.get("transform"), "args": completed(arguments, on_real_node=on_real_node)}
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items()) or "no change"
+    return ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items())

@@ -19,8 +19,10 @@ from typing import Any
 
 import pytest
 from faults import troubled
+from forked_programs import forked_programs
 from harness import client_for, eventually, local
 from histories import History, Step, history, settings
+from histories import changed as with_changes
 from history_outcomes import Seen, changed, differences, look, lost, lost_without_a_word, unnamed
 from history_program import HistoryService, Said, replacing
 from lightkube import Client
@@ -76,7 +78,7 @@ class Player:
 
     def _run(self, step: Step, where: str) -> None:
         earlier = self.program
-        self.program = step.program or self.program
+        self.program = with_changes(self.program, step.changes)
         self.rg.settle_on(settings(self.program, on_real_node=ON_REAL_NODE))
         before = self._quiet()
         options = replacing(replaces=step.replaces)
@@ -158,8 +160,8 @@ class Player:
             self._note("destroy", [f"claim {name} is lost, and the program retains it" for name in names])
 
     def _when_deleted(self) -> str:
-        policy = self.program["args"].get("persistent_volume_claim_retention_policy") or {}
-        transform = self.program["transform"] or {}
+        policy = self.program.get("persistent_volume_claim_retention_policy") or {}
+        transform = self.program.get("transform") or {}
         return "Delete" if transform.get("does") == "policy" else str(policy.get("when_deleted", "Retain"))
 
     def _after_the_set(self, before: Seen) -> Seen:
@@ -234,8 +236,8 @@ def test_p05_histories_happen_as_foretold(
     assert client
     chosen = [history(seed, on_real_node=ON_REAL_NODE) for seed in range(FIRST_SEED, FIRST_SEED + HISTORIES)]
     started = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        players = list(threads.map(lambda each: played(each.seed, env, tmp_path, each), chosen))
+    with forked_programs(env) as forking, ThreadPoolExecutor(AT_ONCE) as threads:
+        players = list(threads.map(lambda each: played(each.seed, forking, tmp_path, each), chosen))
     counts = sum((player.counts for player in players), Counter())
     record_property("seconds per history", round((time.monotonic() - started) / HISTORIES, 1))
     record_property("what was done", dict(counts))
