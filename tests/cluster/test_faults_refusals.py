@@ -161,6 +161,20 @@ def test_a_policy_denies_the_pods(service: Make) -> None:
 
 
 @pytest.mark.long
+def test_a_policy_denies_the_endpoints(service: Make) -> None:
+    """Pods are ready, but their names do not resolve: `up` does not succeed before they do, and names the Service."""
+    rg = service(rollout_timeout_seconds=SOON)
+    with denied(rg, {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"]}, "false"):
+        said = must_fail(rg)
+        assert f"the EndpointSlices of Service {rg.namespace}/random-generator did not have rg-0, rg-1 within" in said
+        assert all(rg.is_ready(name) for name in ("rg-0", "rg-1"))
+    rg.deploy(image=NEW, rollout_timeout_seconds=None)
+    for name in ("rg-0", "rg-1"):
+        answer = rg.get_from("rg-0", f"http://{name}.random-generator.{rg.namespace}.svc.cluster.local:8080/")
+        assert f'"instance":"{name}"' in answer
+
+
+@pytest.mark.long
 def test_a_full_node(service: Make, client: Client) -> None:
     """A node with room for two of three Pods: `up` names what is missing; with more room the next one completes."""
     rg = service()

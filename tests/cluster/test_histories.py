@@ -88,7 +88,7 @@ class Player:
         if "Traceback" in said.text:
             self._note(where, [f"a stack trace:\n{said.text}"])
         if not said.done:
-            self._refused(before, where)
+            self._refused(before, options, where)
             self.program = earlier
             return
         if step.killed_after is not None:
@@ -126,10 +126,10 @@ class Player:
         if said.forecast is None or said.forecast["set"] != "Unchanged":
             self.own_template = after.template
 
-    def _refused(self, before: Seen, where: str) -> None:
+    def _refused(self, before: Seen, options: list[str], where: str) -> None:
         """A refused change leaves everything as it was, in ``up`` too."""
         self.counts["refused"] += 1
-        if self.rg.up_after_preview().done:
+        if self.rg.up_after_preview(*options).done:
             self._note(where, [f"the preview refuses, and up does not: {_errors(self.said.text)}"])
         self._note(where, changed(before, look(self.rg)))
 

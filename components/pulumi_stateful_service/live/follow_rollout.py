@@ -22,6 +22,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.leader_last import update_leader_last
 from pulumi_stateful_service.live.members import Members
+from pulumi_stateful_service.live.reachable import wait_until_reachable
 from pulumi_stateful_service.live.rollout_status import Rollout, rollout_status
 from pulumi_stateful_service.live.rollout_steps import roll_out_in_steps
 from pulumi_stateful_service.live.rollout_target import (
@@ -80,6 +81,7 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
             claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         await wait_until_changed(cluster, target, wanted, claims, resource)
         rollout = await recreate_claims(cluster, target, resource, rollout, members)
+        await wait_until_reachable(cluster, target, live, rollout.ready, resource)
         return replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
 
 

@@ -1,6 +1,6 @@
 """The state of one Pod: whether it is ready, and if not, why."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -59,6 +59,13 @@ def is_terminating(pod: KubernetesObject) -> bool:
 def is_ready(pod: KubernetesObject) -> bool:
     """Whether the Pod's condition Ready is true."""
     return _conditions(pod).get("Ready", {}).get("status") == "True"
+
+
+def ready_pods(pods: Iterable[KubernetesObject]) -> dict[str, str]:
+    """Uid by name of the Pods that are ready and not being deleted."""
+    return {
+        pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods if is_ready(pod) and not is_terminating(pod)
+    }
 
 
 def is_running(pod: KubernetesObject) -> bool:

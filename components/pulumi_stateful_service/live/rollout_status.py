@@ -19,6 +19,7 @@ from pulumi_stateful_service.live.pod_status import (
     is_ready,
     is_terminating,
     node_of,
+    ready_pods,
     revision,
     was_ever_ready,
     why_not_ready,
@@ -56,6 +57,8 @@ class Rollout:
     """The revision of each Pod, by name."""
     pending: Sequence[str] = ()
     """What the rollout waits for, a line for each instance, those that block others first. Empty when complete."""
+    ready: Mapping[str, str] = field(default_factory=dict)
+    """Uid by name of the Pods that are ready."""
     not_ready: Sequence[str] = ()
     """Names of the Pods that exist and are not ready."""
     held_back: Sequence[str] = ()
@@ -137,6 +140,7 @@ def rollout_status(
         ordinals=desired_ordinals(stateful_set),
         revisions={name: revision(pod) for name, pod in pods_by_name.items()},
         pending=[*unobserved, *blocking, *waiting] or in_status,
+        ready=ready_pods(pods),
         not_ready=[_name(pod) for pod in not_ready],
         held_back=held_back,
         crashes=[found for pod in not_ready if (found := crash(pod))],
