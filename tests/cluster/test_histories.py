@@ -3,8 +3,8 @@
 Random histories of four to six changes of one service, deployed by ``pulumi up`` as users do: arguments, retention
 policies, scaling, edits by hand, transforms, an ``up`` that is killed, a request that is denied, ``--replace``, and in
 the end ``pulumi destroy``. ``HISTORIES`` says how many, ``HISTORY_SEED`` which is the first, and
-``HISTORIES_NODE=real`` that the Pods run, on the real node. What fails is printed with its seed:
-``HISTORY_SEED=17 HISTORIES=1`` repeats it alone.
+``HISTORIES_NODE=real`` that the Pods run, on the real node; without any of them some are played that found faults once.
+What fails is printed with its seed: ``HISTORY_SEED=17`` repeats it alone.
 """
 
 import os
@@ -31,10 +31,13 @@ from lightkube.resources.core_v1 import Namespace
 
 from local import simulated_nodes
 
-HISTORIES = int(os.environ.get("HISTORIES", "40"))
 FIRST_SEED = int(os.environ.get("HISTORY_SEED", "1"))
+HISTORIES = int(os.environ.get("HISTORIES", "1" if "HISTORY_SEED" in os.environ else "0"))
+FOUND_FAULTS = (1, 3, 4, 6, 11, 12, 14, 15, 19, 20, 23, 25, 26, 27, 28, 29, 34, 37, 44, 51, 54, 59, 80, 366)
+"""Seeds of histories that found faults while ``histories`` was written: data lost among them (14, 37, 51, 80, 366)."""
+SEEDS = range(FIRST_SEED, FIRST_SEED + HISTORIES) if HISTORIES else FOUND_FAULTS
 ON_REAL_NODE = os.environ.get("HISTORIES_NODE") == "real"
-AT_ONCE = int(os.environ.get("HISTORIES_AT_ONCE", "3"))
+AT_ONCE = int(os.environ.get("HISTORIES_AT_ONCE", "4"))
 SECONDS = 20
 """How long the controllers may take for what follows from a change."""
 
@@ -234,12 +237,12 @@ def test_p05_histories_happen_as_foretold(
 ) -> None:
     """Each step does what its preview said, refused changes change nothing, and no claim is lost without a word."""
     assert client
-    chosen = [history(seed, on_real_node=ON_REAL_NODE) for seed in range(FIRST_SEED, FIRST_SEED + HISTORIES)]
+    chosen = [history(seed, on_real_node=ON_REAL_NODE) for seed in SEEDS]
     started = time.monotonic()
     with forked_programs(env) as forking, ThreadPoolExecutor(AT_ONCE) as threads:
         players = list(threads.map(lambda each: played(each.seed, forking, tmp_path, each), chosen))
     counts = sum((player.counts for player in players), Counter())
-    record_property("seconds per history", round((time.monotonic() - started) / HISTORIES, 1))
+    record_property("seconds per history", round((time.monotonic() - started) / len(chosen), 1))
     record_property("what was done", dict(counts))
     wrong = [player for player in players if player.found]
     report = "\n\n".join("\n  ! ".join([str(player.history), *player.found]) for player in wrong)
