@@ -1,5 +1,8 @@
 """P05, P06, P11: a set that Helm made becomes the component's own, with its Pods running and its claims kept."""
 
+import json
+import re
+import shlex
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -132,7 +135,7 @@ def test_p11_what_cannot_be_kept_is_refused(service: Make, helm: Helm) -> None:
     """In the preview and in up, with both values, and neither the set nor a Pod is touched."""
     helm()
     rg = service(**SAME)
-    before = rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)
+    before = rg.stateful_set().metadata.generation, rg.uids(), claims(rg)
     for change, message in (
         ({}, "already exists and is not managed by this component"),
         ({"adopt": True, "replicas": 3}, "has replicas 2, and the program has 3"),
@@ -144,7 +147,23 @@ def test_p11_what_cannot_be_kept_is_refused(service: Make, helm: Helm) -> None:
         assert message in said
         assert "Traceback" not in said
     assert "already exists and is not headless" in rg.must_fail("up", "--yes", "--skip-preview")
-    assert (rg.stateful_set().metadata.resourceVersion, rg.uids(), claims(rg)) == before
+    assert_an_owner_is_refused(rg)
+    assert (rg.stateful_set().metadata.generation, rg.uids(), claims(rg)) == before
+
+
+def assert_an_owner_is_refused(rg: Service) -> None:
+    """An operator's StatefulSet is not adopted until it is released as the message says."""
+    rg.set(**SAME, adopt=True)
+    rg.kubectl("create", "configmap", "operated")
+    uid = rg.kubectl("get", "configmap", "operated", "--output=jsonpath={.metadata.uid}")
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "operated", "uid": uid, "controller": True}
+    patch = {"metadata": {"ownerReferences": [owner]}}
+    rg.kubectl("patch", "statefulset", "rg", "--type=merge", f"--patch={json.dumps(patch)}")
+    refused = rg.must_fail("preview")
+    assert f"StatefulSet {rg.namespace}/rg is controlled by ConfigMap operated (v1)" in refused
+    remedy = re.findall(r"kubectl (--namespace \S+ patch statefulset rg .*}')", refused)[0]
+    rg.kubectl(*shlex.split(remedy))
+    assert f"StatefulSet {rg.namespace}/rg is adopted" in rg.must("preview")
 
 
 @pytest.mark.long

@@ -144,7 +144,8 @@ def test_p06_a_note_causes_nothing(service: Make) -> None:
     for members_noted in ("50", "1"):
         rg.kubectl("annotate", "statefulset", "rg", "--overwrite", f"{note}={members_noted}")
         rg.kubectl("annotate", "statefulset", "rg", "--overwrite", "pulumi-stateful-service/rejoining=1")
-        rg.unchanged()
+        assert f'annotations["{note}"] = {members_noted} (field manager kubectl-annotate)' in rg.up()
+        assert rg.uids() == pods
     rg.kubectl("scale", "statefulset", "rg", "--replicas=1")
     eventually("one is stopped", lambda: "rg-1" not in rg.pods())
     rg.up()
@@ -161,9 +162,32 @@ def test_p06_a_note_causes_nothing(service: Make) -> None:
         assert why in refused
         assert "Traceback" not in refused
         assert len(rg.pods()) == 2
-        [remedy] = re.findall(r"kubectl (--namespace .*? annotate .*?=\d+)", refused)
+        remedy = re.findall(r"kubectl (--namespace .*? annotate .*?=\d+)", refused)[0]
         rg.kubectl(*remedy.split())
         rg.unchanged()
+
+
+def test_p06_stopped_is_not_left(service: Make) -> None:
+    """``when_scaled: Delete`` is for members that leave: a stop with it is refused, and its remedy keeps the data."""
+
+    def policy(when_scaled: str) -> dict[str, Any]:
+        return {"persistent_volume_claim_retention_policy": {"when_scaled": when_scaled}}
+
+    rg = service(**SHELL, replicas=2, members={"leave": noted("leave")}, **policy("Delete"))
+    rg.up()
+    for pod in rg.pods():
+        rg.kubectl("exec", pod, "--", "sh", "-c", f"echo {pod} > /opt/logs/data")
+    claims = {name: claim.metadata.uid for name, claim in rg.claims().items()}
+    rg.set(replicas=0)
+    for refused in (rg.must_fail("preview"), rg.must_fail("up", "--yes", "--skip-preview")):
+        assert "Kubernetes would delete logs-rg-0, logs-rg-1 and the data. Set when_scaled to 'Retain'" in refused
+    rg.deploy(**policy("Retain"))
+    eventually("all are stopped", lambda: not rg.pods())
+    rg.deploy(replicas=2)
+    rg.deploy(**policy("Delete"))
+    assert {name: claim.metadata.uid for name, claim in rg.claims().items()} == claims
+    for pod in rg.pods():
+        assert rg.kubectl("exec", pod, "--", "busybox", "cat", "/opt/logs/data").strip() == pod
 
 
 @pytest.mark.long

@@ -54,6 +54,7 @@ from pulumi_stateful_service.live.provider import forecasts, reads_cluster, sett
 from pulumi_stateful_service.live.rules import conflicts
 from pulumi_stateful_service.live.rules.claims import retains_claims
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
+from pulumi_stateful_service.live.rules.owners import owner_refusals
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
@@ -293,6 +294,8 @@ class Guard:
         is_own = change.owns(live) if kind == "StorageClass" else conflicts.is_made_by_component(live, set_name)
         if not is_own and not change.adopt:
             raise RefusedError(f"{self._prefix}: {conflicts.refusal_of_existing(where)}")
+        for refusal in [] if is_own else owner_refusals(live, kind):
+            raise RefusedError(f"{self._prefix}: {refusal}")
         if kind == "Service" and metadata["name"] == change.governing_service["metadata"]["name"]:
             for refusal in conflicts.service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
                 raise RefusedError(f"{self._prefix}: {refusal}")

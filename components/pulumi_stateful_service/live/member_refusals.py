@@ -12,7 +12,7 @@ from pulumi_stateful_service.live.stateful_set_fields import claim_templates, de
 def member_refusals(
     change: Change, live: KubernetesObject | None, notes: MemberNotes | None, forecast: Forecast
 ) -> list[str]:
-    """Refuses another first ordinal, and instances that would join with the data of a member of their name."""
+    """Refuses another first ordinal, a stop that deletes claims, and joining with the data of an earlier member."""
     plan, desired = change.members, change.stateful_set
     if plan is None or live is None or notes is None:
         return []
@@ -23,6 +23,8 @@ def member_refusals(
             "added after the last one, and the last one is removed. Set replicas."
         )
         return [refusal]
+    if stopping := _stop_refusals(live, desired, forecast):
+        return stopping
     if plan.reuse_claims or members_of(live, notes) == 0:
         return []
     restored = {claim["metadata"]["name"] for claim in change.restored_claims}
@@ -46,5 +48,21 @@ def member_refusals(
         f"{'exists' if len(left) == 1 else 'exist'}. If the data are of no use any more, delete them: kubectl "
         f"--namespace {live['metadata']['namespace']} delete pvc {' '.join(left)}. If the instance is to join with "
         f"them, set members.reuse_claims=True ({MEMBERS})."
+    )
+    return [refusal]
+
+
+def _stop_refusals(live: KubernetesObject, desired: KubernetesObject, forecast: Forecast) -> list[str]:
+    """Refuses to delete the claims of members that are stopped: they have not left."""
+    policy = desired["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    if desired_ordinals(desired) or not replicas_of(live) or policy.get("whenScaled") != "Delete":
+        return []
+    deleted = forecast.claims_of(ClaimOutcome.DELETED)
+    if not deleted:
+        return []
+    refusal = (
+        "replicas 0 stops the members, which start again with their data, but with when_scaled 'Delete' Kubernetes "
+        f"would delete {', '.join(deleted)} and the data. Set when_scaled to 'Retain' together with replicas 0, and "
+        f"back to 'Delete' when the members have been started again ({MEMBERS})."
     )
     return [refusal]

@@ -38,6 +38,7 @@ from pulumi_stateful_service.live.rules.claims import claim_warnings, claims_to_
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
 from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi, is_partition_set_by_component
+from pulumi_stateful_service.live.rules.owners import owner_warnings
 from pulumi_stateful_service.live.rules.restore import claims_to_restore, restore_refusals
 from pulumi_stateful_service.live.rules.update import restart_warning, validate_update, warnings_about_others
 from pulumi_stateful_service.live.rules.volumes import shrink_refusal
@@ -186,6 +187,7 @@ def live_warnings(live: KubernetesObject, claims: Sequence[KubernetesObject], ch
     return [
         *warnings_about_others(live, change.stateful_set, autoscaled=change.autoscaled),
         *([restart] if restart else []),
+        *owner_warnings(live),
         *malformed,
         *claim_warnings(live, claims, change.stateful_set),
     ]

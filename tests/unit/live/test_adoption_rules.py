@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pulumi_stateful_service.live.rules.adoption import validate_adoption
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
+from pulumi_stateful_service.live.rules.owners import owner_warnings
 
 LABELS = {"app": "db"}
 PORT = {"name": "client", "port": 5432, "targetPort": "client"}
@@ -182,3 +183,43 @@ def test_a_disruption_budget_with_max_unavailable_is_refused() -> None:
     assert not disruption_budget_refusals(a_budget(minAvailable=1), "db")
     assert not disruption_budget_refusals(a_budget(OURS, maxUnavailable=1), "db")
     assert not disruption_budget_refusals(None, "db")
+
+
+OPERATOR = {"apiVersion": "db.example/v1", "kind": "Cluster", "name": "main", "uid": "1", "controller": True}
+
+
+def owned(live: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
+    return {**live, "metadata": {**live["metadata"], "ownerReferences": [owner]}}
+
+
+class TestOwners:
+    """An operator's objects stay the operator's."""
+
+    def test_a_stateful_set_of_an_operator_is_not_adopted(self) -> None:
+        """The owner is named, and how the StatefulSet is released."""
+        [refusal] = validate_adoption(owned(a_set(), OPERATOR), a_set(), adopt=True).refusals
+        assert refusal.startswith("StatefulSet prod/db is controlled by Cluster main (db.example/v1)")
+        assert "kubectl --namespace prod patch statefulset db --type merge --patch" in refusal
+
+    def test_what_has_no_controller_is_adopted(self) -> None:
+        """Labels of Helm or Argo, and an owner that does not control, are what adoption is for."""
+        live = owned(a_set(), {**OPERATOR, "controller": False})
+        live["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "Helm", "argocd.argoproj.io/instance": "db"}
+        assert not validate_adoption(live, a_set(), adopt=True).refusals
+        assert not owner_warnings(live)
+
+    def test_services_and_budgets(self) -> None:
+        """Nothing is merged into them either."""
+        service = {"metadata": {"name": "db", "namespace": "prod"}, "spec": {"selector": LABELS, "clusterIP": "None"}}
+        assert not service_refusals(service, DESIRED, "db", adopting=True)
+        [refusal] = service_refusals(owned(service, OPERATOR), DESIRED, "db", adopting=True)
+        assert refusal.startswith("Service prod/db is controlled by Cluster main")
+        budget = {"metadata": {"name": "db", "namespace": "prod"}, "spec": {"minAvailable": 1}}
+        assert not disruption_budget_refusals(budget, "db")
+        [refusal] = disruption_budget_refusals(owned(budget, OPERATOR), "db")
+        assert refusal.startswith("PodDisruptionBudget prod/db is controlled by Cluster main")
+
+    def test_the_components_own_that_has_got_an_owner(self) -> None:
+        """It is said; updates go on."""
+        [warning] = owner_warnings(owned(a_set(), OPERATOR))
+        assert warning.startswith("StatefulSet db has been given an owner, Cluster main (db.example/v1)")

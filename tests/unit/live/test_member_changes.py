@@ -150,3 +150,18 @@ class TestRefusals:
         """Members are counted from the first."""
         [refusal] = member_refusals(change(live(3, start=1)), live(3), NOTHING, FORECAST)
         assert refusal.startswith("ordinals.start cannot be changed from 0 to 1 with members")
+
+    @pytest.mark.parametrize(
+        ("policy", "replicas", "is_refused"),
+        [("Delete", 0, True), ("Retain", 0, False), (None, 0, False), ("Delete", 1, False)],
+    )
+    def test_a_stop_that_would_delete_claims(self, policy: str | None, replicas: int, is_refused: bool) -> None:
+        """Stopped is not left. What is sent together with the stop counts, as for Kubernetes."""
+        desired = live(replicas)
+        if policy is not None:
+            desired["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": policy}
+        deleted = Forecast(StatefulSetOutcome.UPDATED, {}, {"data-rg-0": ClaimOutcome.DELETED})
+        refusals = member_refusals(change(desired, reuse_claims=True), live(2), MemberNotes(2), deleted)
+        assert bool(refusals) == is_refused
+        assert not refusals or "would delete data-rg-0 and the data. Set when_scaled to 'Retain'" in refusals[0]
+        assert not member_refusals(change(desired, reuse_claims=True), live(0), MemberNotes(2), deleted)

@@ -9,6 +9,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.live.documentation import ADOPTION
 from pulumi_stateful_service.live.rules.identity import identity_refusals
 from pulumi_stateful_service.live.rules.managed_fields import pulumi_managers
+from pulumi_stateful_service.live.rules.owners import owner_refusals
 from pulumi_stateful_service.live.rules.update import RECREATED
 from pulumi_stateful_service.live.rules.verdict import Verdict
 from pulumi_stateful_service.live.rules.volumes import claim_field_changes, volume_refusals
@@ -26,7 +27,8 @@ def validate_adoption(live: KubernetesObject, desired: KubernetesObject, *, adop
         )
         return Verdict([refusal])
     lasting = claim_field_changes(live, desired)
-    refusals = [*_pulumi_refusals(live, described), *identity_refusals(live, desired), *volume_refusals(lasting)]
+    refusals = [*owner_refusals(live, "StatefulSet"), *_pulumi_refusals(live, described)]
+    refusals += [*identity_refusals(live, desired), *volume_refusals(lasting)]
     if "matchExpressions" in live["spec"]["selector"]:
         refusals.append(f"{described} selects its Pods by matchExpressions, so it cannot be adopted ({ADOPTION}).")
     for field, before, after in (

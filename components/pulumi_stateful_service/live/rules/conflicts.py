@@ -7,6 +7,7 @@ server refuses the result where both do not go together, but only in ``pulumi up
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import FIELD_MANAGER_ANNOTATION, field_manager
 from pulumi_stateful_service.live.documentation import ADOPTION
+from pulumi_stateful_service.live.rules.owners import owner_refusals
 
 
 def service_refusals(
@@ -15,6 +16,8 @@ def service_refusals(
     """Refuses an existing Service that cannot become the governing Service."""
     if live is None:
         return []
+    if not is_made_by_component(live, set_name) and (owned := owner_refusals(live, "Service")):
+        return owned
     service = f"Service {_path(live)}"
     rename = "" if adopting else "set another service_name, or "
     refusals = []
@@ -47,7 +50,13 @@ def service_refusals(
 
 
 def disruption_budget_refusals(live: KubernetesObject | None, set_name: str) -> list[str]:
-    """Refuses an existing PodDisruptionBudget with ``maxUnavailable``: the component's has ``minAvailable``."""
+    """Refuses an existing PodDisruptionBudget that cannot become the component's, which has ``minAvailable``."""
+    if (
+        live is not None
+        and not is_made_by_component(live, set_name)
+        and (owned := owner_refusals(live, "PodDisruptionBudget"))
+    ):
+        return owned
     if live is None or "maxUnavailable" not in live["spec"] or is_made_by_component(live, set_name):
         return []
     refusal = (
