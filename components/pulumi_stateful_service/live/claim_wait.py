@@ -14,6 +14,7 @@ from pulumi_stateful_service.live.claim_changes import (
     by_claim,
     claim_patch,
     infeasible_change,
+    is_being_deleted,
     is_bound,
     is_resized_when_mounted,
     pending_change,
@@ -108,17 +109,20 @@ async def _restart_to_grow(
 ) -> None:
     """Evicts the Pod of the last claim whose file system is resized when a Pod mounts it, and waits for its successor.
 
-    One Pod at a time, when all are ready.
+    One Pod at a time, when all are ready. None whose claim somebody has deleted: it would end with the Pod.
     """
     waiting = [claim["metadata"]["name"] for claim in claims if is_resized_when_mounted(claim)]
+    ending = {claim["metadata"]["name"] for claim in claims if is_being_deleted(claim)}
     if not waiting:
         return
     await wait_until_complete(cluster, target, resource)
     stateful_set = await read_stateful_set(cluster, target)
     for pod in sorted(await cluster.list_pods(stateful_set), key=ordinal_of, reverse=True):
         claim = next((name for name in claim_names(pod) if name in waiting), None)
-        if claim is not None and await cluster.evict_pod(
-            target.namespace, pod["metadata"]["name"], pod["metadata"]["uid"]
+        if (
+            claim is not None
+            and not ending.intersection(claim_names(pod))
+            and await cluster.evict_pod(target.namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
         ):
             messages.info(f"{pod['metadata']['name']} is replaced, so that the file system of {claim} grows.", resource)
             await wait_until_complete(cluster, target, resource)
