@@ -11,6 +11,8 @@ from lightkube.resources.apps_v1 import StatefulSet
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from pulumi_stateful_service.live.pod_template_changes import pod_template_changes
 
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -37,12 +39,19 @@ class Seen:
     @property
     def template(self) -> Any:
         """The Pod template."""
-        return self.stateful_set["spec"]["template"] if self.stateful_set else None
+        return _without_restart(self.stateful_set["spec"]["template"]) if self.stateful_set else None
 
     @property
     def uid(self) -> str:
         """The StatefulSet's."""
         return str(self.stateful_set["metadata"]["uid"]) if self.stateful_set else ""
+
+
+def _without_restart(template: Mapping[str, Any]) -> Any:
+    """The template without the note of ``kubectl rollout restart``, which is kept and not reported when it is done."""
+    metadata = template.get("metadata") or {}
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != RESTARTED}
+    return {**template, "metadata": {**metadata, "annotations": annotations}}
 
 
 def look(rg: Service) -> Seen:
@@ -84,6 +93,7 @@ _CLAIMS = {
     "Kept": "stays",
     "LeftBehind": "stays",
     "Modified": "stays",
+    "Terminating": "stays",
     "Expanded": "grows",
     "Reduced": "shrinks",
     "Created": "is added",
@@ -176,7 +186,9 @@ def unnamed(now: Seen, own_template: Any, said: Said) -> list[str]:
         if claim.is_terminating and name not in said.text
     ]
     if own_template is not None and now.template != own_template and "outside Pulumi" not in said.text:
-        before = {"metadata": {"name": "rg"}, "spec": {"template": own_template}}
-        what = pod_template_changes(before, dict(now.stateful_set))
+        before, after = (
+            {"metadata": {"name": "rg"}, "spec": {"template": each}} for each in (own_template, now.template)
+        )
+        what = pod_template_changes(before, after)
         found.append(f"somebody else has changed {', '.join(what)} of the template, and the preview does not name it")
     return found
