@@ -55,7 +55,7 @@ def test_p06_a_policy_that_becomes_retain_keeps_the_claims_of_instances_that_wer
 
 def test_p06_an_owner_that_is_left_is_removed_by_the_next_up(service: Make) -> None:
     """As after an `up` that was killed before it did so, or put there by hand: the program's Retain counts."""
-    rg = service(replicas=1)
+    rg = service(replicas=1, volumes=[{"name": "logs", "mount_path": "/opt/logs", "size": "10240Ki"}])
     rg.up()
     uid = rg.stateful_set().metadata.uid
     rg.kubectl("create", "--filename=-", text=json.dumps(a_claim(rg, "logs-rg-1", uid)))

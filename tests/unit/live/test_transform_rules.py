@@ -42,6 +42,18 @@ def test_the_namespace_of_the_provider_is_no_transform() -> None:
     assert len(transform_refusals(sent, other, created=True)) == 1
 
 
+@pytest.mark.parametrize(("size", "sent"), [("10240Ki", "10Mi"), ("1.5Gi", "1536Mi"), ("1000M", "1G"), ("1Gi", "1Gi")])
+def test_a_quantity_that_the_provider_writes_in_its_own_way_is_the_same(size: str, sent: str) -> None:
+    """And what it leaves out because it is empty; another size is another one."""
+
+    def with_size(storage: str, **metadata: Any) -> dict[str, Any]:
+        spec = {"resources": {"requests": {"storage": storage}}}
+        return a_set(volumeClaimTemplates=[{"metadata": {"name": "data", **metadata}, "spec": spec}])
+
+    assert transform_refusals(with_size(size, labels={}), with_size(sent), created=True) == []
+    assert len(transform_refusals(with_size(size), with_size("2Gi"), created=True)) == 1
+
+
 def test_what_is_not_known_yet_is_not_compared() -> None:
     """In a preview."""
     assert transform_refusals(a_set(), a_set(serviceName=UNKNOWN), created=True) == []

@@ -1,11 +1,13 @@
 """Changes that a user's transforms make to the component's StatefulSet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pulumi_stateful_service.errors import shown
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, OWN_PREFIX
 from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.foundation.quantities import is_size, size_in_bytes
 from pulumi_stateful_service.live.stateful_set_fields import IDENTITY_FIELDS
 
 _REQUIRED_ANNOTATIONS = (OWN_PREFIX, "pulumi.com/")
@@ -51,8 +53,23 @@ def _changed_identity(before: KubernetesObject, after: KubernetesObject) -> Iter
             values = [each[part].get(field) for each in (before, after)]
             # Pulumi's provider fills in its namespace where there is none.
             is_filled_in = field == "namespace" and values[0] is None
-            if not is_filled_in and not contains_unknown(values) and values[0] != values[1]:
+            if is_filled_in or contains_unknown(values):
+                continue
+            if _comparable(values[0]) != _comparable(values[1]):
                 yield (field, *values)
+
+
+def _comparable(value: Any, *, is_quantity: bool = False) -> Any:
+    """A value to compare: Pulumi's provider writes quantities in its own way, and leaves out what is empty."""
+    if isinstance(value, Mapping):
+        parts = {
+            key: _comparable(each, is_quantity=key == "storage" and isinstance(each, str))
+            for key, each in value.items()
+        }
+        return {key: each for key, each in parts.items() if each not in (None, {}, [])}
+    if isinstance(value, list):
+        return [_comparable(each) for each in value]
+    return size_in_bytes(value) if is_quantity and is_size(value) else value
 
 
 def _identity_refusal(field: str, before: object, after: object) -> str:
