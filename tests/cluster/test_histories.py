@@ -53,6 +53,8 @@ class Player:
     program: Any = None
     own_template: Any = None
     """The Pod template that the last ``up`` has left."""
+    is_given_away: bool = False
+    """Whether somebody has had claims go with the StatefulSet since the program was run, which no preview could say."""
     said: Said = field(default_factory=lambda: Said(done=True, text="", forecast=None))
     """The last preview."""
 
@@ -73,6 +75,7 @@ class Player:
         for command in step.by_hand:
             if not look(self.rg).stateful_set or not self.rg.by_hand(command):
                 self.counts["edits that the API server refused"] += 1
+            self.is_given_away |= any(word in " ".join(command) for word in ("ownerReferences", "RetentionPolicy"))
             self._quiet()
         if step.refreshes and self.rg.run("refresh", "--yes", "--skip-preview").returncode:
             self._note(where, ["refresh failed"])
@@ -83,6 +86,7 @@ class Player:
         earlier = self.program
         self.program = with_changes(self.program, step.changes)
         self.rg.settle_on(settings(self.program, on_real_node=ON_REAL_NODE))
+        self.is_given_away = False
         before = self._quiet()
         options = replacing(replaces=step.replaces)
         self.said = said = self.rg.preview(*options)
@@ -158,7 +162,7 @@ class Player:
         with suppress(AssertionError):
             eventually("the Pods are gone", lambda: not self.rg.pods(), SECONDS)
         after = self._after_the_set(before)
-        if self._when_deleted() == "Retain":
+        if self._when_deleted() == "Retain" and not self.is_given_away:
             names = [name for name in lost(before, after) if not before.claims[name].is_terminating]
             self._note("destroy", [f"claim {name} is lost, and the program retains it" for name in names])
 
