@@ -50,6 +50,8 @@ from pulumi_stateful_service.live.rollout_status import Rollout
 from pulumi_stateful_service.live.rollout_target import RolloutTarget, not_found
 from pulumi_stateful_service.live.rules.claims import retains_claims
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
+from pulumi_stateful_service.live.version_guard import VersionGuard
+from pulumi_stateful_service.live.versions import VERSIONED
 from pulumi_stateful_service.objects.services import governing_service
 from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.outputs import service_outputs
@@ -92,6 +94,15 @@ class StatefulService(pulumi.ComponentResource):
     instance_service_addresses: pulumi.Output[Mapping[str, str]]
     """Where clients reach each instance that has a Service of its own, by its Pod's name: the address that the
     cluster's load balancer gave it, or for the other types its DNS name. Without those that have no address yet."""
+    secret_env_name: pulumi.Output[str | None]
+    """Name of the Secret with the values of ``secret_env``, by the names of the variables. Other values have another
+    one. Absent without them."""
+    config_files_name: pulumi.Output[str | None]
+    """Name of the ConfigMap with the text of ``config_files``, by the names of the files in the volume
+    ``config-files``. Other text has another one. Absent without them."""
+    secret_files_name: pulumi.Output[str | None]
+    """Name of the Secret with the text of ``secret_files``, by the names of the files in the volume ``secret-files``.
+    Other text has another one. Absent without them."""
     current_revision: pulumi.Output[str | None]
     """The revision that instances below the partition run (``status.currentRevision``)."""
     update_revision: pulumi.Output[str | None]
@@ -129,7 +140,9 @@ class StatefulService(pulumi.ComponentResource):
         [wanted] = stages[After.PREREQUISITES]
 
         checked = output_of(_once(self._check(checks)))
-        self._guard = self._new_guard(checks.prefix, earlier)
+        guards = self._new_guards(checks.prefix, earlier, planned)
+        self._guard: Guard | None = guards[0]
+        self._versions: VersionGuard | None = guards[1]
         first = [(each, self._register(each, [checked])) for each in stages[After.VALIDATION]]
         prerequisites = [resource for _, resource in first]
         governing = prerequisites[-1]
@@ -138,8 +151,18 @@ class StatefulService(pulumi.ComponentResource):
         ready = output_of(_once(rollout.future(), self._stateful_set)) if stages[After.ROLLOUT] else None
         after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
         clients = [(each, resource) for each, resource in [*first, *after] if each.role]
+        versions = {each.suffix: resource for each, resource in first if each.kind in VERSIONED}
+        if self._versions is not None:
+            self._versions.registered = list(versions.values())
         self._outputs = service_outputs(
-            self._args, self._class_name, governing, rollout, partial(self._state, rollout), self._forecast, clients
+            self._args,
+            self._class_name,
+            governing,
+            rollout,
+            partial(self._state, rollout),
+            self._forecast,
+            clients,
+            versions,
         )
 
     if not TYPE_CHECKING:  # which knows the outputs above, and reports any other name
@@ -169,8 +192,9 @@ class StatefulService(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
-        if self._guard is not None:
-            opts = pulumi.ResourceOptions.merge(opts, self._guard.options(planned.kind))
+        if self._guard is not None and self._versions is not None:
+            own = self._versions.around(planned.kind, self._guard.options(planned.kind))
+            opts = pulumi.ResourceOptions.merge(opts, own)
         return RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **arguments_of(planned.fields), opts=opts)
 
     def _register_stateful_set(self, planned: Planned, after: Sequence[Any]) -> Any:
@@ -185,13 +209,18 @@ class StatefulService(pulumi.ComponentResource):
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
 
-    def _new_guard(self, prefix: str, earlier: Sequence[pulumi.Input[str]]) -> Guard | None:
-        """Under Pulumi's mocks there is no engine that calls it, and no cluster is contacted."""
+    def _new_guards(
+        self, prefix: str, earlier: Sequence[pulumi.Input[str]], planned: Sequence[Planned]
+    ) -> tuple[Guard, VersionGuard] | tuple[None, None]:
+        """Under Pulumi's mocks there is no engine that calls them, and no cluster is contacted."""
         if _is_mocked():
-            return None
+            return None, None
         start_callback_server()
         volumes = [volume["name"] for volume in self._args["volumes"]]
-        return Guard(prefix, self._change(earlier), self._connection, self, volumes, _hook_name(self._name))
+        hook_name = _hook_name(self._name)
+        guard = Guard(prefix, self._change(earlier), self._connection, self, volumes, hook_name)
+        kinds = {each.kind for each in planned} & {*VERSIONED}
+        return guard, VersionGuard(prefix, self._connection, self, hook_name, kinds)
 
     def _change(self, earlier: Sequence[pulumi.Input[str]]) -> Callable[..., Awaitable[Change]]:
         """Describes the change to a desired metadata and spec."""
@@ -254,7 +283,7 @@ class StatefulService(pulumi.ComponentResource):
                 exists = bool(self._guard.live_uid)
                 messages.warn(not_found(_prefix(self._name), metadata.namespace, metadata.name, exists=exists), self)
         else:
-            status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._rollout(metadata, operated=True)
+            status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._follow_operation(metadata)
         # A kubeconfig is a secret, but which Pod runs which revision is not.
         return Resolved(status, resources=frozenset([self._stateful_set]))
 
@@ -311,6 +340,12 @@ class StatefulService(pulumi.ComponentResource):
         if operated:
             return await wait_for_rollout(connection, target, self)
         return await current_rollout(connection, target) or Rollout()
+
+    async def _follow_operation(self, metadata: Any) -> Any:
+        rollout = await self._rollout(metadata, operated=True)
+        if self._versions is not None:
+            await self._versions.delete_superseded(metadata.namespace, metadata.name)
+        return rollout
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transformation has changed what the component relies on: under mocks, as the guard does."""

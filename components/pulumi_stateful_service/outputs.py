@@ -14,6 +14,12 @@ from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, o
 from pulumi_stateful_service.plan import Planned
 
 _OF_ROLLOUT = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims")
+_NAMES_OF_VERSIONS = {
+    "secret_env_name": "-env",
+    "config_files_name": "-config-files",
+    "secret_files_name": "-secret-files",
+}
+"""Each with what the resource's name in Pulumi has after the component's."""
 
 OUTPUTS = (
     "service_name",
@@ -27,6 +33,7 @@ OUTPUTS = (
     "load_balancer_address",
     "client_service_addresses",
     "instance_service_addresses",
+    *_NAMES_OF_VERSIONS,
     *_OF_ROLLOUT,
     "forecast",
 )
@@ -41,11 +48,12 @@ def service_outputs(
     read_rollout: Callable[[], Coroutine[Any, Any, Resolved]],
     read_forecast: Callable[[], Coroutine[Any, Any, Resolved]],
     clients: Sequence[tuple[Planned, Any]],
+    versions: Mapping[str, Any],
 ) -> dict[str, Callable[[], pulumi.Input[Any]]]:
     """For each output by its name the function that creates it, so that an output that nobody uses costs nothing.
 
     ``followed`` is known when the rollout is complete. ``clients`` are the Services for clients as they were planned
-    and registered.
+    and registered, ``versions`` the Secrets and ConfigMaps by what their names have after the component's.
     """
 
     @cache
@@ -74,6 +82,9 @@ def service_outputs(
             if planned.role is role
         ]
 
+    def name_of_version(suffix: str) -> Callable[[], Any]:
+        return lambda: apply_inputs(lambda metadata: metadata.name, versions[suffix].metadata)
+
     def of_rollout(field: str) -> Callable[[], Any]:
         return lambda: apply_inputs(lambda status: getattr(status, field), rollout())
 
@@ -91,6 +102,10 @@ def service_outputs(
         "load_balancer_address": lambda: next((each for _, each in addresses(ServiceRole.LOAD_BALANCING)), None),
         "client_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.CLIENT)),
         "instance_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.INSTANCE)),
+        **{
+            output: name_of_version(suffix) if suffix in versions else lambda: None
+            for output, suffix in _NAMES_OF_VERSIONS.items()
+        },
         **{field: of_rollout(field) for field in _OF_ROLLOUT},
         "forecast": lambda: output_of(read_forecast()),
     }

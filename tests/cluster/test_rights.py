@@ -15,7 +15,8 @@ Make = Callable[..., Service]
 
 PROVIDER_RULES = [
     {"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["*"]},
-    {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "create", "patch"]},
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["*"]},
     {"apiGroups": [""], "resources": ["endpoints"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
@@ -68,10 +69,11 @@ def logs(size: str) -> list[dict[str, Any]]:
 
 def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
     """Create, canary, growth, recreation, refusal and destroy, without a cluster-wide right."""
-    rg = service(quorum=True, replicas=3)
+    rg = service(quorum=True, replicas=3, secret_env={"A": "b"}, config_files={"/etc/rg/a": "b"})
     limit(rg, [*PROVIDER_RULES, *documented_rules()], tmp_path)
     rg.up()
-    rg.deploy(canary=1, env={"A": "b"})
+    said = rg.deploy(canary=1, secret_env={"A": "c"}, config_files={"/etc/rg/a": "c"})
+    assert "no right" not in said
     rg.deploy(canary=None, volumes=logs("20Mi"))
     assert {claim.spec.resources.requests["storage"] for claim in rg.claims().values()} == {"20Mi"}
     rg.set(volumes=logs("5Mi"))
@@ -118,6 +120,25 @@ def test_what_may_not_be_read_hides_no_reason(service: Make, tmp_path: Path) -> 
 
 def hold(rg: Service, finalizers: list[str]) -> None:
     rg.client.patch(Pod, "rg-0", {"metadata": {"finalizers": finalizers}}, namespace=rg.namespace)
+
+
+@pytest.mark.long
+def test_versions_are_kept_without_the_right_to_know_whether_they_are_needed(service: Make, tmp_path: Path) -> None:
+    """The update succeeds, and a warning names the right; so with the right to own them."""
+    rules = [rule for rule in documented_rules() if "controllerrevisions" not in rule["resources"]]
+    rg = service(secret_env={"A": "b"}, revision_history_limit=0)
+    everything = rg.env
+    limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
+    rg.up()
+    said = rg.deploy(secret_env={"A": "c"})
+    assert "Secrets and ConfigMaps of superseded versions are kept: no right to list controllerrevisions" in said
+    assert len(rg.kubectl("get", "secrets", "--output=name").split()) == 2
+    rg.env = everything
+    rules = [rule for rule in rules if "secrets" not in rule["resources"]]
+    limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
+    said = rg.deploy(secret_env={"A": "d"})
+    assert "pulumi destroy will leave Secrets and ConfigMaps of this service behind" in said
+    assert "no right to list secrets" in said
 
 
 def test_a_cluster_that_may_not_be_read_is_reported_in_the_preview(service: Make, tmp_path: Path) -> None:

@@ -1045,9 +1045,9 @@ class StatefulServiceArgs(TypedDict):
     """Arguments of the entrypoint (``containers[].args``). Default: the arguments of the image."""
     secret_env: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Environment variables with secret values, by name. The component stores the values in a Secret named
-    ``NAME-env``, so that the StatefulSet and its Pods do not contain them, and always encrypts them in the state of
-    Pulumi. A new value rolls out like any change of the Pods; an instance that is held back keeps the values of its
-    version, also when its Pod is created again. Default: none."""
+    ``NAME-env-DIGEST`` (the output ``secret_env_name``), so that the StatefulSet and its Pods do not contain them, and
+    always encrypts them in the state of Pulumi. New values are another Secret and roll out like any change of the Pods;
+    an instance that is held back keeps the values of its version, also when its Pod is created again. Default: none."""
     env_from_secrets: NotRequired[Mapping[str, KeyRefArgs]]
     """Environment variables whose values are keys of Secrets, by name (``containers[].env[].valueFrom.secretKeyRef``).
     Default: none."""
@@ -1064,11 +1064,12 @@ class StatefulServiceArgs(TypedDict):
     """Environment variables that give each instance its own names and those of its peers. Default: none."""
     config_files: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Files of the component's container: their text by their absolute path. The component stores them in a ConfigMap
-    named ``NAME-files``. New text rolls out like any change of the Pods; an instance that is held back keeps the files
-    of its version. Other containers can mount the volume ``config-files``. Default: none."""
+    named ``NAME-files-DIGEST`` (the output ``config_files_name``). New text is another ConfigMap and rolls out like any
+    change of the Pods; an instance that is held back keeps the files of its version. Other containers can mount the
+    volume ``config-files``. Default: none."""
     secret_files: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """The same with secret text, in a Secret named ``NAME-files``, for the group of the Pod to read (mode 0440). The
-    volume is ``secret-files``. Default: none."""
+    """The same with secret text, in a Secret named ``NAME-files-DIGEST`` (the output ``secret_files_name``), for the
+    group of the Pod to read (mode 0440). The volume is ``secret-files``. Default: none."""
     resources: NotRequired[ResourcesArgs]
     """Compute resources of the container (``containers[].resources``). Default: the defaults of the namespace."""
     readiness_probe: NotRequired[ProbeArgs]

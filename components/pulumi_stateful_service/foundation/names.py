@@ -68,6 +68,9 @@ ATTEMPT_ANNOTATION = "pulumi-stateful-service/attempt"
 COMPONENT_LABEL = "pulumi-stateful-service/component"
 """On the set: which component it belongs to, by a digest of the component's URN."""
 
+VERSION_LABEL = "pulumi-stateful-service/version-of"
+"""On the Secrets and ConfigMaps with values and files: the name of the StatefulSet whose Pods refer to them."""
+
 SERVICE_ROLE_LABEL = "pulumi-stateful-service/service-role"
 """On each Service: which of the component's it is. All select the same Pods, which a monitor should find once."""
 
@@ -139,7 +142,7 @@ def load_balancer_name(service_name: str) -> str:
 
 
 def secret_name(set_name: str) -> str:
-    """The Secret that holds the values of ``secret_env``."""
+    """What the names of the Secrets that hold the values of ``secret_env`` begin with."""
     return f"{set_name}-env"
 
 
@@ -149,11 +152,11 @@ FILE_VOLUMES = {"config_files": "config-files", "secret_files": "secret-files"}
 
 _NOT_IN_KEYS = re.compile(r"[^-._a-zA-Z0-9]")
 _MAX_READABLE = 200
-"""Of a key's 253 characters; a digest and a version follow."""
+"""Of a key's 253 characters; a digest may follow."""
 
 
 def files_name(set_name: str) -> str:
-    """The ConfigMap with the text of ``config_files``, and the Secret with that of ``secret_files``."""
+    """What the names of the ConfigMaps of ``config_files`` and of the Secrets of ``secret_files`` begin with."""
     return f"{set_name}-files"
 
 
@@ -176,9 +179,18 @@ def _digest_key(path: str, readable: str) -> str:
     return f"{readable.lstrip('.')[:_MAX_READABLE]}-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
-def versioned_key(variable: str, version: str) -> str:
-    """The key of that Secret with the value that a variable has in one version of the Pods."""
-    return f"{variable}.{version}"
+def version_name(name: str, digest: str) -> str:
+    """Name of the Secret or ConfigMap with the values that have this digest."""
+    return f"{name}-{digest}"
+
+
+_VERSION = re.compile(r"(.+)-([0-9a-f]{24})")
+
+
+def name_and_digest(version: str) -> tuple[str, str] | None:
+    """What ``version_name`` was made from; None for another name."""
+    found = _VERSION.fullmatch(version)
+    return (found[1], found[2]) if found else None
 
 
 def storage_class_name(project: str, stack: str, set_name: str) -> str:

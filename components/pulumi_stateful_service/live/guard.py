@@ -26,7 +26,6 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.dry_run import predict
-from pulumi_stateful_service.live.earlier_values import earlier_data
 from pulumi_stateful_service.live.forecast import InstanceOutcome
 from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
@@ -59,6 +58,7 @@ from pulumi_stateful_service.live.rules.replacement import keeps_claims, replace
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
 from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, identity_note
+from pulumi_stateful_service.live.versions import VERSIONED
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.forecast import Forecast
@@ -116,8 +116,6 @@ class Guard:
         """The options of a resource of the component: of the StatefulSet, or of another kind of object."""
         binding = pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
         transforms: Any = [self._prepare] if kind == STATEFUL_SET else []
-        if kind in {"Secret", "ConfigMap"}:
-            transforms = [self._keep_earlier_values]
         return pulumi.ResourceOptions(transforms=transforms, hooks=binding)
 
     async def _prepare(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
@@ -149,25 +147,6 @@ class Guard:
             # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the set
             # comes back on its claims; deleted last, the new one is. An up that was killed may have left none.
             args.opts.delete_before_replace = True
-        return pulumi.ResourceTransformResult(props, args.opts)
-
-    async def _keep_earlier_values(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
-        """Keeps the values and files of earlier versions that Pods still refer to. Reads only."""
-        props: dict[str, Any] = {**args.props}
-        kind = args.type_.rpartition(":")[2]
-        written = "stringData" if kind == "Secret" else "data"
-        metadata, data = (await resolve([props.get("metadata"), props.get(written)])).value
-        connection = await self._connection()
-        is_known = isinstance(data, Mapping) and not contains_unknown([metadata, data])
-        if is_known and connection is not None and not connection.renders and reads_cluster():
-            try:
-                async with connected(connection) as cluster:
-                    kept = await earlier_data(cluster, kind, metadata, data)
-            except ClusterError:
-                # A warning about the StatefulSet says whether it may be read, and by whom.
-                kept = {}
-            if kept:
-                props["data"] = pulumi.Output.secret(kept) if kind == "Secret" else {**kept, **data}
         return pulumi.ResourceTransformResult(props, args.opts)
 
     async def _look(self, desired: DesiredStatefulSet) -> Seen:
@@ -299,14 +278,14 @@ class Guard:
         if kind == "Service" and metadata["name"] == change.governing_service["metadata"]["name"]:
             for refusal in conflicts.service_refusals(live, change.governing_service, set_name, adopting=change.adopt):
                 raise RefusedError(f"{self._prefix}: {refusal}")
-        self._warn_exists(where)
+        self._warn_exists(kind, where)
         if not pulumi.runtime.is_dry_run():
             async with connected(connection) as cluster:
                 await own_created_fields(cluster, kind, live, set_name)
 
-    def _warn_exists(self, where: str) -> None:
+    def _warn_exists(self, kind: str, where: str) -> None:
         """Says with what Pulumi's provider updates an object that exists, where it would fail to create it."""
-        if setting := setting_to_update_existing():
+        if kind not in VERSIONED and (setting := setting_to_update_existing()):
             messages.warn(f"{self._prefix}: {conflicts.warning_of_existing(where, setting)}", self._resource)
 
     def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str) -> None:
@@ -349,7 +328,7 @@ class Guard:
         for refusal in replacement_refusals(live, claims):
             raise RefusedError(f"{self._prefix}: {refusal}")
         messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
-        self._warn_exists(f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
+        self._warn_exists(STATEFUL_SET, f"StatefulSet {live['metadata']['namespace']}/{live['metadata']['name']}")
 
     async def _predict(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import FILE_VOLUMES, secret_name
+from pulumi_stateful_service.foundation.names import FILE_VOLUMES, name_and_digest, secret_name
 
 
 def pod_template_changes(live: KubernetesObject, after: KubernetesObject) -> list[str]:
@@ -49,8 +49,13 @@ def _with_secret_env(container: Mapping[str, Any], own_secret: str) -> dict[str,
     by_secret: dict[bool, list[Any]] = {False: [], True: []}
     for variable in container.get("env") or []:
         reference = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
-        by_secret[reference.get("name") == own_secret].append(variable)
+        by_secret[_without_digest(reference.get("name", "")) == own_secret].append(variable)
     return {**container, "env": by_secret[False], "secret_env": by_secret[True]}
+
+
+def _without_digest(name: str) -> str:
+    found = name_and_digest(name)
+    return found[0] if found else name
 
 
 def _with_files(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The container's environment variables, and the Secret that holds the values of ``secret_env``."""
 
-import functools
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -21,10 +19,9 @@ from pulumi_stateful_service.foundation.names import (
     pod_name,
     secret_name,
     service_address,
-    versioned_key,
 )
-from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
-from pulumi_stateful_service.objects.metadata import object_metadata
+from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of, resolve
+from pulumi_stateful_service.objects.versions import version, version_of_secrets
 
 _POD_FIELDS = {
     "POD_NAME": "metadata.name",
@@ -55,36 +52,12 @@ def environment_sources(args: StatefulServiceArgs) -> list[KubernetesObject]:
 
 
 def secret(args: StatefulServiceArgs) -> KubernetesObject:
-    """The Secret that holds the values of ``secret_env``, each under a key of its version."""
+    """The Secret that holds these values of ``secret_env``."""
 
     async def data() -> Resolved:
-        values, digest = await resolve(dict(args["secret_env"])), await digest_of_secrets(args, args["secret_env"])
-        known = values.known and digest.known
-        return Resolved(
-            {versioned_key(name, digest.value): value for name, value in values.value.items()} if known else UNKNOWN,
-            secret=True,
-            resources=values.resources,
-        )
+        return replace(await resolve(dict(args["secret_env"])), secret=True)
 
-    return {
-        "metadata": object_metadata(args, apply_inputs(secret_name, args["name"])),
-        "stringData": output_of(data()),
-    }
-
-
-async def digest_of_secrets(args: StatefulServiceArgs, secrets: Mapping[str, Any]) -> Resolved:
-    """A digest of secret values: their version.
-
-    It is made from the values alone. One that used an output of the Secret would have the StatefulSet replaced with
-    it: Pulumi's provider replaces a Secret whose data change. Whoever may read the Pods sees the digest, so that it is
-    slow to compute for each guess (scrypt, RFC 7914), and differs for the same value elsewhere.
-    """
-    resolved = await resolve([dict(secrets), args["name"], args.get("namespace", "")])
-    if not resolved.known:
-        return Resolved(UNKNOWN)
-    values, *where = resolved.value
-    text, salt = (json.dumps(each, sort_keys=True).encode() for each in (values, where))
-    return Resolved(hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=12).hex())
+    return {**version(args, _secret_version(args)), "stringData": output_of(data())}
 
 
 def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
@@ -143,17 +116,18 @@ def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any
     return apply_inputs(peer_list, peer_format, separator, args["name"], first_ordinal(args), args["replicas"])
 
 
+def _secret_version(args: StatefulServiceArgs) -> Any:
+    return version_of_secrets(args, args["secret_env"], apply_inputs(secret_name, args["name"]))
+
+
 def _secret_variables(args: StatefulServiceArgs) -> Sequence[KubernetesObject]:
-    """The variables of ``secret_env``. Another value has another key, so that it rolls out as a new revision does."""
+    """The variables of ``secret_env``. Another value is in another Secret: it rolls out as a new revision does."""
     if "secret_env" not in args:
         return []
-    digest = output_of(digest_of_secrets(args, args["secret_env"]))
-    of_set = apply_inputs(secret_name, args["name"])
-    references = {
-        name: {"name": of_set, "key": apply_inputs(functools.partial(versioned_key, name), digest)}
-        for name in args["secret_env"]
-    }
-    return _variables_from_keys("secretKeyRef", references)
+    of_version = _secret_version(args)
+    return _variables_from_keys(
+        "secretKeyRef", {name: {"name": of_version, "key": name} for name in args["secret_env"]}
+    )
 
 
 def _variables_from_keys(source: str, references: Any) -> Sequence[KubernetesObject]:

@@ -1,41 +1,37 @@
 """Files of the containers: the ConfigMap and the Secret that hold their text, those of others, and their mounts."""
 
-import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from pulumi_stateful_service.arguments.types import ProjectedSourceArgs, ProjectedVolumeArgs, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import FILE_VOLUMES, file_keys, files_name, versioned_key
-from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
-from pulumi_stateful_service.objects.environment import digest_of_secrets
-from pulumi_stateful_service.objects.metadata import object_metadata
+from pulumi_stateful_service.foundation.names import FILE_VOLUMES, file_keys, files_name
+from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of, resolve
+from pulumi_stateful_service.objects.versions import version, version_of_secrets, version_of_texts
 
 _READ_BY_ALL, _READ_BY_GROUP = 0o444, 0o440
 
 
 def config_map(args: StatefulServiceArgs) -> KubernetesObject:
-    """The ConfigMap with the text of ``config_files``, each under a key of its version."""
-    return {"metadata": _metadata(args), "data": output_of(_data(args["config_files"], _config_version(args)))}
+    """The ConfigMap with this text of ``config_files``."""
+    return {**version(args, _config_version(args)), "data": output_of(_data(args["config_files"]))}
 
 
 def secret(args: StatefulServiceArgs) -> KubernetesObject:
-    """The Secret with the text of ``secret_files``."""
-    data = _data(args["secret_files"], digest_of_secrets(args, args["secret_files"]), is_secret=True)
-    return {"metadata": _metadata(args), "stringData": output_of(data)}
+    """The Secret with this text of ``secret_files``."""
+    data = output_of(_data(args["secret_files"], is_secret=True))
+    return {**version(args, _secret_version(args)), "stringData": data}
 
 
 def file_volumes(args: StatefulServiceArgs) -> list[KubernetesObject]:
     """The volumes with the files."""
-    name = apply_inputs(files_name, args["name"])
     volumes: list[KubernetesObject] = []
     if files := args.get("config_files"):
-        items = _items(files, output_of(_config_version(args)))
-        source = {"name": name, "items": items, "defaultMode": _READ_BY_ALL}
+        source = {"name": _config_version(args), "items": _items(files), "defaultMode": _READ_BY_ALL}
         volumes.append({"name": FILE_VOLUMES["config_files"], "configMap": source})
     if files := args.get("secret_files"):
-        items = _items(files, output_of(digest_of_secrets(args, files)))
-        source = {"secretName": name, "items": items, "defaultMode": _READ_BY_GROUP}
+        source = {"secretName": _secret_version(args), "items": _items(files), "defaultMode": _READ_BY_GROUP}
         volumes.append({"name": FILE_VOLUMES["secret_files"], "secret": source})
     return volumes
 
@@ -76,30 +72,19 @@ def _object(source: ProjectedSourceArgs, kind: str) -> KubernetesObject:
     return pick(source, name=kind, optional="optional") | without_empty(items=items)
 
 
-def _metadata(args: StatefulServiceArgs) -> KubernetesObject:
-    return object_metadata(args, apply_inputs(files_name, args["name"]))
+def _config_version(args: StatefulServiceArgs) -> Any:
+    return version_of_texts(args["config_files"], apply_inputs(files_name, args["name"]))
 
 
-def _items(files: Mapping[str, Any], version: Any) -> list[KubernetesObject]:
-    return [_item(key, version) for key in file_keys(files).values()]
+def _secret_version(args: StatefulServiceArgs) -> Any:
+    return version_of_secrets(args, args["secret_files"], apply_inputs(files_name, args["name"]))
 
 
-def _item(file: str, version: Any) -> KubernetesObject:
-    return {"key": apply_inputs(lambda known: versioned_key(file, known), version), "path": file}
+def _items(files: Mapping[str, Any]) -> list[KubernetesObject]:
+    return [{"key": key, "path": key} for key in file_keys(files).values()]
 
 
-async def _config_version(args: StatefulServiceArgs) -> Resolved:
-    """A digest of the files' text: another text is another version of the Pods."""
-    resolved = await resolve(dict(args["config_files"]))
-    if not resolved.known:
-        return Resolved(UNKNOWN)
-    text = "\0".join(f"{path}\0{content}" for path, content in sorted(resolved.value.items()))
-    return Resolved(hashlib.sha256(text.encode()).hexdigest()[:24])
-
-
-async def _data(files: Mapping[str, Any], version: Any, *, is_secret: bool = False) -> Resolved:
-    texts, digest = await resolve(dict(files)), await version
-    if not (texts.known and digest.known):
-        return Resolved(UNKNOWN, secret=is_secret or texts.secret, resources=texts.resources)
-    data = {versioned_key(key, digest.value): texts.value[path] for path, key in file_keys(files).items()}
-    return Resolved(data, secret=is_secret or texts.secret, resources=texts.resources)
+async def _data(files: Mapping[str, Any], *, is_secret: bool = False) -> Resolved:
+    texts, keys = await resolve(dict(files)), file_keys(files)
+    data = {keys[path]: text for path, text in texts.value.items()}
+    return replace(texts, value=data, secret=is_secret or texts.secret)

@@ -196,7 +196,8 @@ def with_secret(name: str, key: str) -> dict[str, Any]:
     [
         ({}, {}, []),
         ({"metadata": {"annotations": {"a": "1"}}}, {}, ["annotations"]),
-        (with_secret("rg-env", "P.1"), with_secret("rg-env", "P.2"), ["secret_env"]),
+        (with_secret(f"rg-env-{'1' * 24}", "P"), with_secret(f"rg-env-{'2' * 24}", "P"), ["secret_env"]),
+        (with_secret("rg-env", "P.1"), with_secret(f"rg-env-{'2' * 24}", "P"), ["secret_env"]),
         (with_secret("other", "1"), with_secret("other", "2"), ["env"]),
         ({}, {"metadata": {"labels": {"a": "1"}}}, ["labels"]),
         ({"spec": {"nodeSelector": {"a": "b"}}}, {"spec": {"nodeSelector": {"a": "c"}}}, ["nodeSelector"]),

@@ -1,5 +1,6 @@
 """The Pod template: Pod, container, environment, security contexts, and what users merge into it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -132,14 +133,16 @@ def test_p03_peers_counted_from_one_and_separated_by_spaces(chapter: Chapter) ->
 
 
 def test_secret_variables_are_in_a_secret(chapter: Chapter) -> None:
-    """The StatefulSet refers to them by name; a new value has another key, which does not reveal it."""
+    """The StatefulSet refers to them by name; a new value is in another one, whose name does not reveal it."""
     deployed = chapter(secret_env={"PASSWORD": "swordfish"})
-    secret = deployed.one("Secret", "rg-env")
+    secret = deployed.one("Secret")
+    name = secret.metadata["name"]
+    assert re.fullmatch("rg-env-[0-9a-f]{24}", name)
     variable = container(deployed)["env"][0]
-    key = variable["valueFrom"]["secretKeyRef"]["key"]
-    assert variable == {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "rg-env", "key": key}}}
-    assert key.startswith("PASSWORD.")
-    assert f"'{key}': 'swordfish'" in str(secret.inputs["stringData"])
+    assert variable == {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": name, "key": "PASSWORD"}}}
+    assert "'PASSWORD': 'swordfish'" in str(secret.inputs["stringData"])
+    assert secret.metadata["labels"]["pulumi-stateful-service/version-of"] == "rg"
+    assert secret.inputs["immutable"] is True
     assert "swordfish" not in str(deployed.stateful_set().inputs)
     assert deployed.comes_after(deployed.stateful_set(), secret)
 
@@ -375,15 +378,16 @@ def test_where_the_instances_run_and_how_they_stop(chapter: Chapter) -> None:
 
 
 def test_files_are_mounted_one_by_one_and_roll_out(chapter: Chapter) -> None:
-    """Text in a ConfigMap, secret text in a Secret, under keys that change with it."""
+    """Text in a ConfigMap, secret text in a Secret, under names that change with it."""
     files = {"/etc/db/main.conf": "a=1", "/etc/db/more/b.conf": "b"}
     deployed = chapter(config_files=files, secret_files={"/etc/db/password": "swordfish"})
     made = deployed.stateful_set()
-    config_map, secret = deployed.one("ConfigMap", "rg-files"), deployed.one("Secret", "rg-files")
+    config_map, secret = deployed.one("ConfigMap"), deployed.one("Secret")
     config, hidden = made.spec["template"]["spec"]["volumes"]
-    keys = {item["path"]: item["key"] for item in config["configMap"]["items"]}
-    assert config_map.inputs["data"] == {keys["etc.db.main.conf"]: "a=1", keys["etc.db.more.b.conf"]: "b"}
-    assert config["configMap"]["name"] == "rg-files"
+    assert config_map.inputs["data"] == {"etc.db.main.conf": "a=1", "etc.db.more.b.conf": "b"}
+    assert config["configMap"]["name"] == config_map.metadata["name"]
+    assert re.fullmatch("rg-files-[0-9a-f]{24}", config_map.metadata["name"])
+    assert hidden["secret"]["secretName"] == secret.metadata["name"]
     assert (config["configMap"]["defaultMode"], hidden["secret"]["defaultMode"]) == (0o444, 0o440)
     assert "swordfish" not in str(made.inputs)
     assert hidden["secret"]["items"][0]["key"] in str(secret.inputs["stringData"])
@@ -407,7 +411,7 @@ def test_every_file_has_its_own_text(chapter: Chapter, argument: str) -> None:
         "config_files": ("ConfigMap", "data", "configMap"),
         "secret_files": ("Secret", "stringData", "secret"),
     }[argument]
-    texts = deployed.one(kind, "rg-files").inputs[field]
+    texts = deployed.one(kind).inputs[field]
     texts = texts.get("value", texts)
     [volume] = pod_spec(deployed)["volumes"]
     keys = {item["path"]: item["key"] for item in volume[name]["items"]}
