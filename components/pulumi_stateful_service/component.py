@@ -42,6 +42,7 @@ from pulumi_stateful_service.live.follow_rollout import current_rollout, wait_fo
 from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.member_changes import MemberPlan, member_plan
+from pulumi_stateful_service.live.namespaces import NamespaceSource
 from pulumi_stateful_service.live.outdated_claims import requested_recreation
 from pulumi_stateful_service.live.preflight import Change
 from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
@@ -140,6 +141,7 @@ class StatefulService(pulumi.ComponentResource):
         [wanted] = stages[After.PREREQUISITES]
 
         checked = output_of(_once(self._check(checks)))
+        self._namespace = NamespaceSource(self._args.get("namespace"), opts and opts.depends_on)
         guards = self._new_guards(checks.prefix, earlier, planned)
         self._guard: Guard | None = guards[0]
         self._versions: VersionGuard | None = guards[1]
@@ -218,7 +220,7 @@ class StatefulService(pulumi.ComponentResource):
         start_callback_server()
         volumes = [volume["name"] for volume in self._args["volumes"]]
         hook_name = _hook_name(self._name)
-        guard = Guard(prefix, self._change(earlier), self._connection, self, volumes, hook_name)
+        guard = Guard(prefix, self._change(earlier), self._connection, self, volumes, self._namespace, hook_name)
         kinds = {each.kind for each in planned} & {*VERSIONED}
         return guard, VersionGuard(prefix, self._connection, self, hook_name, kinds)
 

@@ -62,6 +62,9 @@ REJOINING_ANNOTATION = "pulumi-stateful-service/rejoining"
 IDENTITY_ANNOTATION = "pulumi-stateful-service/identity"
 """On the StatefulSet: the fields that cannot be changed in place, as they were last asked for."""
 
+NAMESPACE_REPLACED_ANNOTATION = "pulumi-stateful-service/namespace-replaced"
+"""On the StatefulSet: the namespace that an ``up`` asked for instead; Pulumi may have this one as pending deletion."""
+
 ATTEMPT_ANNOTATION = "pulumi-stateful-service/attempt"
 """On the StatefulSet: raised by an ``up`` that continues what an earlier one did not complete."""
 

@@ -4,6 +4,7 @@ _PAGES = "https://github.com/pulumi-stateful-service/pulumi-stateful-service/blo
 
 ADOPTION = f"{_PAGES}/adoption.md"
 STORAGE = f"{_PAGES}/storage.md"
+NAMESPACES = f"{STORAGE}#namespaces"
 OPERATING = f"{_PAGES}/operating.md"
 ROLLOUTS = f"{_PAGES}/rollouts.md"
 MEMBERS = f"{_PAGES}/members.md"

@@ -31,6 +31,7 @@ from pulumi_stateful_service.live.forecast_text import forecast_message
 from pulumi_stateful_service.live.held_back import held_back_refusals
 from pulumi_stateful_service.live.member_changes import members_of
 from pulumi_stateful_service.live.member_refusals import member_refusals
+from pulumi_stateful_service.live.namespaces import NamespaceSource, advice_on_replacement, read_namespace
 from pulumi_stateful_service.live.preflight import (
     Change,
     judge,
@@ -53,6 +54,7 @@ from pulumi_stateful_service.live.provider import forecasts, reads_cluster, sett
 from pulumi_stateful_service.live.rules import conflicts
 from pulumi_stateful_service.live.rules.claims import retains_claims
 from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
+from pulumi_stateful_service.live.rules.namespaces import creation_warning, deletion_refusals
 from pulumi_stateful_service.live.rules.owners import owner_refusals
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
@@ -85,6 +87,7 @@ class Guard:
         connection: Callable[[], Awaitable[Connection | None]],
         resource: pulumi.Resource,
         volumes: Sequence[str],
+        namespace: NamespaceSource,
         hook_name: str,
     ) -> None:
         """``change`` describes the change from the desired metadata and spec. ``prefix`` begins every message.
@@ -96,6 +99,7 @@ class Guard:
         self._connection = connection
         self._resource = resource
         self._volumes = volumes
+        self._namespace = namespace
         self.registered: DesiredStatefulSet | None = None
         self._warned = False
         self._said: set[str] = set()
@@ -210,7 +214,11 @@ class Guard:
             async with connected(connection) as cluster:
                 if args.old_outputs is not None:
                     old, (namespace, name) = args.old_outputs["metadata"], desired.where(cluster)
-                    self._refuse_names(old.get("namespace") or namespace, old.get("name", name), namespace, name)
+                    known, known_name = old.get("namespace") or namespace, old.get("name", name)
+                    advice = ""
+                    if known != namespace and self._volumes:
+                        advice = await advice_on_replacement(cluster, self._namespace, known, namespace, known_name)
+                    self._refuse_names(known, known_name, namespace, name, advice)
                     desired = desired.with_uid(args.old_outputs["metadata"].get("uid"))
                 await self._judge_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
         except NoClusterError:
@@ -288,16 +296,24 @@ class Guard:
         if kind not in VERSIONED and (setting := setting_to_update_existing()):
             messages.warn(f"{self._prefix}: {conflicts.warning_of_existing(where, setting)}", self._resource)
 
-    def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str) -> None:
+    def _refuse_names(self, old_namespace: str, old: str, namespace: str, name: str, advice: str = "") -> None:
         """Raises where a StatefulSet that has claims is to have another name or another namespace."""
         volumes = self._volumes
         for refusal in [
             *namespace_refusals(old_namespace, namespace, name, volumes),
             *name_refusals([old], name, volumes),
         ]:
+            raise RefusedError(" ".join(filter(None, [f"{self._prefix}: {refusal}", advice])))
+
+    async def _judge_namespace(self, cluster: Cluster, desired: DesiredStatefulSet) -> None:
+        namespace = await read_namespace(cluster, desired.where(cluster)[0])
+        for refusal in deletion_refusals(namespace):
             raise RefusedError(f"{self._prefix}: {refusal}")
+        if self.created and self._volumes and await self._namespace.is_deleted_with_the_program():
+            messages.warn(f"{self._prefix}: {creation_warning(desired.where(cluster)[0])}", self._resource)
 
     async def _judge_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
+        await self._judge_namespace(cluster, desired)
         live = await get_after_deletion(cluster, desired, self._say)
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)

@@ -38,6 +38,7 @@ from pulumi_stateful_service.live.rules.claims import claim_warnings, claims_to_
 from pulumi_stateful_service.live.rules.conflicts import disruption_budget_refusals, service_refusals
 from pulumi_stateful_service.live.rules.identity import name_refusals
 from pulumi_stateful_service.live.rules.managed_fields import changes_outside_pulumi, is_partition_set_by_component
+from pulumi_stateful_service.live.rules.namespaces import pending_deletion_refusals
 from pulumi_stateful_service.live.rules.owners import owner_warnings
 from pulumi_stateful_service.live.rules.restore import claims_to_restore, restore_refusals
 from pulumi_stateful_service.live.rules.update import restart_warning, validate_update, warnings_about_others
@@ -131,7 +132,7 @@ async def judge(
         verdict = validate_adoption(live, change.stateful_set, adopt=change.adopt)
         if change.adopt:
             conflicts = await _conflicts(cluster, namespace, change, adopting=True)
-    _refuse(change, [*verdict.refusals, *conflicts])
+    _refuse(change, [*verdict.refusals, *conflicts, *pending_deletion_refusals(live)])
     for warning in verdict.warnings:
         if warning not in said:
             messages.warn(f"{change.prefix}: {warning}", resource)
@@ -215,7 +216,7 @@ async def unfinished_work(
     The program says how they should be: no annotation of the live StatefulSet does. What kubectl has added to the
     StatefulSet is no part of Pulumi's state, so a refresh would not show it: it is work too.
     """
-    if is_being_deleted(live) or await _unfinished_members(cluster, live, change):
+    if is_being_deleted(live) or pending_deletion_refusals(live) or await _unfinished_members(cluster, live, change):
         return True
     if claims_to_release(live, claims, change.stateful_set) or _has_additions(live, change):
         return True

@@ -14,7 +14,9 @@ def test_each_page_exists(address: str) -> None:
     """Users of the installed package open it in a browser."""
     repository, _, path = address.partition("/blob/main/")
     assert f'Repository = "{repository}"' in (ROOT / "components" / "pyproject.toml").read_text()
-    assert (ROOT / path).is_file()
+    page, _, anchor = path.partition("#")
+    headings = [line.strip("# ").lower() for line in (ROOT / page).read_text().splitlines() if line.startswith("#")]
+    assert not anchor or anchor in headings
 
 
 def test_addresses_are_in_one_place() -> None:
