@@ -1,6 +1,7 @@
 """P05, P08, P11: changes that would lose an instance's version or disk, with writers running."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -152,6 +153,21 @@ def test_p11_a_renamed_stack_knows_its_set(service: Make) -> None:
         rg.unchanged()
         rg.deploy(recreate_keeping_pods=True, pod_management_policy="Parallel")
         assert rg.uids() == before[0]
+
+
+def test_p11_a_renamed_stack_keeps_a_storage_class_without_a_name(service: Make) -> None:
+    """Its default name has the stack in it. The refusal says what to set, and that is all that it takes."""
+    made = {"provisioner": "rancher.io/local-path", "reclaim_policy": "Delete"}
+    rg = service(replicas=1, storage_class=made)
+    rg.deploy(name=rg.namespace)  # A class has no namespace: its name must be this test's own.
+    before = rg.uids(), claims(rg)
+    rg.must("stack", "rename", "other")
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        [name] = set(re.findall(r"set storage_class\.name to '([^']+)'", rg.must_fail(*command)))
+    rg.deploy(storage_class={**made, "name": name})
+    rg.unchanged()
+    assert (rg.uids(), claims(rg)) == before
+    assert rg.kubectl("get", "storageclass", name, "--output=name")
 
 
 def test_p11_a_set_that_pulumi_manages_elsewhere_is_not_adopted(service: Make) -> None:

@@ -30,14 +30,14 @@ esac
 SHELL: dict[str, Any] = {
     "image": "etcd:3.7.3",
     "replicas": 2,
-    "command": ["sh", "-c", "exec busybox nc -ll -p 8080 -e /answer"],
+    "command": ["sh", "-c", "exec busybox nc -ll -p 8080 -e sh /answer"],
     "config_files": {"/answer": ANSWER},
-    "pod_template": {"spec": {"volumes": []}},
     "readiness_probe": {"http_get": {"path": "/", "port": "http"}, "period_seconds": 1},
     "volumes": None,
     "env": {"MODE": "answers"},
     "pod_management_policy": "Parallel",
     "termination_grace_period_seconds": 1,
+    "rollout_timeout_seconds": 120,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from harness import CHAPTER, ROOT, Service, eventually
 from lightkube.resources.core_v1 import Pod
+from lightkube.types import PatchType
 
 Make = Callable[..., Service]
 
@@ -18,10 +19,8 @@ PROVIDER_RULES = [
     {"apiGroups": [""], "resources": ["services"], "verbs": ["*"]},
     {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "create", "patch"]},
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["*"]},
-    {"apiGroups": [""], "resources": ["endpoints"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
 ]
-"""What Pulumi's provider needs for the objects that the component registers."""
+"""What Pulumi's provider needs besides for the objects that the component registers."""
 
 
 def documented_rules() -> list[dict[str, Any]]:
@@ -119,7 +118,8 @@ def test_what_may_not_be_read_hides_no_reason(service: Make, tmp_path: Path) -> 
 
 
 def hold(rg: Service, finalizers: list[str]) -> None:
-    rg.client.patch(Pod, "rg-0", {"metadata": {"finalizers": finalizers}}, namespace=rg.namespace)
+    held = {"metadata": {"finalizers": finalizers}}
+    rg.client.patch(Pod, "rg-0", held, namespace=rg.namespace, patch_type=PatchType.MERGE)
 
 
 @pytest.mark.long
@@ -139,6 +139,20 @@ def test_versions_are_kept_without_the_right_to_know_whether_they_are_needed(ser
     said = rg.deploy(secret_env={"A": "d"})
     assert "pulumi destroy will leave Secrets and ConfigMaps of this service behind" in said
     assert "no right to list secrets" in said
+
+
+def test_rights_without_which_the_provider_waits_are_named_before(service: Make, tmp_path: Path) -> None:
+    """In the preview, once, and not where the documented Role is given."""
+    rg = service(load_balancer={"type": "ClusterIP"})
+    unlimited = rg.env
+    kept = [rule for rule in documented_rules() if not {"endpoints", "endpointslices"} & set(rule["resources"])]
+    limit(rg, [*PROVIDER_RULES, *kept], tmp_path)
+    said = rg.run("preview").stdout
+    missing = "list endpoints, watch endpoints, list endpointslices, watch endpointslices"
+    assert said.count(f"no right to {missing} in namespace {rg.namespace}: Pulumi's provider follows") in {1, 2}
+    rg.env = unlimited
+    limit(rg, [*PROVIDER_RULES, *documented_rules()], tmp_path)
+    assert "no right to" not in rg.must("preview")
 
 
 def test_a_cluster_that_may_not_be_read_is_reported_in_the_preview(service: Make, tmp_path: Path) -> None:

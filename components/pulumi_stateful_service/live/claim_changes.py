@@ -13,6 +13,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import CLAIM_METADATA_ANNOTATION, claim_name, field_manager
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from pulumi_stateful_service.live.stateful_set_fields import claim_templates, volume_sizes
+from pulumi_stateful_service.outside_text import cleaned
 
 _CONTROLLER_INFEASIBLE, _NODE_INFEASIBLE = "ControllerResizeInfeasible", "NodeResizeInfeasible"
 
@@ -252,7 +253,7 @@ def _pending_size(claim: KubernetesObject, size: str) -> str | None:
         return f"{name} ({has} of {size}): the file system is resized when a Pod mounts the volume (restart_to_grow)"
     for failed in ("ControllerResizeError", "NodeResizeError"):
         if failed in conditions:
-            return f"{name} ({has} of {size}): {conditions[failed].get('message') or failed}"
+            return f"{name} ({has} of {size}): {cleaned(conditions[failed].get('message') or failed)}"
     if not is_bound(claim):
         return f"{name}: not bound to a volume yet"
     return f"{name} ({has} of {size}): waiting for the storage driver to expand the volume"
@@ -273,4 +274,4 @@ def _pending_class(claim: KubernetesObject, wanted: str | None) -> str | None:
 
 def _condition_message(claim: KubernetesObject, *types: str) -> str:
     conditions = {each["type"]: each for each in claim.get("status", {}).get("conditions") or []}
-    return next((conditions[each]["message"] for each in types if conditions.get(each, {}).get("message")), "")
+    return next((cleaned(conditions[each]["message"]) for each in types if conditions.get(each, {}).get("message")), "")

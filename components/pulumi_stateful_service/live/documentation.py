@@ -3,6 +3,7 @@
 _PAGES = "https://github.com/pulumi-stateful-service/pulumi-stateful-service/blob/main/docs"
 
 ADOPTION = f"{_PAGES}/adoption.md"
+RIGHTS = f"{_PAGES}/kubeconfig.md#rights"
 STORAGE = f"{_PAGES}/storage.md"
 NAMESPACES = f"{STORAGE}#namespaces"
 OPERATING = f"{_PAGES}/operating.md"

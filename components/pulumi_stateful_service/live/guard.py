@@ -59,6 +59,7 @@ from pulumi_stateful_service.live.rules.owners import owner_refusals
 from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.rules.restore import restored_claim_message
 from pulumi_stateful_service.live.rules.transforms import transform_refusals
+from pulumi_stateful_service.live.service_rights import missing_service_rights
 from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions import VERSIONED
 
@@ -266,6 +267,7 @@ class Guard:
         try:
             async with connected(connection) as cluster:
                 namespace = None if kind == "StorageClass" else metadata.get("namespace") or cluster.default_namespace
+                await self._warn_of_rights(kind, cluster, namespace)
                 live = await cluster.get(kind, namespace, metadata["name"])
         except NoClusterError:
             return
@@ -290,6 +292,12 @@ class Guard:
         if not pulumi.runtime.is_dry_run():
             async with connected(connection) as cluster:
                 await own_created_fields(cluster, kind, live, set_name)
+
+    async def _warn_of_rights(self, kind: str, cluster: Cluster, namespace: str | None) -> None:
+        missing = await missing_service_rights(cluster, namespace) if kind == "Service" and namespace else None
+        if missing and missing not in self._said:
+            self._said.add(missing)
+            messages.warn(f"{self._prefix}: {missing}.", self._resource)
 
     def _warn_exists(self, kind: str, where: str) -> None:
         """Says with what Pulumi's provider updates an object that exists, where it would fail to create it."""

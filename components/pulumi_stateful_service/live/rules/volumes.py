@@ -58,8 +58,19 @@ def _refusal(change: ClaimFieldChange) -> str:
         )
     return (
         f"volume {change.volume!r}: {change.argument} cannot be changed from {kept} to {_shown(change.after)}: "
-        f"existing PersistentVolumeClaims keep {kept}. Keep it, or set recreate_keeping_pods=True for one pulumi up, "
-        f"which changes it for new claims, and replace the existing ones in turn with recreate_claims ({STORAGE})."
+        f"existing PersistentVolumeClaims keep {kept}. Keep it{_how_to_keep(change)}, or set "
+        "recreate_keeping_pods=True for one pulumi up, which changes it for new claims, and replace the existing ones "
+        f"in turn with recreate_claims ({STORAGE})."
+    )
+
+
+def _how_to_keep(change: ClaimFieldChange) -> str:
+    """The name of a class that the component makes changes by itself with the stack's or the project's."""
+    if change.argument != "storage_class_name" or not change.before or not change.after:
+        return ""
+    return (
+        f" (for a class that storage_class makes, set storage_class.name to {_shown(change.before)}: its default name "
+        "contains the names of the project, the stack and the StatefulSet)"
     )
 
 
