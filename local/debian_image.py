@@ -18,18 +18,22 @@ _MERGED = ("bin", "sbin", "lib", "lib64")
 """Folders that are links into /usr, as Debian's installer makes them."""
 
 _LINKS = {name: f"usr/{name}" for name in _MERGED}
-_USERS = "root:x:0:0:root:/root:/bin/sh\napp:x:65532:65532:app:/tmp:/bin/sh\n"
-_GROUPS = "root:x:0:\napp:x:65532:\n"
+_USERS = "root:x:0:0:root:/root:/bin/sh\napp:x:{user}:app:/tmp:/bin/sh\n"
+_GROUPS = "root:x:0:\napp:x:{group}:\n"
 
 
-def file_system(packages: tuple[str, ...], links: Mapping[str, str]) -> bytes:
-    """A tar file with the packages, what they depend on, and further symbolic links (target by path)."""
+def file_system(packages: tuple[str, ...], links: Mapping[str, str], user: str) -> bytes:
+    """A tar file with the packages, what they depend on, and further symbolic links (target by path).
+
+    ``user`` is the only one that it knows besides root, as ``UID:GID``.
+    """
     output = io.BytesIO()
     with _downloaded(packages) as archives, tarfile.open(fileobj=output, mode="w", format=tarfile.GNU_FORMAT) as made:
         written: set[str] = set()
         for path, target in sorted({**_LINKS, **links}.items()):
             _add(made, written, path, tarfile.SYMTYPE, target=target)
-        for path, text in (("etc/passwd", _USERS), ("etc/group", _GROUPS)):
+        accounts = {"etc/passwd": _USERS.format(user=user), "etc/group": _GROUPS.format(group=user.partition(":")[2])}
+        for path, text in accounts.items():
             _add(made, written, path, tarfile.REGTYPE, content=text.encode())
         _add(made, written, "tmp", tarfile.DIRTYPE, mode=0o1777)
         for archive in archives:

@@ -31,6 +31,9 @@ class Image:
     """The binaries in it, at the root; the first is what it runs."""
     environment: dict[str, str] = field(default_factory=dict)
     user: str = "65532:65532"
+    """The only one that it knows besides root."""
+    volumes: tuple[str, ...] = ()
+    """Folders that it declares as volumes: without a mount at exactly this path, they are empty in each container."""
     ports: tuple[int, ...] = ()
     packages: tuple[str, ...] = ()
     """Debian packages in it, with what they depend on."""
@@ -74,6 +77,9 @@ EXAMPLES = (
         "postgresql",
         "15",
         (),
+        # As the official image has them.
+        user="999:999",
+        volumes=("/var/lib/postgresql/data",),
         packages=("postgresql-15", "dash", "coreutils"),
         links={"usr/bin/sh": "dash"},
         ports=(5432,),
@@ -144,7 +150,7 @@ def archive(image: Image) -> tuple[Path, str]:
     path = CACHE / "images" / f"{image.name}-{image.tag}-{key}.tar"
     note = path.with_suffix(".digest")
     if not (path.exists() and note.exists()):
-        base = debian_image.file_system(image.packages, image.links) if image.packages else None
+        base = debian_image.file_system(image.packages, image.links, image.user) if image.packages else None
         content, digest = pack(image, {name: (folder / name).read_bytes() for name in image.programs}, base)
         path.parent.mkdir(parents=True, exist_ok=True)
         for target, data in ((path, content), (note, digest.encode())):
@@ -170,6 +176,7 @@ def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) ->
             "os": "linux",
             "config": {
                 "User": image.user,
+                **({"Volumes": {folder: {} for folder in image.volumes}} if image.volumes else {}),
                 "ExposedPorts": {f"{port}/tcp": {} for port in image.ports},
                 "Env": [f"PATH={path}", *(f"{key}={value}" for key, value in image.environment.items())],
                 "Entrypoint": [f"/{image.programs[0]}"] if programs else [],

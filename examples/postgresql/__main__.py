@@ -21,7 +21,8 @@ postgresql = StatefulService(
         "secret_env": {"PGPASSWORD": config.require_secret("password")},
         "env": {
             "PATH": f"{config.require('binaries')}:/usr/bin:/bin",
-            "PGDATA": "/var/lib/postgresql/data",
+            # Below the mount: the image declares a volume there, and without the mount its data would go with the Pod.
+            "PGDATA": "/var/lib/postgresql/data/pgdata",
             "MAX_CONNECTIONS": config.require("maxConnections"),
             # With standbys, a commit waits until one of them has it.
             "SYNCHRONOUS_STANDBYS": "ANY 1 (*)" if config.require_int("replicas") > 1 else "",
@@ -36,9 +37,10 @@ postgresql = StatefulService(
         "rollout_timeout_seconds": 600,
         # A fast shutdown: what clients have committed is on the standbys before the primary ends.
         "lifecycle": {"pre_stop": {"exec": {"command": ["pg_ctl", "stop", "--mode=fast", "--timeout=25"]}}},
-        "security": {"run_as_user": 65532},
+        # The image has to know its user: initdb looks up the name.
+        "security": {"run_as_user": config.require_int("user")},
         "quorum": True,
-        "volumes": [{"name": "data", "mount_path": "/var/lib/postgresql", "size": config.require("size")}],
+        "volumes": [{"name": "data", "mount_path": "/var/lib/postgresql/data", "size": config.require("size")}],
         # Writers go to the primary, readers to any server.
         "client_services": {"postgresql-primary": {"selector": {"apps.kubernetes.io/pod-index": "0"}}},
         "load_balancer": {"name": "postgresql-read"},
