@@ -6,13 +6,14 @@ square of their number (``docs/performance.md``).
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pulumi
 from pulumi.output import UNKNOWN as UNKNOWN  # noqa: PLC0414 - for those who resolve
 from pulumi.output import Unknown
+from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 
 T = TypeVar("T")
 
@@ -140,3 +141,22 @@ def without_dependencies(value: Any) -> tuple[Any, pulumi.Output[None]]:
         return Resolved(None, resources=frozenset().union(*[(await leaf).resources for leaf in leaves]))
 
     return stripped(value), output_of(dependencies())
+
+
+_Transform = Callable[[pulumi.ResourceTransformArgs], Awaitable[pulumi.ResourceTransformResult]]
+
+
+def on_open_properties(transform: _Transform) -> _Transform:
+    """A transform that sees what the secret properties hold; they are secret again afterwards.
+
+    The engine hands a property with a secret anywhere in it over as a secret as a whole, in a form of its own.
+    """
+
+    async def on_open(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        secret = {name for name, value in args.props.items() if is_rpc_secret(value)}
+        args.props = {name: unwrap_rpc_secret(value) if name in secret else value for name, value in args.props.items()}
+        result = await transform(args)
+        props = {name: pulumi.Output.secret(value) if name in secret else value for name, value in result.props.items()}
+        return pulumi.ResourceTransformResult(props, result.opts)
+
+    return on_open

@@ -20,7 +20,7 @@ from pulumi_stateful_service.foundation.names import (
     IDENTITY_ANNOTATION,
     set_of_field_manager,
 )
-from pulumi_stateful_service.foundation.outputs import contains_unknown, resolve
+from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open_properties, resolve
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
@@ -120,7 +120,7 @@ class Guard:
     def options(self, kind: str) -> pulumi.ResourceOptions:
         """The options of a resource of the component: of the StatefulSet, or of another kind of object."""
         binding = pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
-        transforms: Any = [self._prepare] if kind == STATEFUL_SET else []
+        transforms: Any = [on_open_properties(self._prepare)] if kind == STATEFUL_SET else []
         return pulumi.ResourceOptions(transforms=transforms, hooks=binding)
 
     async def _prepare(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:

@@ -15,7 +15,7 @@ from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import VERSION_LABEL, name_and_digest
-from pulumi_stateful_service.foundation.outputs import contains_unknown, resolve
+from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open_properties, resolve
 from pulumi_stateful_service.live import versions
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
@@ -61,7 +61,9 @@ class VersionGuard:
         hooks = pulumi.ResourceHookBinding(
             before_create=before, before_update=before, after_create=after, after_update=after
         )
-        merged = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(transforms=[transform]), options)
+        merged = pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(transforms=[on_open_properties(transform)]), options
+        )
         return pulumi.ResourceOptions.merge(merged, pulumi.ResourceOptions(hooks=hooks))
 
     async def _keep(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:

@@ -1,5 +1,6 @@
 """Values that may be Outputs: what they hold, what is secret in them, what is unknown, and what they are made from."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi.output import UNKNOWN
-from pulumi_stateful_service.foundation.outputs import apply_inputs, contains_output, resolve, without_dependencies
+from pulumi.runtime.rpc import wrap_rpc_secret
+from pulumi_stateful_service.foundation.outputs import (
+    apply_inputs,
+    contains_output,
+    on_open_properties,
+    resolve,
+    without_dependencies,
+)
 from pulumi_stateful_service.foundation.typed_inputs import as_dictionaries
 from pulumi_stateful_service.testing import deploy
 
@@ -128,3 +136,26 @@ def test_typed_inputs_become_dictionaries() -> None:
             {"name": "proxy", "image": "proxy:1", "imagePullPolicy": "Never", "ports": [{"containerPort": 80}]}
         ]
     }
+
+
+def test_a_transform_sees_what_secret_properties_hold() -> None:
+    """The engine hands them over wrapped; afterwards they are secret again, and the others as they were."""
+    wrapped = wrap_rpc_secret({"replicas": 1})
+    seen: dict[str, Any] = {}
+
+    async def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        seen.update(args.props)
+        props = {**args.props, "spec": {**args.props["spec"], "replicas": 2}}
+        return pulumi.ResourceTransformResult(props, args.opts)
+
+    async def run() -> Any:
+        args = pulumi.ResourceTransformArgs(
+            custom=True, type_="t", name="n", props={"spec": wrapped, "metadata": {}}, opts=pulumi.ResourceOptions()
+        )
+        result = await on_open_properties(transform)(args)
+        return result.props, await resolve(result.props["spec"])
+
+    props, spec = asyncio.run(run())
+    assert seen == {"spec": {"replicas": 1}, "metadata": {}}
+    assert props["metadata"] == {}
+    assert (spec.value, spec.secret) == ({"replicas": 2}, True)
