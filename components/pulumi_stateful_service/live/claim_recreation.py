@@ -55,7 +55,7 @@ async def _set_reclaim_policy(
     """The policy decides what becomes of the volume when its claim is deleted, so it is set before."""
     patch = {"spec": {"persistentVolumeReclaimPolicy": policy}}
     try:
-        if await _has_reclaim_policy(cluster, volume, policy):
+        if await has_reclaim_policy(cluster, volume, policy):
             return
         await cluster.patch("PersistentVolume", None, volume, patch, field_manager=field_manager(set_name))
     except ClusterError as error:
@@ -66,7 +66,7 @@ async def _set_reclaim_policy(
         ) from error
 
 
-async def _has_reclaim_policy(cluster: Cluster, volume: str, policy: str) -> bool:
+async def has_reclaim_policy(cluster: Cluster, volume: str, policy: str) -> bool:
     """Whether the volume has the policy already, as far as the credentials allow to read it."""
     try:
         live = await cluster.get("PersistentVolume", None, volume)

@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from pulumi_stateful_service.live.forecast import Forecast
 
 
+_WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
+
+
 @dataclass(frozen=True)
 class Seen:
     """What there is before the engine decides."""
@@ -380,7 +383,9 @@ class Guard:
             )
         except ClusterError as error:
             if forecasts():
-                self._not_judged(f"the effect on the instances could not be determined: {error.problem}", error)
+                self._not_judged(
+                    f"the effect on the instances could not be determined: {error.problem}", error, _WITHOUT_FORECAST
+                )
             return
         self.forecast = predicted
         if predicted is None:
@@ -404,10 +409,10 @@ class Guard:
                 steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
                 self._say(f"rollout in steps: {steps}")
 
-    def _not_judged(self, why: str, error: ClusterError | None = None) -> None:
+    def _not_judged(self, why: str, error: ClusterError | None = None, advice: str = "") -> None:
         """What cannot be judged is not done: a preview warns, and ``up`` ends before anything is sent.
 
-        Raises the error that is the cause, if it says all.
+        Raises the error that is the cause, if it says all. ``advice`` says how to go on all the same.
         """
         if pulumi.runtime.is_dry_run():
             self._warn_not_judged(why)
@@ -415,8 +420,7 @@ class Guard:
         if error is not None and error.problem == why:
             raise error
         raise RefusedError(
-            f"{self._prefix}: this change cannot be checked against the cluster, so it is not made: {why}. To make "
-            "changes without a forecast: pulumi config set stateful-service:forecast false"
+            f"{self._prefix}: this change cannot be checked against the cluster, so it is not made: {why}.{advice}"
         )
 
     def _warn_not_judged(self, why: str) -> None:

@@ -24,8 +24,8 @@ from pulumi_stateful_service.live.claim_changes import (
     shrink_refusals,
 )
 from pulumi_stateful_service.live.claim_changes import is_being_deleted as is_claim_being_deleted
+from pulumi_stateful_service.live.claim_recreation import has_reclaim_policy
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.field_owners import value_at
 from pulumi_stateful_service.live.member_changes import MemberNotes, MemberPlan, is_unfinished
 from pulumi_stateful_service.live.member_notes import read_member_notes
@@ -156,13 +156,8 @@ async def refuse_to_end_claims(
 
 async def _is_volume_retained(cluster: Cluster, claim: KubernetesObject) -> bool:
     """Whether the volume of a claim stays without it, as far as the credentials allow to read it."""
-    if not is_claim_being_deleted(claim) or not (name := claim["spec"].get("volumeName")):
-        return False
-    try:
-        volume = await cluster.get("PersistentVolume", None, name)
-    except ForbiddenError:
-        return False
-    return volume is not None and volume["spec"].get("persistentVolumeReclaimPolicy") == "Retain"
+    name = claim["spec"].get("volumeName")
+    return is_claim_being_deleted(claim) and bool(name) and await has_reclaim_policy(cluster, name, "Retain")
 
 
 async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObject]:
