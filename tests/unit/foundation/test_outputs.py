@@ -145,7 +145,8 @@ def test_a_transform_sees_what_secret_properties_hold() -> None:
 
     async def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
         seen.update(args.props)
-        props = {**args.props, "spec": {**args.props["spec"], "replicas": 2}}
+        spec: Any = args.props["spec"]
+        props = {**args.props, "spec": {**spec, "replicas": 2}}
         return pulumi.ResourceTransformResult(props, args.opts)
 
     async def run() -> Any:
