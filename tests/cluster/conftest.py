@@ -50,6 +50,15 @@ def three_nodes() -> Iterator[None]:
 
 
 @pytest.fixture
+def uncordoned(client: Client) -> Iterator[None]:
+    """Afterwards each node takes Pods again, also where the test that drained it has failed."""
+    yield
+    for node in client.list(Node):
+        if node.spec and node.spec.unschedulable:
+            client.patch(Node, str(node.metadata and node.metadata.name), {"spec": {"unschedulable": None}})
+
+
+@pytest.fixture
 def program_stacks() -> Iterator[None]:
     """The stacks in `stacks/`, which have one namespace each: for one test at a time."""
     with locked(STATE / "program-stacks.lock", "using the program's stacks"):

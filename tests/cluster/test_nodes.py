@@ -31,7 +31,7 @@ from nodes import IdentityWatch, LogWriter
 
 Make = Callable[..., Service]
 
-pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("three_nodes")]
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("three_nodes", "uncordoned")]
 
 
 @pytest.fixture
