@@ -114,7 +114,7 @@ test-histories: environment cluster ## Deploy HISTORIES random histories of chan
 
 .PHONY: fuzz
 fuzz: environment cluster ## Try arguments at volume: EXAMPLES of each kind, others each time
-	FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/pytest tests/unit/test_fuzzing.py tests/unit/live/test_claim_histories.py \
+	FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/pytest tests/unit/test_fuzzing.py tests/unit/live/state/test_claim_histories.py \
 	  tests/cluster/test_fuzzing.py -q
 
 .PHONY: docs

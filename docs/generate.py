@@ -194,7 +194,7 @@ def arguments_page() -> str:
     classes = [node for node in arguments.body if isinstance(node, ast.ClassDef)]
     main = _class(arguments, "StatefulServiceArgs")
     instance = _class(ast.parse((PACKAGE / "foundation" / "names.py").read_text()), "Instance")
-    forecast = _class(ast.parse((PACKAGE / "live" / "forecast.py").read_text()), "ForecastOutput")
+    forecast = _class(ast.parse((PACKAGE / "live" / "before" / "forecast.py").read_text()), "ForecastOutput")
     objects = [each for each in classes if _base(each) == "TypedDict" and each is not main]
     enumerations = [each for each in classes if _base(each) == "StrEnum"]
     groups = argument_groups(source)

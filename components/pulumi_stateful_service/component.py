@@ -9,6 +9,9 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 
 from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_children
+from pulumi_stateful_service.arguments.check_arguments import check_arguments
+from pulumi_stateful_service.arguments.cross_checks.cross_checks import CrossChecks
+from pulumi_stateful_service.arguments.cross_checks.unique_names import reserve_name
 from pulumi_stateful_service.arguments.defaults import (
     cluster_domain,
     growth_timeout_seconds,
@@ -18,9 +21,6 @@ from pulumi_stateful_service.arguments.defaults import (
 )
 from pulumi_stateful_service.arguments.resource_options import check_options
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs, WaitFor
-from pulumi_stateful_service.arguments.validation.cross_checks import CrossChecks
-from pulumi_stateful_service.arguments.validation.unique_names import claim_name
-from pulumi_stateful_service.arguments.validation.validate import validate
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages, names
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -35,24 +35,24 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
     without_dependencies,
 )
+from pulumi_stateful_service.live.after.follow_rollout import current_rollout, wait_for_rollout
+from pulumi_stateful_service.live.after.target import RolloutTarget, not_found
+from pulumi_stateful_service.live.before.change import Change
+from pulumi_stateful_service.live.before.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
+from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
 from pulumi_stateful_service.live.callback_server import start_callback_server
-from pulumi_stateful_service.live.claim_changes import desired_claims
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.follow_rollout import current_rollout, wait_for_rollout
-from pulumi_stateful_service.live.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.guard import Guard
-from pulumi_stateful_service.live.member_changes import MemberPlan, member_plan
-from pulumi_stateful_service.live.namespaces import NamespaceSource
-from pulumi_stateful_service.live.outdated_claims import requested_recreation
-from pulumi_stateful_service.live.preflight import Change
+from pulumi_stateful_service.live.namespace_source import NamespaceSource
 from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
-from pulumi_stateful_service.live.rollout_plan import RolloutPlan, leader_check, rollout_plan
-from pulumi_stateful_service.live.rollout_status import Rollout
-from pulumi_stateful_service.live.rollout_target import RolloutTarget, not_found
-from pulumi_stateful_service.live.rules.claims import retains_claims
-from pulumi_stateful_service.live.rules.transforms import transform_refusals
-from pulumi_stateful_service.live.version_guard import VersionGuard
-from pulumi_stateful_service.live.versions import VERSIONED
+from pulumi_stateful_service.live.state.claim_changes import desired_claims
+from pulumi_stateful_service.live.state.claim_owners import retains_claims
+from pulumi_stateful_service.live.state.member_changes import MemberPlan, member_plan
+from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.state.rollout_plan import RolloutPlan, leader_check, rollout_plan
+from pulumi_stateful_service.live.state.rollout_status import Rollout
+from pulumi_stateful_service.live.versions.version_guard import VersionGuard
+from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 from pulumi_stateful_service.objects.services import governing_service
 from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.outputs import service_outputs
@@ -134,7 +134,7 @@ class StatefulService(pulumi.ComponentResource):
         earlier = earlier_urns(name, opts)
         super().__init__(COMPONENT_TYPE, name, None, with_aliases_of_children(name, opts, earlier))
         self._name = name
-        self._args, checks = validate(name, args, self)
+        self._args, checks = check_arguments(name, args, self)
         self._class_name = _class_name(self._args)
         planned = plan(self._args, self._class_name, self._component_label())
         stages = {after: [each for each in planned if each.after is after] for after in After}
@@ -145,7 +145,7 @@ class StatefulService(pulumi.ComponentResource):
         guards = self._new_guards(checks.prefix, earlier, planned)
         self._guard: Guard | None = guards[0]
         self._versions: VersionGuard | None = guards[1]
-        first = [(each, self._register(each, [checked])) for each in stages[After.VALIDATION]]
+        first = [(each, self._register(each, [checked])) for each in stages[After.CHECKS]]
         prerequisites = [resource for _, resource in first]
         governing = prerequisites[-1]
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
@@ -181,7 +181,7 @@ class StatefulService(pulumi.ComponentResource):
         await checks.run()
         given = await resolve([self._args.get("namespace"), self._args["name"]])
         if given.known:
-            claim_name(checks, self._name, *given.value)
+            reserve_name(checks, self._name, *given.value)
 
     def _component_label(self) -> Any:
         # Not an Output of the URN: a child that depends on its component waits for itself.

@@ -10,7 +10,7 @@ from pulumi_stateful_service.arguments.defaults import ServiceSettings, has_disr
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, ServiceRole
-from pulumi_stateful_service.live.desired_set import IGNORED, IGNORED_WITH_CLAIMS
+from pulumi_stateful_service.live.before.desired_set import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects import files
 from pulumi_stateful_service.objects.availability import disruption_budget
 from pulumi_stateful_service.objects.environment import secret
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class After(StrEnum):
     """What a resource waits for."""
 
-    VALIDATION = "validation"
+    CHECKS = "checks"
     """The arguments are known and right."""
     PREREQUISITES = "prerequisites"
     """Everything that an instance needs when it starts is there."""
@@ -114,8 +114,8 @@ def plan(
         )
     resources = [
         *(make() for wanted, make in prerequisites if wanted),
-        *(each for each in clients if each.after is After.VALIDATION),
-        Planned("Service", "-governing", governing_service(args), After.VALIDATION, _REPLACED_IN_PLACE),
+        *(each for each in clients if each.after is After.CHECKS),
+        Planned("Service", "-governing", governing_service(args), After.CHECKS, _REPLACED_IN_PLACE),
         Planned(
             "StatefulSet",
             "",
@@ -133,18 +133,18 @@ def plan(
 
 
 def _after(settings: ServiceSettings) -> After:
-    return After.VALIDATION if settings.get("before_instances") else After.ROLLOUT
+    return After.CHECKS if settings.get("before_instances") else After.ROLLOUT
 
 
 def _prerequisite(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
-    return Planned(kind, suffix, fields, After.VALIDATION, _REPLACED_IN_PLACE)
+    return Planned(kind, suffix, fields, After.CHECKS, _REPLACED_IN_PLACE)
 
 
 def _storage_class(args: StatefulServiceArgs, class_name: Any) -> Planned:
     # The API refuses to change these fields. Volumes and claims do not need their class once they are made.
     options = pulumi.ResourceOptions(replace_on_changes=["reclaimPolicy", "volumeBindingMode"])
     options = pulumi.ResourceOptions.merge(options, _REPLACED_IN_PLACE)
-    return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.VALIDATION, options)
+    return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.CHECKS, options)
 
 
 def _ignored_fields(args: StatefulServiceArgs) -> list[str]:

@@ -9,7 +9,7 @@ from harness import Service, absent_as_none, condition
 from history_program import Said
 from lightkube.resources.apps_v1 import StatefulSet
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
-from pulumi_stateful_service.live.pod_template_changes import pod_template_changes
+from pulumi_stateful_service.live.state.pod_template_changes import pod_template_changes
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 

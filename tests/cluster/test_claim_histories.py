@@ -1,6 +1,6 @@
 """P05: histories of sizes on a cluster, with quotas, killed ups and manual growth: some up always succeeds.
 
-The same as ``tests/unit/live/test_claim_histories.py`` plays at volume against a model of the API server.
+The same as ``tests/unit/live/state/test_claim_histories.py`` plays at volume against a model of the API server.
 """
 
 import random

@@ -21,16 +21,16 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Pod
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
-from pulumi_stateful_service.live.claim_changes import desired_claims
+from pulumi_stateful_service.live.after.follow_rollout import wait_for_rollout
+from pulumi_stateful_service.live.after.target import RolloutTarget
+from pulumi_stateful_service.live.before.dry_run import predict
+from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
+from pulumi_stateful_service.live.before.refusals.held_back import held_back_refusals
+from pulumi_stateful_service.live.before.refusals.update import update_terms
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.dry_run import predict
-from pulumi_stateful_service.live.follow_rollout import wait_for_rollout
-from pulumi_stateful_service.live.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
-from pulumi_stateful_service.live.held_back import held_back_refusals
-from pulumi_stateful_service.live.rollout_target import RolloutTarget
-from pulumi_stateful_service.live.rules.update import validate_update
-from pulumi_stateful_service.live.stateful_set_fields import (
+from pulumi_stateful_service.live.state.claim_changes import desired_claims
+from pulumi_stateful_service.live.state.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
 )
@@ -210,16 +210,14 @@ async def carried_out(connection: Connection, namespace: str, change: Change, de
         live = await cluster.get_stateful_set(namespace, change.name)
         assert live
         allowed = bool(change.arguments[1].get("recreate_keeping_pods"))
-        verdict = validate_update(live, second, recreate_keeping_pods=allowed)
-        if verdict.refusals:
+        terms = update_terms(live, second, recreate_keeping_pods=allowed)
+        if terms.refusals:
             return None
-        predicted = await predict(
-            cluster, namespace, second["metadata"], second["spec"], live, recreate=verdict.recreate
-        )
+        predicted = await predict(cluster, namespace, second["metadata"], second["spec"], live, recreate=terms.recreate)
         assert predicted
         if held_back_refusals(predicted, adopting=False):
             return None
-        stored = await send(cluster, namespace, second, live, recreate=verdict.recreate)
+        stored = await send(cluster, namespace, second, live, recreate=terms.recreate)
         await settle(connection, namespace, second, stored)
         used = {f"{volume}-{pod}" for volume in claim_templates(second) for pod in predicted.instances}
         expected = (predicted.stateful_set, dict(predicted.instances), dict(predicted.claims))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pulumi._types import input_type_types, is_input_type, unwrap_type
 from pulumi_stateful_service import StatefulServiceArgs
-from pulumi_stateful_service.arguments.rules import RULES
+from pulumi_stateful_service.arguments.value_checks.table import CHECKS
 
 AT_VOLUME = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")),
@@ -127,7 +127,7 @@ def right(to: Any, rule: str) -> st.SearchStrategy[Any]:
         return typed_dict(to)
     origin = typing.get_origin(to)
     if origin is Sequence:
-        least = 1 if rule in RULES else 0
+        least = 1 if rule in CHECKS else 0
         return st.lists(right(typing.get_args(to)[0], f"{rule}[]"), min_size=least, max_size=2)
     if rule in _BY_ARGUMENT:
         return _BY_ARGUMENT[rule]
@@ -222,7 +222,7 @@ def _some_fields(fields: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]
 
 
 def _by_check(rule: str) -> st.SearchStrategy[Any] | None:
-    check = RULES.get(rule)
+    check = CHECKS.get(rule)
     if check is None:
         return None
     name = check.__qualname__.partition(".")[0]

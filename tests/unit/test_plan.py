@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from pulumi_stateful_service.arguments.validation.validate import validate
+from pulumi_stateful_service.arguments.check_arguments import check_arguments
 from pulumi_stateful_service.component import StatefulService
 from pulumi_stateful_service.outputs import OUTPUTS
 from pulumi_stateful_service.plan import After, plan
@@ -31,7 +31,7 @@ def planned(arguments: dict[str, Any]) -> list[tuple[str, str, After]]:
     found: list[tuple[str, str, After]] = []
 
     def program() -> None:
-        args, _ = validate("db", cast("StatefulServiceArgs", arguments))
+        args, _ = check_arguments("db", cast("StatefulServiceArgs", arguments))
         found.extend((each.kind, f"db{each.suffix}", each.after) for each in plan(args, None, "label"))
 
     deploy(program)
@@ -43,16 +43,16 @@ def planned(arguments: dict[str, Any]) -> list[tuple[str, str, After]]:
     [
         (
             SMALLEST,
-            [("Service", "db-governing", After.VALIDATION), ("StatefulSet", "db", After.PREREQUISITES)],
+            [("Service", "db-governing", After.CHECKS), ("StatefulSet", "db", After.PREREQUISITES)],
         ),
         (
             EVERYTHING,
             [
-                ("StorageClass", "db-storage-class", After.VALIDATION),
-                ("PodDisruptionBudget", "db-budget", After.VALIDATION),
-                ("NetworkPolicy", "db-network", After.VALIDATION),
-                ("Secret", "db-env", After.VALIDATION),
-                ("Service", "db-governing", After.VALIDATION),
+                ("StorageClass", "db-storage-class", After.CHECKS),
+                ("PodDisruptionBudget", "db-budget", After.CHECKS),
+                ("NetworkPolicy", "db-network", After.CHECKS),
+                ("Secret", "db-env", After.CHECKS),
+                ("Service", "db-governing", After.CHECKS),
                 ("StatefulSet", "db", After.PREREQUISITES),
                 ("Service", "db-load-balancer", After.ROLLOUT),
                 ("Service", "db-0", After.ROLLOUT),

@@ -1,7 +1,7 @@
-"""Guards a StatefulSet: what is judged and done happens in the engine's operation on it, and in no other.
+"""Guards a StatefulSet: what is refused and done happens in the engine's operation on it, and in no other.
 
 The engine tells a program neither what it targets nor whether it runs for ``up``, ``refresh`` or ``destroy``; a hook
-is the only sign that it operates on a resource. So the hooks of the StatefulSet judge, refuse and recreate, and only
+is the only sign that it operates on a resource. So the hooks of the StatefulSet refuse and recreate, and only
 after one of them has run are volumes expanded and Pods evicted.
 """
 
@@ -21,29 +21,36 @@ from pulumi_stateful_service.foundation.names import (
     set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open_properties, resolve
-from pulumi_stateful_service.live.client.cluster import Cluster, connected
-from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
-from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
-from pulumi_stateful_service.live.dry_run import predict
-from pulumi_stateful_service.live.forecast import InstanceOutcome
-from pulumi_stateful_service.live.forecast_text import forecast_message
-from pulumi_stateful_service.live.held_back import held_back_refusals
-from pulumi_stateful_service.live.member_changes import members_of
-from pulumi_stateful_service.live.member_refusals import member_refusals
-from pulumi_stateful_service.live.namespaces import NamespaceSource, advice_on_replacement, read_namespace
-from pulumi_stateful_service.live.preflight import (
-    Change,
-    judge,
+from pulumi_stateful_service.live.before.change import Change
+from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
+from pulumi_stateful_service.live.before.dry_run import predict
+from pulumi_stateful_service.live.before.forecast import InstanceOutcome
+from pulumi_stateful_service.live.before.forecast_text import forecast_message
+from pulumi_stateful_service.live.before.preflight import (
     last_attempt,
     live_claims,
     live_warnings,
     missing_claims,
     noted_members,
+    refuse_or_recreate,
     refuse_to_end_claims,
     rendering_warnings,
     unfinished_work,
 )
+from pulumi_stateful_service.live.before.refusals import conflicts
+from pulumi_stateful_service.live.before.refusals.held_back import held_back_refusals
+from pulumi_stateful_service.live.before.refusals.identity import name_refusals, namespace_refusals
+from pulumi_stateful_service.live.before.refusals.members import member_refusals
+from pulumi_stateful_service.live.before.refusals.namespaces import creation_warning, deletion_refusals
+from pulumi_stateful_service.live.before.refusals.owners import owner_refusals
+from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals, replacement_warning
+from pulumi_stateful_service.live.before.refusals.restore import restored_claim_message
+from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
+from pulumi_stateful_service.live.before.service_rights import missing_service_rights
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
+from pulumi_stateful_service.live.namespace_source import NamespaceSource, advice_on_replacement, read_namespace
 from pulumi_stateful_service.live.prepare_cluster import (
     STATEFUL_SET,
     get_after_deletion,
@@ -51,20 +58,14 @@ from pulumi_stateful_service.live.prepare_cluster import (
     prepare_cluster,
 )
 from pulumi_stateful_service.live.provider import forecasts, reads_cluster, setting_to_update_existing
-from pulumi_stateful_service.live.rules import conflicts
-from pulumi_stateful_service.live.rules.claims import retains_claims
-from pulumi_stateful_service.live.rules.identity import name_refusals, namespace_refusals
-from pulumi_stateful_service.live.rules.namespaces import creation_warning, deletion_refusals
-from pulumi_stateful_service.live.rules.owners import owner_refusals
-from pulumi_stateful_service.live.rules.replacement import keeps_claims, replacement_refusals, replacement_warning
-from pulumi_stateful_service.live.rules.restore import restored_claim_message
-from pulumi_stateful_service.live.rules.transforms import transform_refusals
-from pulumi_stateful_service.live.service_rights import missing_service_rights
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, identity_note
-from pulumi_stateful_service.live.versions import VERSIONED
+from pulumi_stateful_service.live.state.claim_owners import keeps_claims, retains_claims
+from pulumi_stateful_service.live.state.field_managers import is_made_by_component
+from pulumi_stateful_service.live.state.member_changes import members_of
+from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
+from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
 if TYPE_CHECKING:
-    from pulumi_stateful_service.live.forecast import Forecast
+    from pulumi_stateful_service.live.before.forecast import Forecast
 
 
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
@@ -130,8 +131,8 @@ class Guard:
         """Notes on the StatefulSet what it is to be, and whether an earlier operation has to be continued. Reads only.
 
         Called by the engine whenever the StatefulSet is registered, also where it does not operate on it; before the
-        transforms of the component, of its parents and of the stack. What is judged is what comes after them: the hook
-        sees that. From here it takes what the engine ignores changes of, and so leaves out there.
+        transforms of the component, of its parents and of the stack. What comes after them is examined: the hook sees
+        that. From here it takes what the engine ignores changes of, and so leaves out there.
         """
         props: dict[str, Any] = {**args.props}
         metadata, spec = with_whole_numbers((await resolve([props["metadata"], props["spec"]])).value)
@@ -178,12 +179,12 @@ class Guard:
         except NoClusterError:
             return Seen()
         except ClusterError as error:
-            # Nothing is sent here. An operation that the engine decides on is judged, or does not begin.
-            self._warn_not_judged(error.problem)
+            # Nothing is sent here. An operation that the engine decides on is examined, or does not begin.
+            self._warn_not_checked(error.problem)
             return Seen()
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
-        """Judges a creation or an update, and prepares it: called by the engine before it is sent, in previews too.
+        """Examines a creation or an update, and prepares it: called by the engine before it is sent, in previews too.
 
         Raises RefusedError for a change that would lose data or leave it behind.
         """
@@ -198,21 +199,21 @@ class Guard:
 
     async def _before_stateful_set(self, args: pulumi.ResourceHookArgs) -> None:
         if not reads_cluster():
-            self._warn_not_judged(
+            self._warn_not_checked(
                 "stateful-service:readCluster is false. No change is refused, volumes are not expanded, rollout has no "
                 "steps, no member joins or leaves, and pulumi up does not wait for the rollout"
             )
             return
         connection, registered = await self._connection(), self.registered
         if connection is None or registered is None:
-            self._not_judged("the settings of its provider are not known yet")
+            self._not_checked("the settings of its provider are not known yet")
             return
         desired = await self._sent_by(args, registered)
         if connection.renders:
             self._warn_of_rendering(desired)
             return
         if not desired.is_named:
-            self._not_judged("its name or namespace is not known yet")
+            self._not_checked("its name or namespace is not known yet")
             return
         try:
             async with connected(connection) as cluster:
@@ -224,11 +225,11 @@ class Guard:
                         advice = await advice_on_replacement(cluster, self._namespace, known, namespace, known_name)
                     self._refuse_names(known, known_name, namespace, name, advice)
                     desired = desired.with_uid(args.old_outputs["metadata"].get("uid"))
-                await self._judge_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
+                await self._check_and_prepare(cluster, desired, is_update=args.old_inputs is not None)
         except NoClusterError:
             return
         except ClusterError as error:
-            self._not_judged(error.problem, error)
+            self._not_checked(error.problem, error)
 
     async def _sent_by(self, args: pulumi.ResourceHookArgs, registered: DesiredStatefulSet) -> DesiredStatefulSet:
         """The StatefulSet as the engine sends it, after all transforms. Raises where they change what is relied on."""
@@ -275,7 +276,7 @@ class Guard:
         except NoClusterError:
             return
         except ClusterError as error:
-            self._not_judged(error.problem, error)
+            self._not_checked(error.problem, error)
             return
         if live is None:
             return
@@ -283,7 +284,7 @@ class Guard:
         set_name = set_of_field_manager(str((metadata.get("annotations") or {}).get(FIELD_MANAGER_ANNOTATION)))
         where = f"{kind} {namespace + '/' if namespace else ''}{metadata['name']}"
         # A class has no namespace: another namespace may have a StatefulSet of the same name.
-        is_own = change.owns(live) if kind == "StorageClass" else conflicts.is_made_by_component(live, set_name)
+        is_own = change.owns(live) if kind == "StorageClass" else is_made_by_component(live, set_name)
         if not is_own and not change.adopt:
             raise RefusedError(f"{self._prefix}: {conflicts.refusal_of_existing(where)}")
         for refusal in [] if is_own else owner_refusals(live, kind):
@@ -316,19 +317,19 @@ class Guard:
         ]:
             raise RefusedError(" ".join(filter(None, [f"{self._prefix}: {refusal}", advice])))
 
-    async def _judge_namespace(self, cluster: Cluster, desired: DesiredStatefulSet) -> None:
+    async def _refuse_namespace(self, cluster: Cluster, desired: DesiredStatefulSet) -> None:
         namespace = await read_namespace(cluster, desired.where(cluster)[0])
         for refusal in deletion_refusals(namespace):
             raise RefusedError(f"{self._prefix}: {refusal}")
         if self.created and self._volumes and await self._namespace.is_deleted_with_the_program():
             messages.warn(f"{self._prefix}: {creation_warning(desired.where(cluster)[0])}", self._resource)
 
-    async def _judge_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
-        await self._judge_namespace(cluster, desired)
+    async def _check_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
+        await self._refuse_namespace(cluster, desired)
         live = await get_after_deletion(cluster, desired, self._say)
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
-        recreate = await judge(cluster, desired.change, live, self._resource, self._said)
+        recreate = await refuse_or_recreate(cluster, desired.change, live, self._resource, self._said)
         if recreate and desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
@@ -336,7 +337,7 @@ class Guard:
             )
         claims = await live_claims(cluster, live) if live is not None else []
         if live is not None and not is_update and desired.change.owns(live):
-            self._judge_replacement(live, claims)
+            self._refuse_replacement(live, claims)
         missing = await missing_claims(cluster, desired.change)
         for claim in missing:
             self._say(restored_claim_message(claim))
@@ -351,7 +352,7 @@ class Guard:
                 cluster, desired, live, missing, recreate=recreate, is_update=is_update, in_steps=in_steps
             )
 
-    def _judge_replacement(self, live: KubernetesObject, claims: Sequence[KubernetesObject]) -> None:
+    def _refuse_replacement(self, live: KubernetesObject, claims: Sequence[KubernetesObject]) -> None:
         for refusal in replacement_refusals(live, claims):
             raise RefusedError(f"{self._prefix}: {refusal}")
         messages.warn(f"{self._prefix}: {replacement_warning(live)}", self._resource)
@@ -383,7 +384,7 @@ class Guard:
             )
         except ClusterError as error:
             if forecasts():
-                self._not_judged(
+                self._not_checked(
                     f"the effect on the instances could not be determined: {error.problem}", error, _WITHOUT_FORECAST
                 )
             return
@@ -409,13 +410,13 @@ class Guard:
                 steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
                 self._say(f"rollout in steps: {steps}")
 
-    def _not_judged(self, why: str, error: ClusterError | None = None, advice: str = "") -> None:
-        """What cannot be judged is not done: a preview warns, and ``up`` ends before anything is sent.
+    def _not_checked(self, why: str, error: ClusterError | None = None, advice: str = "") -> None:
+        """What cannot be examined is not done: a preview warns, and ``up`` ends before anything is sent.
 
         Raises the error that is the cause, if it says all. ``advice`` says how to go on all the same.
         """
         if pulumi.runtime.is_dry_run():
-            self._warn_not_judged(why)
+            self._warn_not_checked(why)
             return
         if error is not None and error.problem == why:
             raise error
@@ -423,7 +424,7 @@ class Guard:
             f"{self._prefix}: this change cannot be checked against the cluster, so it is not made: {why}.{advice}"
         )
 
-    def _warn_not_judged(self, why: str) -> None:
+    def _warn_not_checked(self, why: str) -> None:
         if not self._warned:
             self._warned = True
             messages.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)

@@ -18,8 +18,8 @@ from pulumi_stateful_service.foundation.names import (
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.documentation import MEMBERS
-from pulumi_stateful_service.live.member_changes import MemberNotes, MemberPlan, members_of, replicas_of
-from pulumi_stateful_service.live.stateful_set_fields import claim_templates, first_ordinal
+from pulumi_stateful_service.live.state.member_changes import MemberNotes, MemberPlan, members_of, replicas_of
+from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, first_ordinal
 
 _NUMBER = re.compile(r"0|[1-9]\d{0,8}")
 

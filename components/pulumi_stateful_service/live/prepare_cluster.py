@@ -8,13 +8,13 @@ import pulumi
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.after.steps import hold_back
+from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.provider import setting_to_update_existing
-from pulumi_stateful_service.live.rollout_steps import hold_back
-from pulumi_stateful_service.live.rules.managed_fields import entries_that_keep_restart, owned_after_creation
-from pulumi_stateful_service.live.stateful_set_fields import desired_ordinals, is_being_deleted
+from pulumi_stateful_service.live.state.field_managers import entries_that_keep_restart, owned_after_creation
+from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, is_being_deleted
 
 STATEFUL_SET = "StatefulSet"
 _ATTEMPTS = 5
@@ -67,7 +67,7 @@ async def prepare_cluster(
     is_update: bool,
     in_steps: bool = False,
 ) -> None:
-    """Creates claims that are restored, and recreates the StatefulSet around its Pods where that was judged.
+    """Creates claims that are restored, and recreates the StatefulSet around its Pods where that is asked for.
 
     With ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends.
     """

@@ -1,4 +1,4 @@
-"""Pure functions that build Kubernetes objects from validated arguments, one module per kind of object.
+"""Pure functions that build Kubernetes objects from arguments that were checked, one module per kind of object.
 
 Imports `arguments` and `foundation`.
 """

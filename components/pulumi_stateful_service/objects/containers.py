@@ -140,7 +140,7 @@ def _handler(handler: LifecycleHandlerArgs | None) -> KubernetesObject:
 
 
 def _is_block_device(volume: VolumeArgs) -> bool:
-    # Never an Output: it decides between two lists, so validation requires a plain value.
+    # Never an Output: it decides between two lists, so its check requires a plain value.
     return volume.get("volume_mode") == VolumeMode.BLOCK
 
 

@@ -21,7 +21,7 @@ from pulumi_stateful_service.foundation.names import (
     service_address,
 )
 from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of, resolve
-from pulumi_stateful_service.objects.versions import version, version_of_secrets
+from pulumi_stateful_service.objects.versioned import version, version_of_secrets
 
 _POD_FIELDS = {
     "POD_NAME": "metadata.name",

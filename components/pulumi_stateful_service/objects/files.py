@@ -8,7 +8,7 @@ from pulumi_stateful_service.arguments.types import ProjectedSourceArgs, Project
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import FILE_VOLUMES, file_keys, files_name
 from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of, resolve
-from pulumi_stateful_service.objects.versions import version, version_of_secrets, version_of_texts
+from pulumi_stateful_service.objects.versioned import version, version_of_secrets, version_of_texts
 
 _READ_BY_ALL, _READ_BY_GROUP = 0o444, 0o440
 

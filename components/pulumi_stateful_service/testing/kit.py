@@ -16,7 +16,7 @@ from pulumi_stateful_service.arguments.types import UpdateStrategy
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.kubernetes_object import with_whole_numbers
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE
-from pulumi_stateful_service.live.forecast import ForecastOutput
+from pulumi_stateful_service.live.before.forecast import ForecastOutput
 from pulumi_stateful_service.testing.live_set import forecast_of_live_set
 from pulumi_stateful_service.testing.mocks import (
     Computed,

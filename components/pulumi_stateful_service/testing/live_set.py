@@ -12,12 +12,12 @@ from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import claim_name, field_manager, pod_name
 from pulumi_stateful_service.foundation.quantities import amount
-from pulumi_stateful_service.live.claim_changes import by_claim, desired_claims, shrink_refusals
-from pulumi_stateful_service.live.forecast import ForecastOutput, forecast
-from pulumi_stateful_service.live.outdated_claims import requested_recreation
-from pulumi_stateful_service.live.rules.update import validate_update
-from pulumi_stateful_service.live.rules.volumes import shrink_refusal
-from pulumi_stateful_service.live.stateful_set_fields import (
+from pulumi_stateful_service.live.before.forecast import ForecastOutput, forecast
+from pulumi_stateful_service.live.before.refusals.update import update_terms
+from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
+from pulumi_stateful_service.live.state.claim_changes import by_claim, desired_claims, shrink_refusals
+from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.state.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
     desired_ordinals,
@@ -35,18 +35,18 @@ def forecast_of_live_set(live: KubernetesObject, desired: KubernetesObject) -> F
     Raises RefusedError for a change that the component refuses, and LookupError where the live StatefulSet has no
     managed fields of the component.
     """
-    verdict = validate_update(live, desired, recreate_keeping_pods=True)
+    terms = update_terms(live, desired, recreate_keeping_pods=True)
     before, after_sizes = volume_sizes(live), volume_sizes(desired)
     by_volume: dict[str, list[KubernetesObject]] = {volume: [] for volume in before}
     for claim in _claims(live):
         by_volume[claim["metadata"]["name"].rpartition(f"-{live['metadata']['name']}-")[0]].append(claim)
     shrinking = shrink_refusals(before, after_sizes, by_volume)
     refusals = [shrink_refusal(volume, before[volume], after_sizes[volume], each) for volume, each in shrinking.items()]
-    if refusals := [*verdict.refusals, *refusals]:
+    if refusals := [*terms.refusals, *refusals]:
         raise RefusedError("; ".join(refusals))
     after = {
         "metadata": {**live["metadata"], **desired["metadata"]},
-        "spec": _merged(live["spec"], _sent(live, desired, recreated=verdict.recreate), _owned(live)["f:spec"]),
+        "spec": _merged(live["spec"], _sent(live, desired, recreated=terms.recreate), _owned(live)["f:spec"]),
     }
     status = live.get("status", {})
     same = after["spec"]["template"] == live["spec"]["template"]
@@ -58,7 +58,7 @@ def forecast_of_live_set(live: KubernetesObject, desired: KubernetesObject) -> F
         _claims(live),
         revision,
         desired_claims(desired),
-        recreated=verdict.recreate,
+        recreated=terms.recreate,
         recreation=requested_recreation(desired),
     )
     return predicted.as_output()

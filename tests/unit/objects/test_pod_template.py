@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_stateful_service.arguments.checks import config_key
+from pulumi_stateful_service.arguments.value_checks.checks import config_key
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
 from pulumi_stateful_service.testing import Deployment
 from rendered import container, pod_spec

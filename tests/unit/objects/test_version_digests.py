@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pulumi_stateful_service.objects import versions
+from pulumi_stateful_service.objects import versioned
 from pulumi_stateful_service.testing import Deployment
 
 Chapter = Callable[..., Deployment]
@@ -39,7 +39,7 @@ def test_a_digest_is_computed_once_and_beside_the_event_loop(
         threads.append(threading.current_thread())
         return "0" * 24
 
-    monkeypatch.setattr(versions, "_slow_digest", slow_digest)
+    monkeypatch.setattr(versioned, "_slow_digest", slow_digest)
     chapter(**{argument: {"/a": "b"} if argument == "secret_files" else {"A": "b"}})
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()

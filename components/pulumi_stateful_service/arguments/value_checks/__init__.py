@@ -1,0 +1,4 @@
+"""Each argument by itself: its type, and the check of its value.
+
+Imports `arguments.types`, `foundation` and `errors`.
+"""

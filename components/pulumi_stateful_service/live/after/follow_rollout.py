@@ -1,0 +1,136 @@
+"""Follows an operation on a StatefulSet until its claims are changed and its rollout is complete."""
+
+import asyncio
+from dataclasses import replace
+
+import pulumi
+
+from pulumi_stateful_service.arguments.types import WaitFor
+from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation import messages
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.live.after.claim_wait import (
+    change_claims,
+    outdated_claims_of,
+    recreate_claims,
+    wait_until_changed,
+)
+from pulumi_stateful_service.live.after.leader_last import update_leader_last
+from pulumi_stateful_service.live.after.members import Members
+from pulumi_stateful_service.live.after.reachable import wait_until_reachable
+from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
+from pulumi_stateful_service.live.after.steps import roll_out_in_steps
+from pulumi_stateful_service.live.after.target import (
+    RolloutTarget,
+    read_stateful_set,
+    read_until_answered,
+    retry_until_answered,
+)
+from pulumi_stateful_service.live.client.cluster import Cluster, connected
+from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.state.claim_changes import DesiredClaim, by_claim, is_bound
+from pulumi_stateful_service.live.state.claim_owners import owned_by, owners_without
+from pulumi_stateful_service.live.state.rollout_status import Rollout, rollout_status
+from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, desired_ordinals
+
+
+async def current_rollout(connection: Connection, target: RolloutTarget) -> Rollout | None:
+    """The state of the rollout as it is now, without waiting; None where it cannot be read."""
+    try:
+        async with connected(connection) as cluster:
+            stateful_set = await read_stateful_set(cluster, target)
+            pods, outdated = await asyncio.gather(
+                cluster.list_pods(stateful_set), outdated_claims_of(cluster, target, stateful_set)
+            )
+            return replace(rollout_status(stateful_set, pods), outdated_claims=outdated)
+    except (RolloutError, ClusterError):
+        return None
+
+
+async def wait_for_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    """Changes the claims, waits for the rollout, and returns its state when both are complete.
+
+    Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
+    to do.
+    """
+    async with connected(connection) as cluster:
+        # Before anything is changed: is this the cluster that Pulumi's provider deploys to?
+        live = await read_until_answered(cluster, target)
+        if warning := max_unavailable_warning(live, target.max_unavailable):
+            messages.warn(f"{target.prefix}: {warning}", resource)
+        if target.retains_claims:
+            await _release_claims(cluster, target, live, resource)
+        wanted = _wanted_claims(target, live)
+        # Before the wait for the rollout: a Pod may wait for space on its volume.
+        claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+        if target.wait_for == WaitFor.CREATED:
+            return rollout_status(live, await cluster.list_pods(live))
+        members = None
+        if target.members is not None:
+            members = Members(cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource))
+            await members.change()
+            live = await read_until_answered(cluster, target)
+            wanted = _wanted_claims(target, live)
+            claims = [claim for claim in claims if claim["metadata"]["name"] in wanted]
+        rollout = await _roll_out(cluster, target, resource)
+        if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
+            # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
+            claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+        await wait_until_changed(cluster, target, wanted, claims, resource)
+        rollout = await recreate_claims(cluster, target, resource, rollout, members)
+        await wait_until_reachable(cluster, target, live, rollout.ready, resource)
+        return replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
+
+
+def max_unavailable_warning(live: KubernetesObject, max_unavailable: object) -> str | None:
+    """Warns where the API server has dropped ``maxUnavailable``, because it does not know the field."""
+    rolling_update = live["spec"].get("updateStrategy", {}).get("rollingUpdate", {})
+    if max_unavailable is None or "maxUnavailable" in rolling_update:
+        return None
+    return (
+        f"max_unavailable={max_unavailable!r} has no effect: this cluster does not support maxUnavailable for "
+        "StatefulSets, so Pods are updated one at a time. It requires the feature gate MaxUnavailableStatefulSet, "
+        "enabled by default from Kubernetes 1.37."
+    )
+
+
+async def _release_claims(
+    cluster: Cluster, target: RolloutTarget, live: KubernetesObject, resource: pulumi.Resource
+) -> None:
+    """Removes the StatefulSet as owner of its claims: the controller does so for those of existing Pods alone."""
+    names = by_claim(target.name, target.claims, desired_ordinals(live)).keys()
+
+    async def release() -> None:
+        claims = await cluster.list_set_claims(target.namespace, names, target.claim_labels)
+        for claim in owned_by(live, claims):
+            metadata = claim["metadata"]
+            # With the version that was read: what others change at the same moment stays.
+            patch = {
+                "ownerReferences": owners_without(claim, target.uid),
+                "resourceVersion": metadata["resourceVersion"],
+            }
+            await cluster.patch_claim(
+                target.namespace, metadata["name"], {"metadata": patch}, field_manager=field_manager(target.name)
+            )
+            messages.info(f"{metadata['name']} stays when the StatefulSet is deleted (when_deleted: Retain).", resource)
+
+    if target.claims:
+        await retry_until_answered(target, release)
+
+
+async def _roll_out(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    if target.leader is not None:
+        return await update_leader_last(cluster, target, target.leader, resource)
+    if target.plan is not None:
+        return await roll_out_in_steps(cluster, target, target.plan, resource)
+    return await wait_until_complete(cluster, target, resource)
+
+
+def _wanted_claims(
+    target: RolloutTarget, live: KubernetesObject
+) -> dict[str, tuple[DesiredClaim, KubernetesObject | None]]:
+    templates = claim_templates(live)
+    volumes = by_claim(target.name, target.claims, desired_ordinals(live))
+    return {name: (desired, templates.get(volume)) for name, (volume, desired) in volumes.items()}

@@ -1,0 +1,162 @@
+"""Updates the instances one after another, the leader last, where the StatefulSet leaves the order to us (OnDelete)."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pulumi
+
+from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation import messages
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME
+from pulumi_stateful_service.live.after.check_result import PASSED, CheckResult, Outcome, asked, failed
+from pulumi_stateful_service.live.after.eviction import evict_when_allowed
+from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
+from pulumi_stateful_service.live.after.target import (
+    NotAnsweredError,
+    RolloutTarget,
+    list_pods_until_answered,
+    read_stateful_set,
+    read_until_answered,
+)
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.documentation import ROLLOUTS
+from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision, serves
+from pulumi_stateful_service.live.state.rollout_plan import LeaderCheck
+from pulumi_stateful_service.live.state.rollout_status import Rollout
+from pulumi_stateful_service.outside_text import cleaned
+
+_PAUSE = 0.5
+"""Seconds between two questions who leads."""
+_UNANSWERED_PAUSE = 1.0
+"""Seconds after a question that was not answered."""
+_COMMAND_SECONDS = 60
+_FOLLOWS = failed("it does not lead")
+_OK, _BAD_REQUEST = 200, 400
+
+
+async def update_leader_last(
+    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, resource: pulumi.Resource
+) -> Rollout:
+    """Evicts one outdated instance after another, each when all are ready, and returns when none is left.
+
+    Who leads is asked before each of them. Raises RolloutError where an instance does not become ready in time, the
+    leader does not pass the lead on, or who leads is not answered: then nothing is evicted.
+    """
+    while True:
+        await _evict_broken(cluster, target)
+        rollout = await wait_until_complete(cluster, target, resource)
+        live = await read_until_answered(cluster, target)
+        pods = await list_pods_until_answered(cluster, target, live)
+        outdated = [pod for pod in pods if revision(pod) != live["status"]["updateRevision"]]
+        if not outdated:
+            return rollout
+        outdated.sort(key=ordinal_of, reverse=True)
+        for pod in outdated:
+            if not await _leads(cluster, target, check, pod):
+                break
+        else:
+            pod = outdated[-1]
+            await _hand_over(cluster, target, check, pod, resource)
+        name = pod["metadata"]["name"]
+        await evict_when_allowed(cluster, live, name, target.prefix, target.rollout_timeout_seconds)
+        messages.info(f"{name} is replaced; {len(outdated) - 1} are left.", resource, ephemeral=True)
+
+
+async def _evict_broken(cluster: Cluster, target: RolloutTarget) -> None:
+    """Evicts outdated instances that never served: they would be waited for before anything is replaced."""
+    live = await read_until_answered(cluster, target)
+    for pod in await list_pods_until_answered(cluster, target, live):
+        if revision(pod) != live.get("status", {}).get("updateRevision") and not serves(pod):
+            name = pod["metadata"]["name"]
+            await evict_when_allowed(cluster, live, name, target.prefix, target.rollout_timeout_seconds)
+
+
+async def _hand_over(
+    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject, resource: pulumi.Resource
+) -> None:
+    """Has the leader pass the lead on, and waits until it does not lead any more."""
+    if check.hand_over is None:
+        return
+    name = pod["metadata"]["name"]
+    result = await _until_answered(target, name, lambda: _run_hand_over(cluster, target, check, pod))
+    if result.outcome is Outcome.FAILED:
+        raise RolloutError(
+            f"{target.prefix}: leader_last.hand_over failed in {name} with {result.why}. It keeps its version, and the "
+            f"next pulumi up continues ({ROLLOUTS})."
+        )
+    messages.info(f"{name} hands the lead over.", resource, ephemeral=True)
+    started = time.monotonic()
+    while await _leads(cluster, target, check, pod):
+        if time.monotonic() - started > target.rollout_timeout_seconds:
+            raise RolloutError(
+                f"{target.prefix}: {name} still leads after leader_last.hand_over. It keeps its version, and the next "
+                f"pulumi up continues ({ROLLOUTS})."
+            )
+        await asyncio.sleep(_PAUSE)
+
+
+async def _run_hand_over(
+    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject
+) -> CheckResult:
+    """Runs the command. Where its end is not known, it passes as soon as the instance does not lead any more."""
+
+    async def run() -> CheckResult:
+        name, command = pod["metadata"]["name"], check.hand_over or ()
+        status, output = await cluster.run_in_pod(target.namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS)
+        said = cleaned(output, end=True)
+        return failed(f"exit status {status}{': ' if said else ''}{said}") if status else PASSED
+
+    result = await asked(run())
+    if result.outcome is Outcome.NOT_ANSWERED:
+        leads = await asked(_leadership(cluster, target, check, pod))
+        return PASSED if leads.outcome is Outcome.FAILED else result
+    return result
+
+
+async def _leads(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject) -> bool:
+    """Whether an instance leads. One that does not do what it is asked is a follower: it is not fit to lead."""
+    name = pod["metadata"]["name"]
+    result = await _until_answered(target, name, lambda: asked(_leadership(cluster, target, check, pod)))
+    return result.outcome is Outcome.PASSED
+
+
+async def _until_answered(target: RolloutTarget, name: str, ask: Callable[[], Awaitable[CheckResult]]) -> CheckResult:
+    """The first result that is an answer: a leader that is taken for a follower would be replaced without a word."""
+    started = time.monotonic()
+    while (result := await ask()).outcome is Outcome.NOT_ANSWERED:
+        if time.monotonic() - started > target.rollout_timeout_seconds:
+            raise NotAnsweredError(
+                f"{target.prefix}: leader_last was not answered within rollout_timeout_seconds "
+                f"({target.rollout_timeout_seconds}), so whether {name} leads is not known: {result.why}. It keeps its "
+                f"version, and the next pulumi up continues ({ROLLOUTS})."
+            )
+        await asyncio.sleep(_UNANSWERED_PAUSE)
+    return result
+
+
+async def _leadership(
+    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject
+) -> CheckResult:
+    """Passes for an instance that leads."""
+    namespace, name = target.namespace, pod["metadata"]["name"]
+    if check.labels:
+        return await _labelled(cluster, target, check, name)
+    if check.http_get is not None:
+        request = check.http_get
+        scheme, path = request.get("scheme", "HTTP").lower(), request.get("path", "/")
+        status, content = await cluster.get_from_pod(namespace, name, request["port"], path, scheme, _COMMAND_SECONDS)
+        leads = _OK <= status < _BAD_REQUEST and check.contains.encode() in content
+    else:
+        command = check.command or ()
+        status, output = await cluster.run_in_pod(namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS)
+        leads = status == 0 and check.contains in output
+    return PASSED if leads else _FOLLOWS
+
+
+async def _labelled(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, name: str) -> CheckResult:
+    # Listed, as everywhere: to get one would be one more right.
+    pods = await cluster.list_pods(await read_stateful_set(cluster, target))
+    labels = next((pod["metadata"].get("labels") or {} for pod in pods if pod["metadata"]["name"] == name), {})
+    return PASSED if all(labels.get(key) == value for key, value in check.labels.items()) else _FOLLOWS

@@ -1,0 +1,126 @@
+"""The StatefulSet whose rollout is followed, and how the cluster is asked about it again and again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pulumi_stateful_service.arguments.types import WaitFor
+from pulumi_stateful_service.errors import RolloutError
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.documentation import OPERATING
+from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
+from pulumi_stateful_service.live.state.member_changes import MemberPlan
+from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation
+from pulumi_stateful_service.live.state.rollout_plan import LeaderCheck, RolloutPlan
+
+_T = TypeVar("_T")
+
+_MIN_PAUSE, _MAX_PAUSE = 0.1, 1.0
+"""Seconds between two reads."""
+_PAUSE_FRACTION = 0.2
+"""The pause as a fraction of the time waited so far: short for quick rollouts, few requests for slow ones."""
+_READS_PER_SECOND = 100
+"""Of all services of a program together."""
+MAX_SHOWN = 10
+"""Instances in one message."""
+
+
+@dataclass(frozen=True)
+class RolloutTarget:
+    """The StatefulSet that was sent to the cluster, and how long it may take."""
+
+    prefix: str
+    """Begins every message."""
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    """``metadata.generation`` of the change."""
+    claims: Mapping[str, DesiredClaim]
+    """What is asked of the claims of each volume, by the volume's name."""
+    claim_labels: Mapping[str, str]
+    """The labels that the StatefulSet gives its claims."""
+    max_unavailable: object
+    """The argument, which older API servers drop."""
+    rollout_timeout_seconds: int
+    growth_timeout_seconds: int
+    plan: RolloutPlan | None = None
+    """The steps of the rollout; None for one instance after another."""
+    leader: LeaderCheck | None = None
+    """How the leader is known, which is updated last; None where the order is the StatefulSet's."""
+    members: MemberPlan | None = None
+    """How instances join and leave; None where Kubernetes adds and removes them without asking."""
+    wait_for: str = WaitFor.READY.value
+    """One of ``WaitFor``."""
+    replace_unready: bool = False
+    """Whether outdated Pods that are not ready are evicted."""
+    recreation: ClaimRecreation = field(default_factory=ClaimRecreation)
+    """Whose claims are recreated where they are outdated."""
+    retains_claims: bool = False
+    """Whether claims are kept when the StatefulSet is deleted (``when_deleted: Retain``)."""
+    restart_to_grow: bool = False
+    """Whether Pods are replaced for file systems that grow when they are mounted."""
+
+
+class NotAnsweredError(RolloutError):
+    """A rollout of which is not known how it goes on, since the cluster does not answer: nothing is held against it."""
+
+
+async def read_stateful_set(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
+    """The StatefulSet with the uid that Pulumi's provider returned. Another cluster has none with that uid."""
+    stateful_set = await cluster.get_stateful_set(target.namespace, target.name)
+    if stateful_set is None or stateful_set["metadata"]["uid"] != target.uid:
+        raise RolloutError(not_found(target.prefix, target.namespace, target.name, exists=stateful_set is not None))
+    return stateful_set
+
+
+def not_found(prefix: str, namespace: str, name: str, *, exists: bool) -> str:
+    """The message about a StatefulSet that Pulumi's state has and the cluster has not, or under another uid."""
+    found = "has another uid" if exists else "does not exist"
+    return (
+        f"{prefix}: StatefulSet {namespace}/{name}, which Pulumi's provider created, {found}. If it was deleted, run "
+        "pulumi refresh and then pulumi up. If this program reads another cluster than the provider, give the provider "
+        f"its kubeconfig, or set KUBECONFIG ({OPERATING})."
+    )
+
+
+async def retry_until_answered(target: RolloutTarget, request: Callable[[], Awaitable[_T]]) -> _T:
+    """The result of a request, repeated within the timeout: an API server may be away for a while."""
+    deadline = time.monotonic() + target.rollout_timeout_seconds
+    while True:
+        try:
+            return await request()
+        except ForbiddenError:
+            raise
+        except ClusterError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_MAX_PAUSE)
+
+
+async def read_until_answered(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
+    """The StatefulSet, as ``read_stateful_set`` and ``retry_until_answered`` have it."""
+    return await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+
+
+async def list_pods_until_answered(
+    cluster: Cluster, target: RolloutTarget, stateful_set: KubernetesObject
+) -> list[KubernetesObject]:
+    """The Pods of the StatefulSet, as ``retry_until_answered`` has them."""
+    return await retry_until_answered(target, lambda: cluster.list_pods(stateful_set))
+
+
+async def pause(cluster: Cluster, started: float) -> None:
+    """Waits before the next read: the longer, the longer it has taken so far."""
+    seconds = min(max(_MIN_PAUSE, (time.monotonic() - started) * _PAUSE_FRACTION), _MAX_PAUSE)
+    await asyncio.sleep(max(seconds, cluster.users / _READS_PER_SECOND))
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    """The lines of a list in a message, the first of them."""
+    more = len(lines) - MAX_SHOWN
+    return [f"  {line}" for line in lines[:MAX_SHOWN]] + ([f"  … and {more} more"] if more > 0 else [])

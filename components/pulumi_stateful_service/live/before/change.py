@@ -1,0 +1,75 @@
+"""The change that is examined: what the program asks for, beside the live object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pulumi.output import Unknown
+
+from pulumi_stateful_service.arguments.types import WaitFor
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
+from pulumi_stateful_service.live.state.member_changes import MemberPlan
+from pulumi_stateful_service.live.state.rollout_plan import RolloutPlan
+
+
+@dataclass(frozen=True)
+class Change:
+    """The desired objects, as far as the refusals read them, and what the program allows."""
+
+    prefix: str
+    """Begins every message."""
+    component_labels: Sequence[str]
+    """The values of the label that marks the component's StatefulSet; several where the component was renamed."""
+    namespace: str | None
+    """None for the provider's default."""
+    stateful_set: KubernetesObject
+    governing_service: KubernetesObject
+    """Name, selector and ports."""
+    disruption_budget: str | None
+    """Name of the PodDisruptionBudget; None where the program has none."""
+    recreate_keeping_pods: bool
+    adopt: bool
+    autoscaled: bool
+    takes_over: bool = True
+    """Whether Pulumi's provider owns before an update what kubectl has set (server-side apply)."""
+    wait_for: str = WaitFor.READY.value
+    """What a rollout is complete with, one of ``WaitFor``."""
+    rollout: RolloutPlan | None = None
+    """The steps in which instances are updated; None for one after another."""
+    leader_last: bool = False
+    """Whether the component itself replaces the instances, the leader last."""
+    members: MemberPlan | None = None
+    """How instances join and leave; None where Kubernetes adds and removes them without asking."""
+    restored_claims: Sequence[KubernetesObject] = ()
+    """Claims that are created with data before the StatefulSet."""
+    uid: str | None = None
+    """Of the StatefulSet that Pulumi's state has; None where it has none."""
+
+    @property
+    def set_name(self) -> str:
+        """Name of the StatefulSet."""
+        return str(self.stateful_set["metadata"]["name"])
+
+    def known_with(self, live: KubernetesObject) -> "Change":
+        """The same with the live value where the desired one is not known yet, so that nothing is refused there."""
+        return replace(self, stateful_set=known_part(self.stateful_set, live))
+
+    def owns(self, live: KubernetesObject) -> bool:
+        """Whether a live object has the component's label, or Pulumi's state has it: a stack can be renamed."""
+        metadata = live["metadata"]
+        labelled = (metadata.get("labels") or {}).get(COMPONENT_LABEL) in self.component_labels
+        return labelled or (self.uid is not None and metadata.get("uid") == self.uid)
+
+
+def known_part(desired: Any, live: Any) -> Any:
+    """What is desired, with the live value where it is not known yet, so that nothing is refused there."""
+    if isinstance(desired, Unknown):
+        return live
+    if isinstance(desired, Mapping):
+        beside = live if isinstance(live, Mapping) else {}
+        return {key: known_part(value, beside.get(key)) for key, value in desired.items()}
+    if isinstance(desired, list):
+        beside_items = [*live, *[None] * len(desired)] if isinstance(live, list) else [None] * len(desired)
+        return [known_part(value, beside_items[place]) for place, value in enumerate(desired)]
+    return desired

@@ -1,0 +1,143 @@
+"""Predicts a change by the API server's own answer: what it would store, with all its defaults."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, claim_name, field_manager
+from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.before.forecast import Forecast, forecast
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ForbiddenError
+from pulumi_stateful_service.live.state.claim_changes import desired_claims
+from pulumi_stateful_service.live.state.field_managers import is_applied_by_component, without_taken_over
+from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.state.stateful_set_fields import (
+    IDENTITY_FIELDS,
+    claim_templates,
+    desired_ordinals,
+)
+
+_STATEFUL_SET = "StatefulSet"
+
+
+async def predict(
+    cluster: Cluster,
+    namespace: str,
+    metadata: KubernetesObject,
+    spec: KubernetesObject,
+    live: KubernetesObject | None,
+    *,
+    recreate: bool,
+    takes_over: bool = True,
+    leader_last: bool = False,
+    in_turn: bool = False,
+) -> Forecast | None:
+    """What the change to this metadata and spec does; None where a value that decides it is not known yet.
+
+    With ``takes_over``, Pulumi's provider owns before it applies what kubectl has set (server-side apply).
+    Raises ClusterError where the API server does not answer, or would not accept the StatefulSet.
+    """
+    if contains_unknown([metadata, spec]):
+        return None
+    after = await _stored(cluster, namespace, metadata, spec, live, recreate=recreate, takes_over=takes_over)
+    pods = await cluster.list_pods(live) if live else await cluster.list_orphans(namespace, after)
+    names = _claims_of(live) | _claims_of(after)
+    claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
+    revision = await _revision(cluster, namespace, live, after)
+    desired = {"metadata": metadata, "spec": spec}
+    return forecast(
+        live,
+        after,
+        pods,
+        claims,
+        revision,
+        desired_claims(desired),
+        recreated=recreate,
+        recreation=requested_recreation(desired),
+        leader_last=leader_last,
+        in_turn=in_turn and len(desired_ordinals(after)) > 0,
+    )
+
+
+async def _stored(
+    cluster: Cluster,
+    namespace: str,
+    metadata: KubernetesObject,
+    spec: KubernetesObject,
+    live: KubernetesObject | None,
+    *,
+    recreate: bool,
+    takes_over: bool,
+) -> KubernetesObject:
+    """The StatefulSet as the API server would store it."""
+    name = metadata["name"]
+    if live is None or recreate or not is_applied_by_component(live):
+        return await _created(cluster, namespace, metadata, spec)
+    kept = {field: live["spec"][field] for field in IDENTITY_FIELDS if field in live["spec"]}
+    sent = {field: value for field, value in spec.items() if field not in IDENTITY_FIELDS}
+    body = {"apiVersion": "apps/v1", "kind": _STATEFUL_SET, "metadata": metadata, "spec": {**sent, **kept}}
+    stored = await cluster.patch(
+        _STATEFUL_SET,
+        namespace,
+        name,
+        body,
+        patch_type="apply",
+        field_manager=field_manager(name),
+        force=True,
+        dry_run=True,
+    )
+    left = without_taken_over(stored) if takes_over else None
+    if left is None:
+        return stored
+    # What the provider takes over goes, and the API server puts its defaults there.
+    defaults = await _created(cluster, namespace, {"name": name}, left["spec"])
+    return {**stored, "spec": defaults["spec"]}
+
+
+async def _created(
+    cluster: Cluster, namespace: str, metadata: KubernetesObject, spec: KubernetesObject
+) -> KubernetesObject:
+    """The StatefulSet as the API server would create it."""
+    name = metadata["name"]
+    # Another name, since the live one cannot be created twice. The forecast does not depend on it.
+    temporary = f"{name[: MAX_SET_NAME_LENGTH - 5]}-{secrets.token_hex(2)}"
+    body: KubernetesObject = {"metadata": {**metadata, "name": temporary}, "spec": spec}
+    stored = await cluster.create(_STATEFUL_SET, namespace, body, dry_run=True)
+    return {**stored, "metadata": {**stored["metadata"], "name": name}}
+
+
+async def _revision(
+    cluster: Cluster, namespace: str, live: KubernetesObject | None, after: KubernetesObject
+) -> str | None:
+    """The name of the revision that the change makes, if it exists: the controller uses an earlier one again."""
+    template = after["spec"]["template"]
+    if live is not None and live["spec"]["template"] == template:
+        update_revision = live.get("status", {}).get("updateRevision")
+        return str(update_revision) if update_revision else None
+    try:
+        revisions = await cluster.list("ControllerRevision", namespace, labels=after["spec"]["selector"]["matchLabels"])
+    except ForbiddenError:
+        return None
+    for each in sorted(revisions, key=lambda each: int(each.get("revision", 0)), reverse=True):
+        stored = {key: value for key, value in _template_of(each).items() if key != "$patch"}
+        if json.dumps(stored, sort_keys=True) == json.dumps(template, sort_keys=True):
+            return str(each["metadata"]["name"])
+    return None
+
+
+def _template_of(revision: Mapping[str, Any]) -> KubernetesObject:
+    return dict(((revision.get("data") or {}).get("spec") or {}).get("template") or {})
+
+
+def _claims_of(stateful_set: KubernetesObject | None) -> set[str]:
+    if stateful_set is None or not claim_templates(stateful_set):
+        return set()
+    name = stateful_set["metadata"]["name"]
+    return {
+        claim_name(volume, name, ordinal)
+        for volume in claim_templates(stateful_set)
+        for ordinal in desired_ordinals(stateful_set)
+    }

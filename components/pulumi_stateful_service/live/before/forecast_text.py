@@ -1,0 +1,80 @@
+"""A forecast as the user reads it."""
+
+from collections.abc import Sequence
+
+from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
+
+_MAX_SHOWN = 10
+
+
+def forecast_message(prefix: str, forecast: Forecast) -> str:
+    """What a change does, as a message of the component."""
+    lines = forecast_lines(forecast)
+    if len(lines) == 1:
+        return f"{prefix}: {lines[0]}."
+    return "\n".join([f"{prefix}: this change does the following:", *(f"  {line}" for line in lines)])
+
+
+def forecast_lines(forecast: Forecast) -> list[str]:
+    """A line for each group of instances and of claims to which something happens."""
+    lines = [*_instance_lines(forecast), *_size_lines(forecast), *_claim_lines(forecast)]
+    if forecast.stateful_set is StatefulSetOutcome.RECREATED:
+        lines.insert(0, "the StatefulSet object is recreated; its Pods keep running")
+    if not forecast.order and not forecast.of(InstanceOutcome.REMOVED):
+        lines.append("no Pod restarts")
+    return lines
+
+
+def _instance_lines(forecast: Forecast) -> list[str]:
+    because = f" ({', '.join(forecast.reasons)})" if forecast.reasons else ""
+    how = ""
+    if len(forecast.order) > 1:
+        how = " one after another" if forecast.at_a_time == 1 else f" {forecast.at_a_time} at a time"
+        how += ", the leader last" if forecast.leader_last else ""
+    removed = forecast.of(InstanceOutcome.REMOVED)
+    leaving = ", one after another, each when it has left (members)" if forecast.in_turn else ""
+    groups = (
+        (forecast.order, f"replaced{how}{because}"),
+        (forecast.on_delete, f"replaced when you delete the Pods (OnDelete){because}"),
+        (forecast.held_back, f"not updated (held back by the partition){because}"),
+        (forecast.of(InstanceOutcome.ADDED), f"added{', one after another (members)' if forecast.in_turn else ''}"),
+        (list(reversed(removed)) if forecast.in_turn else removed, f"removed{leaving}"),
+        (
+            forecast.losing_revision,
+            "come back with the new revision: without Pods, Kubernetes keeps no earlier one",
+        ),
+    )
+    return [f"{_listed(names)}: {what}" for names, what in groups if names]
+
+
+def _size_lines(forecast: Forecast) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for name, (before, after) in forecast.sizes.items():
+        if forecast.claims[name] is ClaimOutcome.EXPANDED:
+            what = f"expanded from {before} to {after}; no Pod restarts for it"
+        else:
+            what = f"the expansion to {before}, which was not carried out, is cancelled (requested: {after})"
+        groups.setdefault(what, []).append(name)
+    return [f"{_listed(names)}: {what}" for what, names in groups.items()]
+
+
+def _claim_lines(forecast: Forecast) -> list[str]:
+    deleted = {
+        "deleted with the data (when_scaled: Delete)": [
+            name for name in forecast.claims_of(ClaimOutcome.DELETED) if name not in forecast.ending
+        ],
+        "deleted: somebody has deleted it before, and it ends with its Pod": list(forecast.ending),
+    }
+    groups = (
+        (ClaimOutcome.MODIFIED, "changed in place; no Pod restarts for it"),
+        (ClaimOutcome.RECREATED, "deleted, and created again without data (recreate_claims)"),
+        (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
+        (ClaimOutcome.TERMINATING, "being deleted by somebody: it stays as long as its Pod runs"),
+    )
+    lines = [f"{_listed(names)}: {what}" for outcome, what in groups if (names := forecast.claims_of(outcome))]
+    return [*lines, *(f"{_listed(names)}: {what}" for what, names in deleted.items() if names)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_SHOWN
+    return ", ".join(names[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,154 @@
+"""How a rollout goes: in which steps and with which checks, and how the leader is known that comes last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from pulumi_stateful_service.arguments.types import RolloutFailure
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.state.pod_status import ordinal_of, serves
+from pulumi_stateful_service.live.state.stateful_set_fields import first_ordinal
+
+_PERCENT = 100
+
+
+@dataclass(frozen=True)
+class RolloutCheck:
+    """What must hold for an updated instance. Exactly one of the three is set."""
+
+    name: str
+    """For messages."""
+    http_get: Mapping[str, Any] | None = None
+    """``scheme``, ``port`` and ``path`` of a request to the instance."""
+    command: Sequence[str] | None = None
+    """Runs in the instance; exit status 0 is a success."""
+    prometheus: Mapping[str, Any] | None = None
+    """``url``, ``query``, and ``at_least`` or ``at_most`` or both."""
+    period_seconds: int = 10
+    timeout_seconds: int = 5
+    failure_threshold: int = 1
+    """Consecutive failures that fail the step."""
+
+
+@dataclass(frozen=True)
+class RolloutPlan:
+    """The steps of a rollout."""
+
+    steps: Sequence[int | str]
+    """How many instances run the new version after each step, as numbers or percentages; then all of them do."""
+    bake_seconds: int = 0
+    checks: Sequence[RolloutCheck] = ()
+    rolls_back: bool = False
+    """Whether a step that fails takes the updated instances back to the version before."""
+
+    def updated_after_each_step(self, replicas: int) -> list[int]:
+        """How many instances run the new version after each step. The last one updates all."""
+        updated = {min(replicas, _number(step, replicas)) for step in self.steps}
+        return sorted(updated | {replicas})
+
+    def next_partition(self, partition: int, replicas: int) -> int:
+        """The next value of ``rollingUpdate.partition``, which counts the instances that keep their version."""
+        updated = replicas - partition
+        return replicas - min(each for each in self.updated_after_each_step(replicas) if each > updated)
+
+    def step(self, partition: int, replicas: int) -> tuple[int, int]:
+        """The number of the step that this partition is, from 1, and how many there are."""
+        steps = self.updated_after_each_step(replicas)
+        return sum(each < replicas - partition for each in steps) + 1, len(steps)
+
+    def described(self, replicas: int) -> str:
+        """The steps as a preview shows them."""
+        steps = [str(each) for each in self.updated_after_each_step(replicas)]
+        between = [f"bake for {self.bake_seconds} s"] if self.bake_seconds else []
+        between += [f"check {check.name}" for check in self.checks]
+        then = f"; after each: {', '.join(between)}" if between else ""
+        failing = "roll back" if self.rolls_back else "stop"
+        return f"{', then '.join(steps)} of {replicas} instances{then}; if a step fails: {failing}"
+
+
+def first_partition(
+    plan: RolloutPlan, stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], replicas: int
+) -> int:
+    """How many instances, from the first, keep their version when a rollout begins: until their step, all that serve.
+
+    0 where none serves: there is nothing to hold back, and a version that cannot start would wait for itself. Those at
+    the end that never served are not waited for either, as far as the first step goes.
+    """
+    first = first_ordinal(stateful_set)
+    serving = {ordinal_of(pod) - first for pod in pods if serves(pod)}
+    if not serving or not replicas:
+        return 0
+    broken = {ordinal_of(pod) - first for pod in pods} - serving
+    partition, least = replicas, plan.next_partition(replicas, replicas)
+    while partition > least and partition - 1 in broken:
+        partition -= 1
+    return partition
+
+
+def rollout_plan(rollout: Mapping[str, Any] | None, ports: Mapping[str, int]) -> RolloutPlan | None:
+    """The plan of the argument ``rollout``, whose values are known; ``ports`` has the numbers of named ports."""
+    if rollout is None:
+        return None
+    return RolloutPlan(
+        rollout["steps"],
+        rollout.get("bake_seconds", 0),
+        [_check(check, ports) for check in rollout.get("checks", [])],
+        rollout.get("on_failure") == RolloutFailure.ROLL_BACK,
+    )
+
+
+def _check(check: Mapping[str, Any], ports: Mapping[str, int]) -> RolloutCheck:
+    settings = {key: check[key] for key in ("period_seconds", "timeout_seconds", "failure_threshold") if key in check}
+    if "http_get" in check:
+        port = check["http_get"]["port"]
+        request = {**check["http_get"], "port": ports.get(port, port)}
+        return RolloutCheck(check.get("name", f"http_get {request.get('path', '/')}"), http_get=request, **settings)
+    if "exec" in check:
+        command = check["exec"]["command"]
+        return RolloutCheck(check.get("name", f"exec {command[0]}"), command=command, **settings)
+    return RolloutCheck(check.get("name", "prometheus"), prometheus=check["prometheus"], **settings)
+
+
+@dataclass(frozen=True)
+class LeaderCheck:
+    """How an instance is asked whether it leads. One of the first three is set."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that the leader's Pod has."""
+    http_get: Mapping[str, Any] | None = None
+    """A request that the leader answers with success."""
+    command: Sequence[str] | None = None
+    """A command that succeeds in the leader."""
+    contains: str = ""
+    """What the leader's answer must contain."""
+    hand_over: Sequence[str] | None = None
+    """A command that makes the leader pass the lead on."""
+
+
+def leader_check(leader: Mapping[str, Any] | None, ports: Mapping[str, int]) -> LeaderCheck | None:
+    """The check of the argument ``leader_last``, whose values are known."""
+    if leader is None:
+        return None
+    request = leader.get("http_get")
+    if request is not None:
+        request = {**request, "port": ports.get(request["port"], request["port"])}
+    return LeaderCheck(
+        leader.get("labels", {}),
+        request,
+        leader["exec"]["command"] if "exec" in leader else None,
+        leader.get("contains", ""),
+        leader["hand_over"]["command"] if "hand_over" in leader else None,
+    )
+
+
+def partition_of(stateful_set: KubernetesObject) -> int:
+    """``spec.updateStrategy.rollingUpdate.partition``: how many instances, from the first, keep their version."""
+    strategy = stateful_set["spec"].get("updateStrategy") or {}
+    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+
+
+def _number(step: int | str, replicas: int) -> int:
+    if isinstance(step, int):
+        return step
+    return ceil(replicas * int(step.removesuffix("%")) / _PERCENT)
