@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_programs import forked_programs
 from harness import Service, absent_as_none, client_for, environment, eventually, local
 from lightkube import ApiError, Client
 from lightkube.models.meta_v1 import ObjectMeta
@@ -18,9 +19,10 @@ from local.paths import STATE
 
 
 @pytest.fixture(scope="session")
-def env() -> dict[str, str]:
-    """The settings for Pulumi and kubectl."""
-    return environment()
+def env() -> Iterator[dict[str, str]]:
+    """The settings for Pulumi and kubectl; programs without an environment of their own run in forks."""
+    with forked_programs(environment()) as forking:
+        yield forking
 
 
 @pytest.fixture(scope="session")

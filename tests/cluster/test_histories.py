@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 from faults import troubled
-from forked_programs import forked_programs
 from harness import client_for, eventually, local
 from histories import History, Step, history, settings
 from histories import changed as with_changes
@@ -243,8 +242,8 @@ def test_p05_histories_happen_as_foretold(
     assert client
     chosen = [history(seed, on_real_node=ON_REAL_NODE) for seed in SEEDS]
     started = time.monotonic()
-    with forked_programs(env) as forking, ThreadPoolExecutor(AT_ONCE) as threads:
-        players = list(threads.map(lambda each: played(each.seed, forking, tmp_path, each), chosen))
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        players = list(threads.map(lambda each: played(each.seed, env, tmp_path, each), chosen))
     counts = sum((player.counts for player in players), Counter())
     record_property("seconds per history", round((time.monotonic() - started) / len(chosen), 1))
     record_property("what was done", dict(counts))
