@@ -47,9 +47,9 @@ from pulumi_stateful_service.live.namespace_source import NamespaceSource
 from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
-from pulumi_stateful_service.live.state.member_changes import MemberPlan, member_plan
+from pulumi_stateful_service.live.state.member_changes import member_plan
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
-from pulumi_stateful_service.live.state.rollout_plan import RolloutPlan, leader_check, rollout_plan
+from pulumi_stateful_service.live.state.rollout_plan import leader_check, rollout_plan
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.versions.version_guard import VersionGuard
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
@@ -226,6 +226,7 @@ class StatefulService(pulumi.ComponentResource):
 
     def _change(self, earlier: Sequence[pulumi.Input[str]]) -> Callable[..., Awaitable[Change]]:
         """Describes the change to a desired metadata and spec."""
+        args = self._args
 
         async def change(metadata: KubernetesObject, spec: KubernetesObject) -> Change:
             urns = (await resolve(list(earlier))).value
@@ -237,36 +238,29 @@ class StatefulService(pulumi.ComponentResource):
                 ],
                 namespace=metadata.get("namespace"),
                 stateful_set={"metadata": metadata, "spec": spec},
-                governing_service=(await resolve(governing_service(self._args))).value,
-                disruption_budget=metadata.get("name") if keeps_a_minimum(self._args) else None,
-                recreate_keeping_pods=self._args.get("recreate_keeping_pods", False),
-                adopt=self._args.get("adopt", False),
-                autoscaled=self._args.get("autoscaled", False),
+                governing_service=(await resolve(governing_service(args))).value,
+                disruption_budget=metadata.get("name") if keeps_a_minimum(args) else None,
+                recreate_keeping_pods=args.get("recreate_keeping_pods", False),
+                adopt=args.get("adopt", False),
+                autoscaled=args.get("autoscaled", False),
                 takes_over=applies_on_the_server(),
-                wait_for=(await resolve(self._args.get("wait_for", WaitFor.READY.value))).value,
-                rollout=await self._rollout_plan(),
-                leader_last="leader_last" in self._args,
-                members=await self._member_plan(),
-                restored_claims=(await resolve(restored_claims(self._args, self._class_name))).value,
+                wait_for=(await resolve(args.get("wait_for", WaitFor.READY.value))).value,
+                rollout=await apply_known(rollout_plan, args.get("rollout"), dict(args["ports"])),
+                leader_last="leader_last" in args,
+                members=await apply_known(
+                    member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
+                ),
+                restored_claims=(await resolve(restored_claims(args, self._class_name))).value,
             )
 
         return change
-
-    async def _rollout_plan(self) -> RolloutPlan | None:
-        return await apply_known(rollout_plan, self._args.get("rollout"), dict(self._args["ports"]))
-
-    async def _member_plan(self) -> MemberPlan | None:
-        args = self._args
-        return await apply_known(
-            member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
-        )
 
     async def _state(self, followed: pulumi.Output[Any]) -> Resolved:
         """The state of the rollout. Without an operation of the engine it is read here, when an output needs it."""
         rollout = await resolve(followed)
         if rollout.value is None:
             metadata = (await resolve(self._stateful_set.metadata)).value
-            rollout = replace(rollout, value=await self._rollout(metadata, operated=False))
+            rollout = replace(rollout, value=await self._current_rollout(metadata))
         return rollout
 
     async def _follow(self, wanted: KubernetesObject) -> Resolved:
@@ -279,13 +273,13 @@ class StatefulService(pulumi.ComponentResource):
         elif self._guard is None or not (metadata and metadata.uid):
             # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
             status = Rollout()
-        elif not self._guard.operated:
+        elif self._guard.operation.kind is None:
             status = None
-            if self._guard.live_uid not in (None, metadata.uid):
-                exists = bool(self._guard.live_uid)
-                messages.warn(not_found(_prefix(self._name), metadata.namespace, metadata.name, exists=exists), self)
+            if (live_uid := self._guard.operation.live_uid) not in (None, metadata.uid):
+                missing = not_found(_prefix(self._name), metadata.namespace, metadata.name, exists=bool(live_uid))
+                messages.warn(missing, self)
         else:
-            status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._follow_operation(metadata)
+            status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._complete_rollout(metadata)
         # A kubeconfig is a secret, but which Pod runs which revision is not.
         return Resolved(status, resources=frozenset([self._stateful_set]))
 
@@ -293,20 +287,35 @@ class StatefulService(pulumi.ComponentResource):
         """What the change does: known when the engine has begun it, in a preview too."""
         await self._stateful_set.urn.future()
         guard, forecast = self._guard, NO_CHANGE
-        if guard is None or guard.operated:
-            forecast = (guard and guard.forecast) or NOT_CHECKED
+        if guard is None or guard.operation.kind is not None:
+            forecast = (guard and guard.operation.forecast) or NOT_CHECKED
         is_unknown = guard is not None and forecast is NOT_CHECKED and pulumi.runtime.is_dry_run()
         value = UNKNOWN if is_unknown else forecast.as_output()
         return Resolved(value, resources=frozenset([self._stateful_set]))
 
-    async def _rollout(self, metadata: Any, *, operated: bool) -> Any:
-        """The rollout of the live StatefulSet: after an operation of the engine when it is complete, else as it is."""
+    async def _current_rollout(self, metadata: Any) -> Any:
+        """The rollout of the live StatefulSet as it is, where the engine does not operate on it."""
         connection = await self._connection()
         if connection is None or connection.renders:
             return Rollout()
+        target = await self._target(metadata)
+        return UNKNOWN if target is None else await current_rollout(connection, target) or Rollout()
+
+    async def _complete_rollout(self, metadata: Any) -> Any:
+        """The rollout of the StatefulSet that the engine has sent, when it is complete."""
+        rollout: Any = Rollout()
+        connection = await self._connection()
+        if connection is not None and not connection.renders:
+            target = await self._target(metadata)
+            rollout = UNKNOWN if target is None else await wait_for_rollout(connection, target, self)
+        if self._versions is not None:
+            await self._versions.delete_superseded(metadata.namespace, metadata.name)
+        return rollout
+
+    async def _target(self, metadata: Any) -> RolloutTarget | None:
+        """What is followed: the StatefulSet with this metadata, as the guard's operation has it; None if not known."""
         args = self._args
-        guard = self._guard
-        sent = (guard.sent or guard.registered) if guard is not None else None
+        desired = self._guard.operation.desired if self._guard is not None else None
         settings = await resolve(
             [
                 selector(args),
@@ -316,38 +325,30 @@ class StatefulService(pulumi.ComponentResource):
                 args.get("wait_for", WaitFor.READY.value),
             ]
         )
-        if not settings.known or sent is None:
-            return UNKNOWN
+        if not settings.known or desired is None:
+            return None
         claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
-        target = RolloutTarget(
-            _prefix(self._name),
+        change = desired.change
+        return RolloutTarget(
+            change.prefix,
             metadata.namespace,
             metadata.name,
             metadata.uid,
             metadata.generation,
-            desired_claims(sent.change.stateful_set),
+            desired_claims(change.stateful_set),
             claim_labels,
             max_unavailable,
             rollout_seconds,
             growth_seconds,
-            plan=await self._rollout_plan(),
+            plan=change.rollout,
             leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
-            members=await self._member_plan(),
-            recreation=requested_recreation(sent.change.stateful_set),
-            retains_claims=retains_claims(sent.change.stateful_set),
+            members=change.members,
+            recreation=requested_recreation(change.stateful_set),
+            retains_claims=retains_claims(change.stateful_set),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),
             wait_for=wait_for,
         )
-        if operated:
-            return await wait_for_rollout(connection, target, self)
-        return await current_rollout(connection, target) or Rollout()
-
-    async def _follow_operation(self, metadata: Any) -> Any:
-        rollout = await self._rollout(metadata, operated=True)
-        if self._versions is not None:
-            await self._versions.delete_superseded(metadata.namespace, metadata.name)
-        return rollout
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
         """Raises where a transformation has changed what the component relies on: under mocks, as the guard does."""

@@ -6,8 +6,8 @@ after one of them has run are volumes expanded and Pods evicted.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pulumi
 
@@ -51,6 +51,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.namespace_source import NamespaceSource, advice_on_replacement, read_namespace
+from pulumi_stateful_service.live.operation import Operation, OperationKind
 from pulumi_stateful_service.live.prepare_cluster import (
     STATEFUL_SET,
     get_after_deletion,
@@ -63,10 +64,6 @@ from pulumi_stateful_service.live.state.field_managers import is_made_by_compone
 from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
-
-if TYPE_CHECKING:
-    from pulumi_stateful_service.live.before.forecast import Forecast
-
 
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
 
@@ -105,21 +102,20 @@ class Guard:
         self._resource = resource
         self._volumes = volumes
         self._namespace = namespace
-        self.registered: DesiredStatefulSet | None = None
+        self._operation = Operation()
         self._warned = False
         self._said: set[str] = set()
-        self.sent: DesiredStatefulSet | None = None
-        """The StatefulSet as the engine sends it; None where it does not operate on it."""
-        self.operated = False
-        """Whether the engine creates or updates this StatefulSet in this run, in a preview too."""
-        self.created = False
-        """Whether it creates it."""
-        self.live_uid: str | None = None
-        """Uid of the live StatefulSet before the operation: empty where there is none, None where it was not read."""
-        self.forecast: Forecast | None = None
-        """What the operation does; None where that is not known."""
         # Its name is shown before a refusal.
         self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
+
+    @property
+    def operation(self) -> Operation:
+        """What the engine does to the StatefulSet, as far as it is known now: all, once the engine is done with it."""
+        return self._operation
+
+    @property
+    def _creates(self) -> bool:
+        return self._operation.kind is OperationKind.CREATE
 
     def options(self, kind: str) -> pulumi.ResourceOptions:
         """The options of a resource of the component: of the StatefulSet, or of another kind of object."""
@@ -141,7 +137,7 @@ class Guard:
         noted = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
         ignored = tuple(args.opts.ignore_changes or ())
         desired = DesiredStatefulSet(await self._change(noted, spec), bool(args.opts.protect), ignored)
-        self.registered = desired
+        self._operation = replace(self._operation, registered=desired)
         seen = await self._look(desired)
         if seen.attempt:
             annotations[ATTEMPT_ANNOTATION] = str(seen.attempt)
@@ -166,7 +162,7 @@ class Guard:
                 return Seen()
             async with connected(connection) as cluster:
                 live = await cluster.get_stateful_set(*desired.where(cluster))
-                self.live_uid = live["metadata"]["uid"] if live else ""
+                self._operation = replace(self._operation, live_uid=live["metadata"]["uid"] if live else "")
                 if live is None or not desired.change.owns(live):
                     return Seen(live if desired.change.adopt else None)
                 change = desired.change.known_with(live)
@@ -190,7 +186,9 @@ class Guard:
         """
         kind = args.type.rpartition(":")[2]
         if kind == STATEFUL_SET:
-            self.operated, self.created = True, args.old_inputs is None
+            self._operation = replace(
+                self._operation, kind=OperationKind.CREATE if args.old_inputs is None else OperationKind.UPDATE
+            )
             await self._before_stateful_set(args)
         elif args.old_inputs is not None:
             self._refuse_other_set(args.old_inputs, args.new_inputs or {})
@@ -204,7 +202,7 @@ class Guard:
                 "steps, no member joins or leaves, and pulumi up does not wait for the rollout"
             )
             return
-        connection, registered = await self._connection(), self.registered
+        connection, registered = await self._connection(), self._operation.registered
         if connection is None or registered is None:
             self._not_checked("the settings of its provider are not known yet")
             return
@@ -237,10 +235,10 @@ class Guard:
         metadata, spec = with_whole_numbers((await resolve([new["metadata"], new["spec"]])).value)
         change = await self._change(metadata, spec)
         sent = registered.with_sent(change, is_update=args.old_inputs is not None)
-        refusals = transform_refusals(registered.change.stateful_set, change.stateful_set, created=self.created)
+        refusals = transform_refusals(registered.change.stateful_set, change.stateful_set, created=self._creates)
         if refusals:
             raise RefusedError(f"{self._prefix}: {'; '.join(refusals)}.")
-        self.sent = sent
+        self._operation = replace(self._operation, sent=sent)
         return sent
 
     def _warn_of_rendering(self, desired: DesiredStatefulSet) -> None:
@@ -321,7 +319,7 @@ class Guard:
         namespace = await read_namespace(cluster, desired.where(cluster)[0])
         for refusal in deletion_refusals(namespace):
             raise RefusedError(f"{self._prefix}: {refusal}")
-        if self.created and self._volumes and await self._namespace.is_deleted_with_the_program():
+        if self._creates and self._volumes and await self._namespace.is_deleted_with_the_program():
             messages.warn(f"{self._prefix}: {creation_warning(desired.where(cluster)[0])}", self._resource)
 
     async def _check_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
@@ -347,7 +345,8 @@ class Guard:
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
             # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.
-            in_steps = desired.change.rollout is not None and (self.forecast is None or self.forecast.changes_template)
+            forecast = self._operation.forecast
+            in_steps = desired.change.rollout is not None and (forecast is None or forecast.changes_template)
             await prepare_cluster(
                 cluster, desired, live, missing, recreate=recreate, is_update=is_update, in_steps=in_steps
             )
@@ -388,7 +387,7 @@ class Guard:
                     f"the effect on the instances could not be determined: {error.problem}", error, _WITHOUT_FORECAST
                 )
             return
-        self.forecast = predicted
+        self._operation = replace(self._operation, forecast=predicted)
         if predicted is None:
             self._say(
                 "what this change does to the instances is not known before the update: the StatefulSet has values "

@@ -1,0 +1,39 @@
+"""What the engine does to the StatefulSet in this run, as the guard tells it to what comes after.
+
+A program is told nothing of it. The guard learns it bit by bit: when the StatefulSet is registered, and when a hook
+runs.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
+from pulumi_stateful_service.live.before.forecast import Forecast
+
+
+class OperationKind(StrEnum):
+    """What the engine does to a resource that it does not leave as it is."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The engine's operation on the StatefulSet of one component; in a preview, the one that ``up`` would have."""
+
+    kind: OperationKind | None = None
+    """None where the engine does not operate on it: nothing is changed, waited for or deleted then."""
+    registered: DesiredStatefulSet | None = None
+    """The StatefulSet as the component registers it; None before that."""
+    sent: DesiredStatefulSet | None = None
+    """The same as the engine sends it, after all transforms; None where it sends none."""
+    live_uid: str | None = None
+    """Uid of the live StatefulSet before the operation: empty where there is none, None where it was not read."""
+    forecast: Forecast | None = None
+    """What it does to each instance and claim; None where that is not known."""
+
+    @property
+    def desired(self) -> DesiredStatefulSet | None:
+        """The StatefulSet as it is to be, as far as that is known."""
+        return self.sent or self.registered
