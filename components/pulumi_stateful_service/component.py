@@ -45,11 +45,11 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.namespace_source import NamespaceSource
 from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
+from pulumi_stateful_service.live.rollout_plan import leader_check, rollout_plan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.member_changes import member_plan
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
-from pulumi_stateful_service.live.state.rollout_plan import leader_check, rollout_plan
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.versions.version_guard import VersionGuard
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED

@@ -28,21 +28,18 @@ class CheckResult:
 PASSED = CheckResult(Outcome.PASSED)
 
 
-def failed(why: str) -> CheckResult:
-    """The instance has answered, and it is not what it should be."""
-    return CheckResult(Outcome.FAILED, why)
-
-
-async def asked(question: Awaitable[CheckResult]) -> CheckResult:
+async def asked(question: Awaitable[str | None]) -> CheckResult:
     """The result of a question to an instance, whatever happens to the question on its way.
 
-    Raises ForbiddenError where the credentials do not allow to ask: that does not change by asking again.
+    ``question`` is answered by why it fails, or None. Raises ForbiddenError where the credentials do not allow to ask:
+    that does not change by asking again.
     """
     try:
-        return await question
+        why = await question
     except ForbiddenError:
         raise
     except PodError as error:
-        return failed(error.problem)
+        return CheckResult(Outcome.FAILED, error.problem)
     except ClusterError as error:
         return CheckResult(Outcome.NOT_ANSWERED, error.problem)
+    return PASSED if why is None else CheckResult(Outcome.FAILED, why)

@@ -10,20 +10,20 @@ from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME
-from pulumi_stateful_service.live.after.check_result import PASSED, CheckResult, Outcome, asked, failed
+from pulumi_stateful_service.live.after.check_result import PASSED, CheckResult, Outcome, asked
 from pulumi_stateful_service.live.after.eviction import evict_when_allowed
 from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.after.target import (
     NotAnsweredError,
     RolloutTarget,
+    instance_of,
     list_pods_until_answered,
-    read_stateful_set,
     read_until_answered,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.documentation import ROLLOUTS
+from pulumi_stateful_service.live.rollout_plan import LeaderCheck
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision, serves
-from pulumi_stateful_service.live.state.rollout_plan import LeaderCheck
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.outside_text import cleaned
 
@@ -32,8 +32,6 @@ _PAUSE = 0.5
 _UNANSWERED_PAUSE = 1.0
 """Seconds after a question that was not answered."""
 _COMMAND_SECONDS = 60
-_FOLLOWS = failed("it does not lead")
-_OK, _BAD_REQUEST = 200, 400
 
 
 async def update_leader_last(
@@ -101,16 +99,17 @@ async def _run_hand_over(
     cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject
 ) -> CheckResult:
     """Runs the command. Where its end is not known, it passes as soon as the instance does not lead any more."""
+    name = pod["metadata"]["name"]
 
-    async def run() -> CheckResult:
-        name, command = pod["metadata"]["name"], check.hand_over or ()
+    async def failure() -> str | None:
+        command = check.hand_over or ()
         status, output = await cluster.run_in_pod(target.namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS)
         said = cleaned(output, end=True)
-        return failed(f"exit status {status}{': ' if said else ''}{said}") if status else PASSED
+        return f"exit status {status}{': ' if said else ''}{said}" if status else None
 
-    result = await asked(run())
+    result = await asked(failure())
     if result.outcome is Outcome.NOT_ANSWERED:
-        leads = await asked(_leadership(cluster, target, check, pod))
+        leads = await _leadership(cluster, target, check, name)
         return PASSED if leads.outcome is Outcome.FAILED else result
     return result
 
@@ -118,7 +117,7 @@ async def _run_hand_over(
 async def _leads(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject) -> bool:
     """Whether an instance leads. One that does not do what it is asked is a follower: it is not fit to lead."""
     name = pod["metadata"]["name"]
-    result = await _until_answered(target, name, lambda: asked(_leadership(cluster, target, check, pod)))
+    result = await _until_answered(target, name, lambda: _leadership(cluster, target, check, name))
     return result.outcome is Outcome.PASSED
 
 
@@ -136,27 +135,6 @@ async def _until_answered(target: RolloutTarget, name: str, ask: Callable[[], Aw
     return result
 
 
-async def _leadership(
-    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject
-) -> CheckResult:
+async def _leadership(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, name: str) -> CheckResult:
     """Passes for an instance that leads."""
-    namespace, name = target.namespace, pod["metadata"]["name"]
-    if check.labels:
-        return await _labelled(cluster, target, check, name)
-    if check.http_get is not None:
-        request = check.http_get
-        scheme, path = request.get("scheme", "HTTP").lower(), request.get("path", "/")
-        status, content = await cluster.get_from_pod(namespace, name, request["port"], path, scheme, _COMMAND_SECONDS)
-        leads = _OK <= status < _BAD_REQUEST and check.contains.encode() in content
-    else:
-        command = check.command or ()
-        status, output = await cluster.run_in_pod(namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS)
-        leads = status == 0 and check.contains in output
-    return PASSED if leads else _FOLLOWS
-
-
-async def _labelled(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, name: str) -> CheckResult:
-    # Listed, as everywhere: to get one would be one more right.
-    pods = await cluster.list_pods(await read_stateful_set(cluster, target))
-    labels = next((pod["metadata"].get("labels") or {} for pod in pods if pod["metadata"]["name"] == name), {})
-    return PASSED if all(labels.get(key) == value for key, value in check.labels.items()) else _FOLLOWS
+    return await asked(check.asks.failure(instance_of(cluster, target, name), _COMMAND_SECONDS))

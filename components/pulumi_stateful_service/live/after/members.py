@@ -16,7 +16,7 @@ from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME, MEMBERS_ANNOTATION, REJOINING_ANNOTATION, pod_name
-from pulumi_stateful_service.live.after.check_result import PASSED, CheckResult, Outcome, asked, failed
+from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     list_pods_until_answered,
@@ -132,11 +132,11 @@ class Members:
         taken = away = 0.0
         # A connection may break at the end of a command as well.
         most_away = max(self._target.rollout_timeout_seconds, command.timeout_seconds)
-        attempt, result = 0, failed("no answer")
+        attempt, result = 0, CheckResult(Outcome.FAILED, "no answer")
         what = f"members.{name} of {self._pod(ordinal)}"
         while taken < command.timeout_seconds and away <= most_away:
             started = time.monotonic()
-            result = await asked(self._result(command, ordinal, attempt, command.timeout_seconds - taken))
+            result = await asked(self._failure(command, ordinal, attempt, command.timeout_seconds - taken))
             if result.outcome is Outcome.PASSED:
                 return
             messages.info(f"{what}: {result.why}", self._resource, ephemeral=True)
@@ -154,22 +154,22 @@ class Members:
             f"({MEMBERS})."
         )
 
-    async def _result(self, command: MemberCommand, ordinal: int, attempt: int, seconds: float) -> CheckResult:
-        """Whether the command succeeds now."""
+    async def _failure(self, command: MemberCommand, ordinal: int, attempt: int, seconds: float) -> str | None:
+        """Why the command does not succeed now; None where it does."""
         pod = self._pod(ordinal)
         if not command.runs_in_instance:
             pods = await self._list_pods()
             peers = [each["metadata"]["name"] for each in sorted(pods, key=ordinal_of) if _is_usable(each)]
             peers = [peer for peer in peers if peer != pod]
             if not peers:
-                return failed("no other instance is ready to run it in")
+                return "no other instance is ready to run it in"
             pod = peers[attempt % len(peers)]
         words = self._plan.command(command, self._target.namespace, self._target.name, ordinal)
         status, output = await self._cluster.run_in_pod(
             self._target.namespace, pod, CONTAINER_NAME, words, max(1.0, seconds)
         )
         said = cleaned(output, end=True)
-        return failed(f"exit status {status} in {pod}{': ' if said else ''}{said}") if status else PASSED
+        return f"exit status {status} in {pod}{': ' if said else ''}{said}" if status else None
 
     async def rejoining(self, live: KubernetesObject) -> int | None:
         """The ordinal of the instance that has to join again; None where there is none."""

@@ -14,13 +14,13 @@ import pulumi
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome
+from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
 from pulumi_stateful_service.live.after.eviction import evict_when_allowed
-from pulumi_stateful_service.live.after.rollout_checks import run_check
 from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.after.target import (
     NotAnsweredError,
     RolloutTarget,
+    instance_of,
     list_pods_until_answered,
     pause,
     read_until_answered,
@@ -28,10 +28,10 @@ from pulumi_stateful_service.live.after.target import (
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.documentation import ROLLOUTS
+from pulumi_stateful_service.live.rollout_plan import RolloutCheck, RolloutPlan, first_partition
 from pulumi_stateful_service.live.state.pod_status import is_ready, ordinal_of, ready_since, revision
-from pulumi_stateful_service.live.state.rollout_plan import RolloutCheck, RolloutPlan, first_partition, partition_of
 from pulumi_stateful_service.live.state.rollout_status import Rollout, rollout_status
-from pulumi_stateful_service.live.state.stateful_set_fields import first_updated_ordinal
+from pulumi_stateful_service.live.state.stateful_set_fields import first_updated_ordinal, partition_of
 
 _PAUSE = 3.0
 """Seconds between two looks at instances that bake, unless a check is due or the time is over before."""
@@ -168,13 +168,15 @@ class _Step:
         wanted = [
             (number, name)
             for number, check in enumerate(self._plan.checks)
-            for name in ([""] if check.prometheus is not None else names)
+            for name in (names if check.asks.is_of_one_instance else [""])
         ]
         return [self._checks.setdefault(key, _Check(self._plan.checks[key[0]], key[1])) for key in wanted]
 
     async def _run(self, check: "_Check") -> None:
         now = time.monotonic()
-        result = await run_check(self._cluster, self._target.namespace, check.pod, check.of)
+        result = await asked(
+            check.of.asks.failure(instance_of(self._cluster, self._target, check.pod), check.of.timeout_seconds)
+        )
         check.note(result, now)
         if check.failures >= check.of.failure_threshold:
             raise RolloutError(f"{check.description} failed: {result.why}")

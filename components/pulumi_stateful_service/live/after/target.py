@@ -12,10 +12,11 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.documentation import OPERATING
+from pulumi_stateful_service.live.instance_checks import Instance
+from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan
 from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation
-from pulumi_stateful_service.live.state.rollout_plan import LeaderCheck, RolloutPlan
 
 _T = TypeVar("_T")
 
@@ -105,6 +106,15 @@ async def retry_until_answered(target: RolloutTarget, request: Callable[[], Awai
 async def read_until_answered(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
     """The StatefulSet, as ``read_stateful_set`` and ``retry_until_answered`` have it."""
     return await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+
+
+def instance_of(cluster: Cluster, target: RolloutTarget, pod: str) -> Instance:
+    """An instance of the StatefulSet, to ask it something."""
+
+    async def list_pods() -> list[KubernetesObject]:
+        return await cluster.list_pods(await read_stateful_set(cluster, target))
+
+    return Instance(cluster, target.namespace, pod, list_pods)
 
 
 async def list_pods_until_answered(

@@ -9,8 +9,8 @@ from pulumi.output import Unknown
 from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
+from pulumi_stateful_service.live.rollout_plan import RolloutPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
-from pulumi_stateful_service.live.state.rollout_plan import RolloutPlan
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,13 @@ from pulumi_stateful_service.live.state.field_paths import value_at
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, is_unfinished
 from pulumi_stateful_service.live.state.outdated_claims import claims_to_recreate, requested_recreation
 from pulumi_stateful_service.live.state.pod_status import is_ready, is_running
-from pulumi_stateful_service.live.state.rollout_plan import partition_of
 from pulumi_stateful_service.live.state.rollout_status import has_outdated_pods, is_incomplete, is_settled
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     claim_templates,
     desired_ordinals,
     is_being_deleted,
     malformed_notes,
+    partition_of,
     volume_sizes,
 )
 

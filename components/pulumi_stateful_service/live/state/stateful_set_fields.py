@@ -24,6 +24,12 @@ def desired_ordinals(stateful_set: KubernetesObject) -> range:
     return range(start, start + int(stateful_set["spec"].get("replicas", 1)))
 
 
+def partition_of(stateful_set: KubernetesObject) -> int:
+    """``spec.updateStrategy.rollingUpdate.partition``: how many instances, from the first, keep their version."""
+    strategy = stateful_set["spec"].get("updateStrategy") or {}
+    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+
+
 def first_updated_ordinal(stateful_set: KubernetesObject) -> int:
     """The first ordinal that a rolling update reaches: Kubernetes counts the partition from the first ordinal."""
     strategy = stateful_set["spec"].get("updateStrategy") or {}

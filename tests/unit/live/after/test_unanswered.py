@@ -12,8 +12,9 @@ from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.live.after import eviction, leader_last, members, rollout_wait, steps
 from pulumi_stateful_service.live.after import target as target_module
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError
+from pulumi_stateful_service.live.instance_checks import HttpCheck
+from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutCheck, RolloutPlan, first_partition
 from pulumi_stateful_service.live.state.member_changes import MemberCommand, MemberPlan
-from pulumi_stateful_service.live.state.rollout_plan import LeaderCheck, RolloutCheck, RolloutPlan, first_partition
 
 TARGET: Any = target_module.RolloutTarget(
     prefix="StatefulService 'rg'",
@@ -113,7 +114,7 @@ def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, 0.01)
 
 
-CHECK = RolloutCheck("answers", http_get={"port": 80}, period_seconds=1, failure_threshold=2)
+CHECK = RolloutCheck("answers", HttpCheck(80), period_seconds=1, failure_threshold=2)
 PLAN = RolloutPlan([1], checks=[CHECK], rolls_back=True)
 
 
@@ -282,7 +283,7 @@ class TestMembers:
 
 
 class TestLeaders:
-    CHECK = LeaderCheck(http_get={"port": 80}, contains="leads", hand_over=["step-down"])
+    CHECK = LeaderCheck(HttpCheck(80, contains="leads"), hand_over=["step-down"])
     LEADS, FOLLOWS = (200, b"it leads"), (404, b"")
 
     def _asked(self, function: str, cluster: Any, seconds: float = 5) -> Any:

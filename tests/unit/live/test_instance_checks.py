@@ -1,78 +1,20 @@
-"""The steps of a rollout, as partitions and as text, and what its checks make of an answer."""
+"""What a check makes of an answer: it passes, it fails, or it was not answered."""
 
 import asyncio
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome
-from pulumi_stateful_service.live.after.rollout_checks import run_check
+from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
-from pulumi_stateful_service.live.state.rollout_plan import RolloutCheck, RolloutPlan, rollout_plan
-
-
-@pytest.mark.parametrize(
-    ("steps", "replicas", "updated"),
-    [
-        ([1, "50%"], 5, [1, 3, 5]),
-        (["10%"], 5, [1, 5]),
-        ([2, 1, 2], 5, [1, 2, 5]),
-        ([3, 9], 3, [3]),
-        (["100%"], 4, [4]),
-        ([1], 0, [0]),
-    ],
+from pulumi_stateful_service.live.instance_checks import (
+    ExecCheck,
+    HttpCheck,
+    Instance,
+    InstanceCheck,
+    LabelCheck,
+    PrometheusCheck,
 )
-def test_steps_are_numbers_of_instances(steps: Any, replicas: int, updated: list[int]) -> None:
-    """In order, each once, never more than there are, and in the end all."""
-    assert RolloutPlan(steps).updated_after_each_step(replicas) == updated
-
-
-@given(
-    st.lists(st.one_of(st.integers(1, 9), st.integers(1, 100).map("{}%".format)), min_size=1),
-    st.integers(1, 9),
-)
-def test_every_step_lowers_the_partition_until_all_are_updated(steps: Any, replicas: int) -> None:
-    """From everything held back to nothing, and the steps are counted along."""
-    plan, partition, seen = RolloutPlan(steps), replicas, []
-    while partition:
-        following = plan.next_partition(partition, replicas)
-        assert following < partition
-        seen.append(plan.step(following, replicas))
-        partition = following
-    count = len(plan.updated_after_each_step(replicas))
-    assert seen == [(number, count) for number in range(1, count + 1)]
-
-
-def test_a_partition_that_is_no_step_goes_on_to_the_next_one() -> None:
-    """After scaling, or where somebody else has set it."""
-    plan = RolloutPlan([1, 3])
-    assert plan.next_partition(7, 5) == 4
-    assert plan.next_partition(3, 5) == 2
-    assert plan.step(3, 5) == (2, 3)
-
-
-def test_the_steps_are_described() -> None:
-    """With what happens between them, and what a failure does."""
-    arguments = {
-        "steps": [1, "50%"],
-        "bake_seconds": 60,
-        "checks": [
-            {"http_get": {"port": "http"}},
-            {"exec": {"command": ["db-check", "-v"]}},
-            {"name": "errors", "prometheus": {"url": "http://p", "query": "q", "at_most": 1.0}},
-        ],
-        "on_failure": "RollBack",
-    }
-    plan = rollout_plan(arguments, {"http": 8080})
-    assert plan is not None
-    assert plan.checks[0].http_get == {"port": 8080}
-    assert plan.described(4) == (
-        "1, then 2, then 4 of 4 instances; after each: bake for 60 s, check http_get /, check exec db-check, check "
-        "errors; if a step fails: roll back"
-    )
-    assert rollout_plan(None, {}) is None
 
 
 class Answering:
@@ -90,27 +32,32 @@ class Answering:
     async def query_prometheus(self, *_: Any) -> Any:
         return self._answer()
 
+    async def list_pods(self) -> Any:
+        return self._answer()
+
     def _answer(self) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-def result(check: RolloutCheck, answer: Any) -> CheckResult:
+def result(check: InstanceCheck, answer: Any) -> CheckResult:
     cluster: Any = Answering(answer)
-    return asyncio.run(run_check(cluster, "default", "rg-0", check))
+    instance = Instance(cluster, "default", "rg-0", cluster.list_pods)
+    return asyncio.run(asked(check.failure(instance, 5)))
 
 
-def failure(check: RolloutCheck, answer: Any) -> str | None:
+def failure(check: InstanceCheck, answer: Any) -> str | None:
     """Why it fails; None where it passes. It is answered."""
     found = result(check, answer)
     assert found.outcome is not Outcome.NOT_ANSWERED
     return found.why or None
 
 
-HTTP = RolloutCheck("c", http_get={"port": 80})
-COMMAND = RolloutCheck("c", command=["a"])
-PROMETHEUS = RolloutCheck("c", prometheus={"url": "http://p", "query": "q", "at_most": 1.0})
+HTTP = HttpCheck(80)
+COMMAND = ExecCheck(["a"])
+PROMETHEUS = PrometheusCheck("http://p", "q", at_most=1.0)
+LABELS = LabelCheck({"role": "primary"})
 
 
 @pytest.mark.parametrize(
@@ -124,9 +71,18 @@ PROMETHEUS = RolloutCheck("c", prometheus={"url": "http://p", "query": "q", "at_
         (HTTP, (503, b"\x1b[31mred\x1b[0m \xe2\x80\xaeright to left"), "status 503: red right to left"),
         (COMMAND, (0, "fine"), None),
         (COMMAND, (3, "x" * 300), f"exit status 3: {'x' * 199}…"),
+        (HttpCheck(80, contains="leads"), (200, b"it leads"), None),
+        (HttpCheck(80, contains="leads"), (200, b"it follows"), "the answer does not contain 'leads'"),
+        (ExecCheck(["a"], contains="leads"), (0, "it follows"), "the output does not contain 'leads'"),
+        (LABELS, [{"metadata": {"name": "rg-0", "labels": {"role": "primary"}}}], None),
+        (
+            LABELS,
+            [{"metadata": {"name": "rg-1", "labels": {"role": "primary"}}}],
+            "it does not have the labels role=primary",
+        ),
     ],
 )
-def test_answers_of_instances(check: RolloutCheck, answer: Any, expected: str | None) -> None:
+def test_answers_of_instances(check: InstanceCheck, answer: Any, expected: str | None) -> None:
     """A success, or why not, in one short line."""
     assert failure(check, answer) == expected
 
@@ -141,7 +97,7 @@ def test_answers_of_instances(check: RolloutCheck, answer: Any, expected: str | 
         (PROMETHEUS, (200, b"<html>log in")),
     ],
 )
-def test_what_is_not_answered_is_no_failure(check: RolloutCheck, answer: Any) -> None:
+def test_what_is_not_answered_is_no_failure(check: InstanceCheck, answer: Any) -> None:
     """It tells nothing of the instance."""
     found = result(check, answer)
     assert found.outcome is Outcome.NOT_ANSWERED
@@ -174,5 +130,4 @@ def samples(*values: str, kind: str = "vector") -> tuple[int, bytes]:
 )
 def test_answers_of_prometheus(limits: Any, answer: Any, expected: str | None) -> None:
     """Every sample must be within the limits, and there must be one."""
-    check = RolloutCheck("c", prometheus={"url": "http://p", "query": "q", **limits})
-    assert failure(check, answer) == expected
+    assert failure(PrometheusCheck("http://p", "q", **limits), answer) == expected

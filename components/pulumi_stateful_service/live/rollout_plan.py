@@ -1,12 +1,13 @@
 """How a rollout goes: in which steps and with which checks, and how the leader is known that comes last."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from pulumi_stateful_service.arguments.types import RolloutFailure
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.instance_checks import InstanceCheck, check_of
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, serves
 from pulumi_stateful_service.live.state.stateful_set_fields import first_ordinal
 
@@ -15,16 +16,11 @@ _PERCENT = 100
 
 @dataclass(frozen=True)
 class RolloutCheck:
-    """What must hold for an updated instance. Exactly one of the three is set."""
+    """What must hold for an updated instance, and how often it is asked."""
 
     name: str
     """For messages."""
-    http_get: Mapping[str, Any] | None = None
-    """``scheme``, ``port`` and ``path`` of a request to the instance."""
-    command: Sequence[str] | None = None
-    """Runs in the instance; exit status 0 is a success."""
-    prometheus: Mapping[str, Any] | None = None
-    """``url``, ``query``, and ``at_least`` or ``at_most`` or both."""
+    asks: InstanceCheck
     period_seconds: int = 10
     timeout_seconds: int = 5
     failure_threshold: int = 1
@@ -100,28 +96,16 @@ def rollout_plan(rollout: Mapping[str, Any] | None, ports: Mapping[str, int]) ->
 
 def _check(check: Mapping[str, Any], ports: Mapping[str, int]) -> RolloutCheck:
     settings = {key: check[key] for key in ("period_seconds", "timeout_seconds", "failure_threshold") if key in check}
-    if "http_get" in check:
-        port = check["http_get"]["port"]
-        request = {**check["http_get"], "port": ports.get(port, port)}
-        return RolloutCheck(check.get("name", f"http_get {request.get('path', '/')}"), http_get=request, **settings)
-    if "exec" in check:
-        command = check["exec"]["command"]
-        return RolloutCheck(check.get("name", f"exec {command[0]}"), command=command, **settings)
-    return RolloutCheck(check.get("name", "prometheus"), prometheus=check["prometheus"], **settings)
+    asks = check_of(check, ports)
+    return RolloutCheck(check.get("name", asks.described), asks, **settings)
 
 
 @dataclass(frozen=True)
 class LeaderCheck:
-    """How an instance is asked whether it leads. One of the first three is set."""
+    """How an instance is asked whether it leads, and how it passes the lead on."""
 
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels that the leader's Pod has."""
-    http_get: Mapping[str, Any] | None = None
-    """A request that the leader answers with success."""
-    command: Sequence[str] | None = None
-    """A command that succeeds in the leader."""
-    contains: str = ""
-    """What the leader's answer must contain."""
+    asks: InstanceCheck
+    """The leader passes it, and the others do not."""
     hand_over: Sequence[str] | None = None
     """A command that makes the leader pass the lead on."""
 
@@ -130,22 +114,7 @@ def leader_check(leader: Mapping[str, Any] | None, ports: Mapping[str, int]) -> 
     """The check of the argument ``leader_last``, whose values are known."""
     if leader is None:
         return None
-    request = leader.get("http_get")
-    if request is not None:
-        request = {**request, "port": ports.get(request["port"], request["port"])}
-    return LeaderCheck(
-        leader.get("labels", {}),
-        request,
-        leader["exec"]["command"] if "exec" in leader else None,
-        leader.get("contains", ""),
-        leader["hand_over"]["command"] if "hand_over" in leader else None,
-    )
-
-
-def partition_of(stateful_set: KubernetesObject) -> int:
-    """``spec.updateStrategy.rollingUpdate.partition``: how many instances, from the first, keep their version."""
-    strategy = stateful_set["spec"].get("updateStrategy") or {}
-    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+    return LeaderCheck(check_of(leader, ports), leader["hand_over"]["command"] if "hand_over" in leader else None)
 
 
 def _number(step: int | str, replicas: int) -> int:
