@@ -70,7 +70,7 @@ from pulumi_stateful_service.arguments.types import (
     WaitFor,
 )
 from pulumi_stateful_service.component import StatefulService
-from pulumi_stateful_service.errors import ArgumentError, RefusedError, RolloutError
+from pulumi_stateful_service.errors import ArgumentError, RefusedError, RolloutError, StatefulServiceError
 from pulumi_stateful_service.foundation.names import Instance
 
 __all__ = [
@@ -134,6 +134,7 @@ __all__ = [
     "Spread",
     "StatefulService",
     "StatefulServiceArgs",
+    "StatefulServiceError",
     "StorageClassArgs",
     "TaintEffect",
     "TcpSocketArgs",

@@ -1,4 +1,11 @@
-"""The errors that users see. Pulumi prints a ``pulumi.RunError`` as its message, without a stack trace."""
+"""The errors that users see.
+
+- ``pulumi.RunError``: Pulumi prints its message alone, without a stack trace.
+  - ``StatefulServiceError``: what a program catches for all of these.
+    - ``ArgumentError``: an argument that cannot work. Nothing was sent.
+    - ``RefusedError``: a change that would lose data or leave it behind. Nothing was changed.
+    - ``RolloutError``: a rollout that did not complete. The next ``pulumi up`` continues it.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -21,7 +28,15 @@ def with_argument_names(text: str) -> str:
     return without_controls(_translate(text))
 
 
-class ArgumentError(pulumi.RunError):
+class StatefulServiceError(pulumi.RunError):
+    """The base class of ``ArgumentError``, ``RefusedError`` and ``RolloutError``.
+
+    A program can catch the first, where it creates the component. The others come later: they fail ``pulumi up`` or
+    ``pulumi preview``, and are raised where a program awaits an output of the component.
+    """
+
+
+class ArgumentError(StatefulServiceError):
     """An argument that cannot work: which one, its value, and what is allowed.
 
     Raised when the component is constructed, or, where a value is an Output, when it is known.
@@ -58,14 +73,14 @@ class ArgumentError(pulumi.RunError):
         return f"{self._prefix}: {rename(argument)} is {_shortened(_as_json(value))}; it {rename(allowed)}"
 
 
-class RefusedError(pulumi.RunError):
+class RefusedError(StatefulServiceError):
     """A change that would lose data or leave it behind: what it would do, and how to make it safely."""
 
     def __init__(self, message: str) -> None:
         super().__init__(with_argument_names(message))
 
 
-class RolloutError(pulumi.RunError):
+class RolloutError(StatefulServiceError):
     """A rollout that did not complete in time: which instances are not there yet, why, and what to do."""
 
     def __init__(self, message: str) -> None:

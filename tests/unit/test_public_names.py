@@ -3,9 +3,17 @@
 import types
 from pathlib import Path
 
+import pulumi
 import pulumi_stateful_service
 import pytest
-from pulumi_stateful_service import testing
+from pulumi_stateful_service import (
+    ArgumentError,
+    RefusedError,
+    RolloutError,
+    StatefulService,
+    StatefulServiceError,
+    testing,
+)
 
 ROOMS = {
     "aliases",
@@ -41,3 +49,12 @@ def test_public_names_are_documented(module: types.ModuleType) -> None:
             assert vars(value)["__doc__"], name
         elif callable(value):
             assert value.__doc__, name
+
+
+def test_a_program_can_catch_all_errors() -> None:
+    """By one class, and Pulumi prints each as its message alone."""
+    for error in (ArgumentError, RefusedError, RolloutError):
+        assert issubclass(error, StatefulServiceError)
+    assert issubclass(StatefulServiceError, pulumi.RunError)
+    with pytest.raises(StatefulServiceError, match="replicas is -1"):
+        testing.deploy(lambda: StatefulService("db", {"image": "db:1", "replicas": -1}))
