@@ -53,10 +53,10 @@ from pulumi_stateful_service.live.state.outdated_claims import requested_recreat
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.versions.version_guard import VersionGuard
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
-from pulumi_stateful_service.objects.services import governing_service
+from pulumi_stateful_service.objects.shared import Shared
 from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.outputs import service_outputs
-from pulumi_stateful_service.plan import After, Planned, plan
+from pulumi_stateful_service.plan import GOVERNING, After, Planned, plan
 from pulumi_stateful_service.resources import RESOURCES, arguments_of, relied_on
 
 
@@ -218,18 +218,22 @@ class StatefulService(pulumi.ComponentResource):
         if _is_mocked():
             return None, None
         start_callback_server()
+        [governing] = [each for each in planned if each.suffix == GOVERNING]
         volumes = [volume["name"] for volume in self._args["volumes"]]
         hook_name = _hook_name(self._name)
-        guard = Guard(prefix, self._change(earlier), self._connection, self, volumes, self._namespace, hook_name)
+        guard = Guard(
+            prefix, self._change(earlier, governing), self._connection, self, volumes, self._namespace, hook_name
+        )
         kinds = {each.kind for each in planned} & {*VERSIONED}
         return guard, VersionGuard(prefix, self._connection, self, hook_name, kinds)
 
-    def _change(self, earlier: Sequence[pulumi.Input[str]]) -> Callable[..., Awaitable[Change]]:
+    def _change(self, earlier: Sequence[pulumi.Input[str]], governing: Planned) -> Callable[..., Awaitable[Change]]:
         """Describes the change to a desired metadata and spec."""
         args = self._args
 
         async def change(metadata: KubernetesObject, spec: KubernetesObject) -> Change:
             urns = (await resolve(list(earlier))).value
+            restored = restored_claims(Shared.of(args), args.get("restore", []), args["volumes"], self._class_name)
             return Change(
                 prefix=_prefix(self._name),
                 component_labels=[
@@ -238,7 +242,7 @@ class StatefulService(pulumi.ComponentResource):
                 ],
                 namespace=metadata.get("namespace"),
                 stateful_set={"metadata": metadata, "spec": spec},
-                governing_service=(await resolve(governing_service(args))).value,
+                governing_service=(await resolve(governing.fields)).value,
                 disruption_budget=metadata.get("name") if keeps_a_minimum(args) else None,
                 recreate_keeping_pods=args.get("recreate_keeping_pods", False),
                 adopt=args.get("adopt", False),
@@ -250,7 +254,7 @@ class StatefulService(pulumi.ComponentResource):
                 members=await apply_known(
                     member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
                 ),
-                restored_claims=(await resolve(restored_claims(args, self._class_name))).value,
+                restored_claims=(await resolve(restored)).value,
             )
 
         return change

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import ServiceSettings, has_disruption_budget, instance_service_ordinals
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs
+from pulumi_stateful_service.arguments.defaults import (
+    ServiceSettings,
+    has_disruption_budget,
+    instance_service_ordinals,
+    load_balancer_name,
+)
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs, StorageClassArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, ServiceRole
 from pulumi_stateful_service.live.before.desired_set import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects import files
-from pulumi_stateful_service.objects.availability import disruption_budget
+from pulumi_stateful_service.objects.availability import disruption_budget, disruption_limit
 from pulumi_stateful_service.objects.environment import secret
 from pulumi_stateful_service.objects.security import network_policy
 from pulumi_stateful_service.objects.services import (
@@ -21,6 +26,7 @@ from pulumi_stateful_service.objects.services import (
     instance_service,
     load_balancing_service,
 )
+from pulumi_stateful_service.objects.shared import Network, Shared
 from pulumi_stateful_service.objects.stateful_set import stateful_set
 from pulumi_stateful_service.objects.storage import storage_class
 
@@ -38,6 +44,9 @@ class After(StrEnum):
     ROLLOUT = "rollout"
     """The instances are ready."""
 
+
+GOVERNING = "-governing"
+"""What the name of the governing Service in Pulumi has after the component's."""
 
 _REPLACED_IN_PLACE = pulumi.ResourceOptions(delete_before_replace=True)
 """For an object with a name of its own: created first, it would be deleted with the one that it replaces."""
@@ -67,13 +76,26 @@ def plan(
     A storage class that is created after the StatefulSet would leave its Pods pending. Services for clients come last:
     Pulumi's provider waits until they have Pods to lead to.
     """
+    shared, network = Shared.of(args), Network.of(args)
     prerequisites: Sequence[tuple[bool, Callable[[], Planned]]] = (
-        ("storage_class" in args, lambda: _storage_class(args, class_name)),
-        (has_disruption_budget(args), lambda: _prerequisite("PodDisruptionBudget", "-budget", disruption_budget(args))),
-        ("network_policy" in args, lambda: _prerequisite("NetworkPolicy", "-network", network_policy(args))),
-        ("secret_env" in args, lambda: _prerequisite("Secret", "-env", secret(args))),
-        (bool(args.get("config_files")), lambda: _prerequisite("ConfigMap", "-config-files", files.config_map(args))),
-        (bool(args.get("secret_files")), lambda: _prerequisite("Secret", "-secret-files", files.secret(args))),
+        ("storage_class" in args, lambda: _storage_class(shared, class_name, args["storage_class"])),
+        (
+            has_disruption_budget(args),
+            lambda: _prerequisite("PodDisruptionBudget", "-budget", disruption_budget(shared, disruption_limit(args))),
+        ),
+        (
+            "network_policy" in args,
+            lambda: _prerequisite("NetworkPolicy", "-network", network_policy(shared, network, args["network_policy"])),
+        ),
+        ("secret_env" in args, lambda: _prerequisite("Secret", "-env", secret(shared, args["secret_env"]))),
+        (
+            bool(args.get("config_files")),
+            lambda: _prerequisite("ConfigMap", "-config-files", files.config_map(shared, args["config_files"])),
+        ),
+        (
+            bool(args.get("secret_files")),
+            lambda: _prerequisite("Secret", "-secret-files", files.secret(shared, args["secret_files"])),
+        ),
     )
     clients = []
     if "load_balancer" in args:
@@ -82,7 +104,7 @@ def plan(
             Planned(
                 "Service",
                 "-load-balancer",
-                load_balancing_service(args),
+                load_balancing_service(shared, network, load_balancer_name(args), args["load_balancer"]),
                 after,
                 _REPLACED_IN_PLACE,
                 ServiceRole.LOAD_BALANCING,
@@ -93,7 +115,7 @@ def plan(
             Planned(
                 "Service",
                 f"-client-{name}",
-                client_service(args, name),
+                client_service(shared, network, name, settings),
                 _after(settings),
                 _REPLACED_IN_PLACE,
                 ServiceRole.CLIENT,
@@ -105,7 +127,7 @@ def plan(
             Planned(
                 "Service",
                 f"-{ordinal}",
-                instance_service(args, ordinal),
+                instance_service(shared, network, ordinal, args["instance_services"]),
                 after,
                 _REPLACED_IN_PLACE,
                 ServiceRole.INSTANCE,
@@ -115,11 +137,11 @@ def plan(
     resources = [
         *(make() for wanted, make in prerequisites if wanted),
         *(each for each in clients if each.after is After.CHECKS),
-        Planned("Service", "-governing", governing_service(args), After.CHECKS, _REPLACED_IN_PLACE),
+        _governing(shared, network, args),
         Planned(
             "StatefulSet",
             "",
-            stateful_set(args, class_name),
+            stateful_set(shared, network, args, class_name),
             After.PREREQUISITES,
             pulumi.ResourceOptions(ignore_changes=_ignored_fields(args)),
         ),
@@ -140,11 +162,22 @@ def _prerequisite(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
     return Planned(kind, suffix, fields, After.CHECKS, _REPLACED_IN_PLACE)
 
 
-def _storage_class(args: StatefulServiceArgs, class_name: Any) -> Planned:
+def _governing(shared: Shared, network: Network, args: StatefulServiceArgs) -> Planned:
+    fields = governing_service(
+        shared,
+        network,
+        args["service_name"],
+        args.get("governing_service", {}),
+        args.get("publish_not_ready_addresses"),
+    )
+    return Planned("Service", GOVERNING, fields, After.CHECKS, _REPLACED_IN_PLACE)
+
+
+def _storage_class(shared: Shared, class_name: Any, settings: StorageClassArgs) -> Planned:
     # The API refuses to change these fields. Volumes and claims do not need their class once they are made.
     options = pulumi.ResourceOptions(replace_on_changes=["reclaimPolicy", "volumeBindingMode"])
     options = pulumi.ResourceOptions.merge(options, _REPLACED_IN_PLACE)
-    return Planned("StorageClass", "-storage-class", storage_class(args, class_name), After.CHECKS, options)
+    return Planned("StorageClass", "-storage-class", storage_class(shared, class_name, settings), After.CHECKS, options)
 
 
 def _ignored_fields(args: StatefulServiceArgs) -> list[str]:

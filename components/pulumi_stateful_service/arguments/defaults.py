@@ -48,16 +48,15 @@ def session_affinity(load_balancer: LoadBalancerArgs) -> pulumi.Input[str]:
     return load_balancer.get("session_affinity", SessionAffinity.NONE.value)
 
 
-def instance_service_name(args: StatefulServiceArgs, pod: Any, ordinal: Any) -> Any:
+def instance_service_name(settings: InstanceServicesArgs, pod: Any, ordinal: Any) -> Any:
     """Name of the Service of one instance."""
-    template = args.get("instance_services", {}).get("name", "{pod}")
-    return apply_inputs(names.for_instance, template, pod, ordinal)
+    return apply_inputs(names.for_instance, settings.get("name", "{pod}"), pod, ordinal)
 
 
 def instance_service_ordinals(args: StatefulServiceArgs) -> list[int]:
     """The ordinals of the instances that have a Service of their own.
 
-    Validation requires plain values here: they decide which Services exist.
+    A check requires plain values here: they decide which Services exist.
     """
     selected = args["instance_services"].get("ordinals")
     if args.get("autoscaled"):

@@ -1,13 +1,15 @@
 """The PodDisruptionBudget, and the topology spread constraints."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from pulumi_stateful_service.arguments.defaults import selector
+import pulumi
+
 from pulumi_stateful_service.arguments.types import Spread, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.foundation.quorum import majority
-from pulumi_stateful_service.objects.metadata import object_metadata
+from pulumi_stateful_service.objects.shared import Shared
 
 _NODES = "kubernetes.io/hostname"
 _ZONES = "topology.kubernetes.io/zone"
@@ -15,20 +17,21 @@ _MAJORITY = "51%"
 """A majority of any number of replicas, since PodDisruptionBudgets round up: an autoscaler changes the number."""
 
 
-def disruption_budget(args: StatefulServiceArgs) -> KubernetesObject:
-    """The PodDisruptionBudget."""
+def disruption_budget(shared: Shared, limit: KubernetesObject) -> KubernetesObject:
+    """The PodDisruptionBudget with this limit."""
     return {
-        "metadata": object_metadata(args, args["name"]),
+        "metadata": shared.metadata(),
         "spec": {
-            **_limit(args),
-            "selector": {"matchLabels": selector(args)},
+            **limit,
+            "selector": {"matchLabels": dict(shared.selector)},
             # A Pod that is not ready must not block the drain of its node.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
 
 
-def _limit(args: StatefulServiceArgs) -> KubernetesObject:
+def disruption_limit(args: StatefulServiceArgs) -> KubernetesObject:
+    """How many instances must stay, or may be away."""
     if "disruption_budget" in args:
         return {"maxUnavailable": args["disruption_budget"]["max_unavailable"]}
     if "min_available" in args:
@@ -36,9 +39,8 @@ def _limit(args: StatefulServiceArgs) -> KubernetesObject:
     return {"minAvailable": _MAJORITY if args.get("autoscaled") else apply_inputs(majority, args["replicas"])}
 
 
-def topology_spread(args: StatefulServiceArgs) -> Any:
-    """``topologySpreadConstraints``."""
-    labels = selector(args)
+def topology_spread(selector: Mapping[str, Any], over_nodes: pulumi.Input[str], over_zones: pulumi.Input[str]) -> Any:
+    """``topologySpreadConstraints`` of the Pods with these labels. Each of both is one of ``Spread``."""
 
     def constraints(over_nodes: str, over_zones: str, *label_values: str) -> list[KubernetesObject]:
         return [
@@ -46,7 +48,7 @@ def topology_spread(args: StatefulServiceArgs) -> Any:
                 "maxSkew": 1,
                 "topologyKey": topology_key,
                 "whenUnsatisfiable": when_unsatisfiable,
-                "labelSelector": {"matchLabels": dict(zip(labels, label_values, strict=True))},
+                "labelSelector": {"matchLabels": dict(zip(selector, label_values, strict=True))},
                 # By default tainted nodes count as empty domains: then no Pod fits maxSkew on the others.
                 "nodeTaintsPolicy": "Honor",
             }
@@ -54,6 +56,4 @@ def topology_spread(args: StatefulServiceArgs) -> Any:
             if when_unsatisfiable != Spread.OFF
         ]
 
-    default = Spread.SCHEDULE_ANYWAY.value
-    over_nodes, over_zones = args.get("spread_over_nodes", default), args.get("spread_over_zones", default)
-    return apply_inputs(constraints, over_nodes, over_zones, *labels.values())
+    return apply_inputs(constraints, over_nodes, over_zones, *selector.values())

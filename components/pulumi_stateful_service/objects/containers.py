@@ -18,12 +18,13 @@ from pulumi_stateful_service.foundation.names import CONTAINER_NAME
 from pulumi_stateful_service.objects.environment import environment, environment_sources
 from pulumi_stateful_service.objects.files import file_mounts
 from pulumi_stateful_service.objects.security import container_security_context
+from pulumi_stateful_service.objects.shared import Network, Shared
 
 _LOGS = "FallbackToLogsOnError"
 """Then the termination message is the end of the log, unless the program writes one."""
 
 
-def container(args: StatefulServiceArgs) -> KubernetesObject:
+def container(shared: Shared, network: Network, args: StatefulServiceArgs) -> KubernetesObject:
     """The component's own container."""
     return without_empty(
         name=CONTAINER_NAME,
@@ -31,11 +32,11 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
         imagePullPolicy=args.get("image_pull_policy"),
         command=args.get("command"),
         args=args.get("args"),
-        ports=[_port(args, name) for name in args["ports"]],
-        env=environment(args),
-        envFrom=environment_sources(args),
+        ports=[_port(network, name) for name in network.ports],
+        env=environment(shared, args),
+        envFrom=environment_sources(args.get("env_from", [])),
         resources=_resources(args),
-        securityContext=container_security_context(args),
+        securityContext=container_security_context(args.get("security", {})),
         lifecycle=_lifecycle(args.get("lifecycle", {})),
         **_probes(args),
         terminationMessagePolicy=_LOGS,
@@ -43,7 +44,7 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
             *_mounts([volume for volume in args["volumes"] if not _is_block_device(volume)]),
             *_mounts(args.get("scratch_volumes", [])),
             *({**mount, "readOnly": True} for mount in _mounts(args.get("projected_volumes", []))),
-            *file_mounts(args),
+            *file_mounts(args.get("config_files", {}), args.get("secret_files", {})),
         ],
         volumeDevices=[
             _volume_device(volume) for volume in args["volumes"] if _is_block_device(volume) and "mount_path" in volume
@@ -51,13 +52,13 @@ def container(args: StatefulServiceArgs) -> KubernetesObject:
     )
 
 
-def init_containers(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def init_containers(shared: Shared, args: StatefulServiceArgs) -> list[KubernetesObject]:
     """``initContainers``: the side-cars, which keep running, and then those that run to their end."""
-    sidecars = [{**_other(args, each), "restartPolicy": "Always"} for each in args.get("sidecars", [])]
-    return [*sidecars, *(_other(args, each) for each in args.get("init_containers", []))]
+    sidecars = [{**_other(shared, args, each), "restartPolicy": "Always"} for each in args.get("sidecars", [])]
+    return [*sidecars, *(_other(shared, args, each) for each in args.get("init_containers", []))]
 
 
-def _other(args: StatefulServiceArgs, wanted: ContainerArgs) -> KubernetesObject:
+def _other(shared: Shared, args: StatefulServiceArgs, wanted: ContainerArgs) -> KubernetesObject:
     """A container beside the component's own."""
     shares_environment = wanted.get("instance_env", False)
     own = [{"name": name, "value": value} for name, value in wanted.get("env", {}).items()]
@@ -68,10 +69,10 @@ def _other(args: StatefulServiceArgs, wanted: ContainerArgs) -> KubernetesObject
         command=wanted.get("command"),
         args=wanted.get("args"),
         ports=[{"name": name, "containerPort": number} for name, number in wanted.get("ports", {}).items()],
-        env=[*(environment(args) if shares_environment else []), *own],
-        envFrom=environment_sources(args) if shares_environment else [],
+        env=[*(environment(shared, args) if shares_environment else []), *own],
+        envFrom=environment_sources(args.get("env_from", [])) if shares_environment else [],
         resources=_resources(wanted),
-        securityContext=container_security_context(args),
+        securityContext=container_security_context(args.get("security", {})),
         **_probes(wanted),
         terminationMessagePolicy=_LOGS,
         volumeMounts=[
@@ -85,10 +86,8 @@ def _resources(wanted: Mapping[str, Any]) -> KubernetesObject:
     return pick(wanted.get("resources", {}), requests="requests", limits="limits")
 
 
-def _port(args: StatefulServiceArgs, name: str) -> KubernetesObject:
-    return without_empty(
-        name=name, containerPort=args["ports"][name], protocol=args.get("port_protocols", {}).get(name)
-    )
+def _port(network: Network, name: str) -> KubernetesObject:
+    return without_empty(name=name, containerPort=network.ports[name], protocol=network.protocols.get(name))
 
 
 def _probes(wanted: Mapping[str, Any]) -> KubernetesObject:

@@ -21,6 +21,7 @@ from pulumi_stateful_service.foundation.names import (
     service_address,
 )
 from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of, resolve
+from pulumi_stateful_service.objects.shared import Shared
 from pulumi_stateful_service.objects.versioned import version, version_of_secrets
 
 _POD_FIELDS = {
@@ -34,30 +35,30 @@ _POD_FIELDS = {
 """Variables that the downward API sets."""
 
 
-def environment(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def environment(shared: Shared, args: StatefulServiceArgs) -> list[KubernetesObject]:
     """``env``. The user's own values come last, because $(NAME) refers only to variables before it."""
     return [
         *_discovery_variables(args),
         *_variables_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
         *_variables_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
         *_variables_from_resources(args.get("env_from_resources", {})),
-        *_secret_variables(args),
+        *_secret_variables(shared, args.get("secret_env", {})),
         *({"name": name, "value": value} for name, value in args.get("env", {}).items()),
     ]
 
 
-def environment_sources(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def environment_sources(sources: Sequence[EnvFromArgs]) -> list[KubernetesObject]:
     """``envFrom``."""
-    return [_environment_source(source) for source in args.get("env_from", [])]
+    return [_environment_source(source) for source in sources]
 
 
-def secret(args: StatefulServiceArgs) -> KubernetesObject:
+def secret(shared: Shared, values: Mapping[str, Any]) -> KubernetesObject:
     """The Secret that holds these values of ``secret_env``."""
 
     async def data() -> Resolved:
-        return replace(await resolve(dict(args["secret_env"])), secret=True)
+        return replace(await resolve(dict(values)), secret=True)
 
-    return {**version(args, _secret_version(args)), "stringData": output_of(data())}
+    return {**version(shared, _secret_version(shared, values)), "stringData": output_of(data())}
 
 
 def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
@@ -92,7 +93,9 @@ def _client_addresses(args: StatefulServiceArgs) -> dict[str, Any]:
     if "load_balancer" in args:
         addresses["LOAD_BALANCER_ADDRESS"] = load_balancer_name(args)
     if "instance_services" in args:
-        addresses["INSTANCE_SERVICE_ADDRESS"] = instance_service_name(args, "$(POD_NAME)", "$(POD_ORDINAL)")
+        addresses["INSTANCE_SERVICE_ADDRESS"] = instance_service_name(
+            args["instance_services"], "$(POD_NAME)", "$(POD_ORDINAL)"
+        )
 
     def address(name: str, domain: str) -> str:
         return service_address(name, "$(POD_NAMESPACE)", domain)
@@ -116,18 +119,14 @@ def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any
     return apply_inputs(peer_list, peer_format, separator, args["name"], first_ordinal(args), args["replicas"])
 
 
-def _secret_version(args: StatefulServiceArgs) -> Any:
-    return version_of_secrets(args, args["secret_env"], apply_inputs(secret_name, args["name"]))
+def _secret_version(shared: Shared, values: Mapping[str, Any]) -> Any:
+    return version_of_secrets(shared, values, apply_inputs(secret_name, shared.name))
 
 
-def _secret_variables(args: StatefulServiceArgs) -> Sequence[KubernetesObject]:
+def _secret_variables(shared: Shared, values: Mapping[str, Any]) -> Sequence[KubernetesObject]:
     """The variables of ``secret_env``. Another value is in another Secret: it rolls out as a new revision does."""
-    if "secret_env" not in args:
-        return []
-    of_version = _secret_version(args)
-    return _variables_from_keys(
-        "secretKeyRef", {name: {"name": of_version, "key": name} for name in args["secret_env"]}
-    )
+    of_version = _secret_version(shared, values) if values else None
+    return _variables_from_keys("secretKeyRef", {name: {"name": of_version, "key": name} for name in values})
 
 
 def _variables_from_keys(source: str, references: Any) -> Sequence[KubernetesObject]:

@@ -2,46 +2,50 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from pulumi_stateful_service.arguments.types import ProjectedSourceArgs, ProjectedVolumeArgs, StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import ProjectedSourceArgs, ProjectedVolumeArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import FILE_VOLUMES, file_keys, files_name
 from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of, resolve
+from pulumi_stateful_service.objects.shared import Shared
 from pulumi_stateful_service.objects.versioned import version, version_of_secrets, version_of_texts
 
 _READ_BY_ALL, _READ_BY_GROUP = 0o444, 0o440
 
 
-def config_map(args: StatefulServiceArgs) -> KubernetesObject:
+def config_map(shared: Shared, texts: Mapping[str, Any]) -> KubernetesObject:
     """The ConfigMap with this text of ``config_files``."""
-    return {**version(args, _config_version(args)), "data": output_of(_data(args["config_files"]))}
+    return {**version(shared, _config_version(shared, texts)), "data": output_of(_data(texts))}
 
 
-def secret(args: StatefulServiceArgs) -> KubernetesObject:
+def secret(shared: Shared, texts: Mapping[str, Any]) -> KubernetesObject:
     """The Secret with this text of ``secret_files``."""
-    data = output_of(_data(args["secret_files"], is_secret=True))
-    return {**version(args, _secret_version(args)), "stringData": data}
+    return {**version(shared, _secret_version(shared, texts)), "stringData": output_of(_data(texts, is_secret=True))}
 
 
-def file_volumes(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def file_volumes(
+    shared: Shared, config_files: Mapping[str, Any], secret_files: Mapping[str, Any]
+) -> list[KubernetesObject]:
     """The volumes with the files."""
     volumes: list[KubernetesObject] = []
-    if files := args.get("config_files"):
-        source = {"name": _config_version(args), "items": _items(files), "defaultMode": _READ_BY_ALL}
+    if config_files:
+        name = _config_version(shared, config_files)
+        source = {"name": name, "items": _items(config_files), "defaultMode": _READ_BY_ALL}
         volumes.append({"name": FILE_VOLUMES["config_files"], "configMap": source})
-    if files := args.get("secret_files"):
-        source = {"secretName": _secret_version(args), "items": _items(files), "defaultMode": _READ_BY_GROUP}
+    if secret_files:
+        name = _secret_version(shared, secret_files)
+        source = {"secretName": name, "items": _items(secret_files), "defaultMode": _READ_BY_GROUP}
         volumes.append({"name": FILE_VOLUMES["secret_files"], "secret": source})
     return volumes
 
 
-def file_mounts(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def file_mounts(config_files: Mapping[str, Any], secret_files: Mapping[str, Any]) -> list[KubernetesObject]:
     """Where the files are. One by one, so that what else is in their folders stays visible."""
     return [
-        {"name": volume, "mountPath": path, "subPath": key, "readOnly": True}
-        for argument, volume in FILE_VOLUMES.items()
-        for path, key in file_keys(cast("Mapping[str, Any]", args.get(argument, {}))).items()
+        {"name": FILE_VOLUMES[argument], "mountPath": path, "subPath": key, "readOnly": True}
+        for argument, files in (("config_files", config_files), ("secret_files", secret_files))
+        for path, key in file_keys(files).items()
     ]
 
 
@@ -72,12 +76,12 @@ def _object(source: ProjectedSourceArgs, kind: str) -> KubernetesObject:
     return pick(source, name=kind, optional="optional") | without_empty(items=items)
 
 
-def _config_version(args: StatefulServiceArgs) -> Any:
-    return version_of_texts(args["config_files"], apply_inputs(files_name, args["name"]))
+def _config_version(shared: Shared, texts: Mapping[str, Any]) -> Any:
+    return version_of_texts(texts, apply_inputs(files_name, shared.name))
 
 
-def _secret_version(args: StatefulServiceArgs) -> Any:
-    return version_of_secrets(args, args["secret_files"], apply_inputs(files_name, args["name"]))
+def _secret_version(shared: Shared, texts: Mapping[str, Any]) -> Any:
+    return version_of_secrets(shared, texts, apply_inputs(files_name, shared.name))
 
 
 def _items(files: Mapping[str, Any]) -> list[KubernetesObject]:

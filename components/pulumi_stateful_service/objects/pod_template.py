@@ -1,20 +1,21 @@
 """The Pod template: containers, volumes and where they run, merged with ``pod_template``."""
 
-from pulumi_stateful_service.arguments.types import ScratchVolumeArgs, StatefulServiceArgs
+from pulumi_stateful_service.arguments.types import ScratchVolumeArgs, Spread, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.availability import topology_spread
 from pulumi_stateful_service.objects.containers import container, init_containers
 from pulumi_stateful_service.objects.files import file_volumes, projected_volume
-from pulumi_stateful_service.objects.metadata import common_labels
 from pulumi_stateful_service.objects.security import pod_security_context
+from pulumi_stateful_service.objects.shared import Network, Shared
 from pulumi_stateful_service.objects.strategic_merge import strategic_merge
 
 
-def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
+def pod_template(shared: Shared, network: Network, args: StatefulServiceArgs) -> KubernetesObject:
     """``spec.template`` of the StatefulSet."""
+    spread = Spread.SCHEDULE_ANYWAY.value
     template = {
-        "metadata": without_empty(labels=common_labels(args), annotations=dict(args.get("pod_annotations", {}))),
+        "metadata": without_empty(labels=dict(shared.labels), annotations=dict(args.get("pod_annotations", {}))),
         "spec": without_empty(
             terminationGracePeriodSeconds=args.get("termination_grace_period_seconds", 30),
             serviceAccountName=args.get("service_account_name"),
@@ -22,7 +23,7 @@ def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
             shareProcessNamespace=args.get("share_process_namespace"),
             hostAliases=[{"ip": ip, "hostnames": names} for ip, names in args.get("host_aliases", {}).items()],
             enableServiceLinks=args.get("enable_service_links", False),
-            securityContext=pod_security_context(args),
+            securityContext=pod_security_context(args.get("security", {}), has_volumes=bool(args["volumes"])),
             nodeSelector=dict(args.get("node_selector", {})),
             tolerations=[
                 pick(
@@ -37,14 +38,16 @@ def pod_template(args: StatefulServiceArgs) -> KubernetesObject:
             ],
             affinity=args.get("affinity"),
             priorityClassName=args.get("priority_class_name"),
-            topologySpreadConstraints=topology_spread(args),
+            topologySpreadConstraints=topology_spread(
+                shared.selector, args.get("spread_over_nodes", spread), args.get("spread_over_zones", spread)
+            ),
             imagePullSecrets=[{"name": name} for name in args.get("image_pull_secrets", [])],
-            initContainers=init_containers(args),
-            containers=[container(args)],
+            initContainers=init_containers(shared, args),
+            containers=[container(shared, network, args)],
             volumes=[
                 *map(_scratch_volume, args.get("scratch_volumes", [])),
                 *map(projected_volume, args.get("projected_volumes", [])),
-                *file_volumes(args),
+                *file_volumes(shared, args.get("config_files", {}), args.get("secret_files", {})),
             ],
         ),
     }

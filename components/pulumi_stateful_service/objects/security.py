@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from pulumi_stateful_service.arguments.defaults import selector
 from pulumi_stateful_service.arguments.types import (
     NetworkClientArgs,
+    NetworkPolicyArgs,
     PodSecurityStandard,
     PortProtocol,
-    StatefulServiceArgs,
+    SecurityArgs,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.objects.metadata import object_metadata
+from pulumi_stateful_service.objects.shared import Network, Shared
 
 _FS_GROUP = 65532
 """The group that many images call nonroot; no other files belong to it."""
@@ -18,12 +18,11 @@ _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that Kubernetes sets on every namespace."""
 
 
-def pod_security_context(args: StatefulServiceArgs) -> KubernetesObject:
+def pod_security_context(security: SecurityArgs, *, has_volumes: bool) -> KubernetesObject:
     """``securityContext`` of the Pod."""
-    security = args.get("security", {})
     standard = security.get("standard", PodSecurityStandard.RESTRICTED)
     fs_group: Any = security.get("fs_group")
-    if fs_group is None and standard != PodSecurityStandard.PRIVILEGED and args["volumes"]:
+    if fs_group is None and standard != PodSecurityStandard.PRIVILEGED and has_volumes:
         fs_group = security.get("run_as_group", _FS_GROUP)
     return without_empty(
         runAsNonRoot=True if standard == PodSecurityStandard.RESTRICTED else None,
@@ -36,9 +35,8 @@ def pod_security_context(args: StatefulServiceArgs) -> KubernetesObject:
     )
 
 
-def container_security_context(args: StatefulServiceArgs) -> KubernetesObject:
-    """``securityContext`` of the component's container."""
-    security = args.get("security", {})
+def container_security_context(security: SecurityArgs) -> KubernetesObject:
+    """``securityContext`` of a container."""
     restricted = security.get("standard", PodSecurityStandard.RESTRICTED) == PodSecurityStandard.RESTRICTED
     return without_empty(
         allowPrivilegeEscalation=False if restricted else None,
@@ -47,18 +45,18 @@ def container_security_context(args: StatefulServiceArgs) -> KubernetesObject:
     )
 
 
-def network_policy(args: StatefulServiceArgs) -> KubernetesObject:
+def network_policy(shared: Shared, network: Network, settings: NetworkPolicyArgs) -> KubernetesObject:
     """The NetworkPolicy: instances reach each other on every port, clients reach the ports of the service."""
-    instances = {"from": [{"podSelector": {"matchLabels": selector(args)}}]}
-    clients = args["network_policy"].get("clients", [])
+    instances = {"from": [{"podSelector": {"matchLabels": dict(shared.selector)}}]}
+    clients = settings.get("clients", [])
     return {
-        "metadata": object_metadata(args, args["name"]),
+        "metadata": shared.metadata(),
         "spec": {
-            "podSelector": {"matchLabels": selector(args)},
+            "podSelector": {"matchLabels": dict(shared.selector)},
             "policyTypes": ["Ingress"],
             "ingress": [
                 instances,
-                *({"from": [_peer(client)], "ports": _client_ports(args, client)} for client in clients),
+                *({"from": [_peer(client)], "ports": _client_ports(network, client)} for client in clients),
             ],
         },
     }
@@ -78,9 +76,8 @@ def _peer(client: NetworkClientArgs) -> KubernetesObject:
     return peer
 
 
-def _client_ports(args: StatefulServiceArgs, client: NetworkClientArgs) -> list[KubernetesObject]:
-    protocols = args.get("port_protocols", {})
+def _client_ports(network: Network, client: NetworkClientArgs) -> list[KubernetesObject]:
     return [
-        {"port": args["ports"][name], "protocol": protocols.get(name, PortProtocol.TCP.value)}
-        for name in client.get("ports", args["ports"])
+        {"port": network.ports[name], "protocol": network.protocols.get(name, PortProtocol.TCP.value)}
+        for name in client.get("ports", network.ports)
     ]

@@ -5,14 +5,14 @@ from typing import Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import (
-    ServiceSettings,
-    instance_service_name,
-    load_balancer_name,
-    selector,
-    service_type,
+from pulumi_stateful_service.arguments.defaults import ServiceSettings, instance_service_name, service_type
+from pulumi_stateful_service.arguments.types import (
+    ClientServiceArgs,
+    GoverningServiceArgs,
+    InstanceServicesArgs,
+    LoadBalancerArgs,
+    ServiceType,
 )
-from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import (
     POD_NAME_LABEL,
@@ -22,74 +22,84 @@ from pulumi_stateful_service.foundation.names import (
     pod_name,
 )
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.objects.metadata import object_metadata
+from pulumi_stateful_service.objects.shared import Network, Shared
 
 
-def governing_service(args: StatefulServiceArgs) -> KubernetesObject:
+def governing_service(
+    shared: Shared,
+    network: Network,
+    name: pulumi.Input[str],
+    settings: GoverningServiceArgs,
+    publish_not_ready_addresses: pulumi.Input[bool] | None,
+) -> KubernetesObject:
     """The headless Service that ``serviceName`` of the StatefulSet refers to."""
-    own = args.get("governing_service", {})
-    metadata = object_metadata(args, args["service_name"])
+    metadata = shared.metadata(name)
     return {
         "metadata": {
             **metadata,
-            "labels": {**metadata["labels"], SERVICE_ROLE_LABEL: ServiceRole.GOVERNING.value, **own.get("labels", {})},
-            "annotations": {**metadata["annotations"], **own.get("annotations", {})},
+            "labels": {
+                **metadata["labels"],
+                SERVICE_ROLE_LABEL: ServiceRole.GOVERNING.value,
+                **settings.get("labels", {}),
+            },
+            "annotations": {**metadata["annotations"], **settings.get("annotations", {})},
         },
         "spec": without_empty(
             clusterIP="None",
-            selector=selector(args),
-            ports=_ports(args),
-            publishNotReadyAddresses=args.get("publish_not_ready_addresses"),
-            **_ip_families(args),
+            selector=dict(shared.selector),
+            ports=_ports(network),
+            publishNotReadyAddresses=publish_not_ready_addresses,
+            **network.ip_families,
         ),
     }
 
 
-def load_balancing_service(args: StatefulServiceArgs) -> KubernetesObject:
+def load_balancing_service(
+    shared: Shared, network: Network, name: pulumi.Input[str], settings: LoadBalancerArgs
+) -> KubernetesObject:
     """The ordinary Service over all ready instances."""
-    load_balancer = args["load_balancer"]
-    node_ports = load_balancer.get("node_ports", {})
-    ports = _ports(args, load_balancer.get("ports"), node_ports)
-    if "port" in load_balancer:
-        target = load_balancer.get("target_port", next(iter(args["ports"])))
-        ports = [_port(args, target, load_balancer["port"], node_ports)]
-    sticky = without_empty(timeoutSeconds=load_balancer.get("session_affinity_timeout_seconds"))
+    node_ports = settings.get("node_ports", {})
+    ports = _ports(network, settings.get("ports"), node_ports)
+    if "port" in settings:
+        target = settings.get("target_port", next(iter(network.ports)))
+        ports = [_port(network, target, settings["port"], node_ports)]
+    sticky = without_empty(timeoutSeconds=settings.get("session_affinity_timeout_seconds"))
     return {
-        "metadata": _client_service_metadata(args, ServiceRole.LOAD_BALANCING, load_balancer_name(args), load_balancer),
+        "metadata": _client_service_metadata(shared, ServiceRole.LOAD_BALANCING, name, settings),
         "spec": without_empty(
-            selector=selector(args),
+            selector=dict(shared.selector),
             ports=ports,
             sessionAffinityConfig=without_empty(clientIP=sticky),
             **pick(
-                load_balancer,
+                settings,
                 internalTrafficPolicy="internal_traffic_policy",
                 trafficDistribution="traffic_distribution",
                 sessionAffinity="session_affinity",
             ),
-            **_exposure(load_balancer),
-            **_ip_families(args),
-        ),
-    }
-
-
-def client_service(args: StatefulServiceArgs, name: str) -> KubernetesObject:
-    """The Service of this name, over the instances with certain labels."""
-    settings = args["client_services"][name]
-    return {
-        "metadata": _client_service_metadata(args, ServiceRole.CLIENT, name, settings),
-        "spec": without_empty(
-            selector={**selector(args), **settings["selector"]},
-            ports=_ports(args, settings.get("ports")),
             **_exposure(settings),
-            **_ip_families(args),
+            **network.ip_families,
         ),
     }
 
 
-def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObject:
+def client_service(shared: Shared, network: Network, name: str, settings: ClientServiceArgs) -> KubernetesObject:
+    """The Service of this name, over the instances with certain labels."""
+    return {
+        "metadata": _client_service_metadata(shared, ServiceRole.CLIENT, name, settings),
+        "spec": without_empty(
+            selector={**shared.selector, **settings["selector"]},
+            ports=_ports(network, settings.get("ports")),
+            **_exposure(settings),
+            **network.ip_families,
+        ),
+    }
+
+
+def instance_service(
+    shared: Shared, network: Network, ordinal: int, settings: InstanceServicesArgs
+) -> KubernetesObject:
     """The Service of one instance."""
-    settings = args["instance_services"]
-    pod = apply_inputs(lambda set_name: pod_name(set_name, ordinal), args["name"])
+    pod = apply_inputs(lambda set_name: pod_name(set_name, ordinal), shared.name)
     annotations = {
         key: apply_inputs(for_instance, annotation, pod, ordinal)
         for key, annotation in settings.get("annotations", {}).items()
@@ -98,15 +108,15 @@ def instance_service(args: StatefulServiceArgs, ordinal: int) -> KubernetesObjec
         name: apply_inputs(lambda first: first + ordinal, first)
         for name, first in settings.get("node_ports", {}).items()
     }
-    name = instance_service_name(args, pod, ordinal)
-    metadata = _client_service_metadata(args, ServiceRole.INSTANCE, name, {**settings, "annotations": annotations})
+    name = instance_service_name(settings, pod, ordinal)
+    metadata = _client_service_metadata(shared, ServiceRole.INSTANCE, name, {**settings, "annotations": annotations})
     return {
         "metadata": metadata,
         "spec": without_empty(
-            selector={**selector(args), POD_NAME_LABEL: pod},
-            ports=_ports(args, node_ports=node_ports),
+            selector={**shared.selector, POD_NAME_LABEL: pod},
+            ports=_ports(network, node_ports=node_ports),
             **_exposure(settings),
-            **_ip_families(args),
+            **network.ip_families,
         ),
     }
 
@@ -125,14 +135,10 @@ def _exposure(settings: ServiceSettings) -> KubernetesObject:
     }
 
 
-def _ip_families(args: StatefulServiceArgs) -> KubernetesObject:
-    return pick(args, ipFamilyPolicy="ip_family_policy", ipFamilies="ip_families")
-
-
 def _client_service_metadata(
-    args: StatefulServiceArgs, role: ServiceRole, name: pulumi.Input[str], settings: ServiceSettings
+    shared: Shared, role: ServiceRole, name: pulumi.Input[str], settings: ServiceSettings
 ) -> KubernetesObject:
-    metadata = object_metadata(args, name)
+    metadata = shared.metadata(name)
     annotations = {**metadata.get("annotations", {}), **settings.get("annotations", {})}
 
     def with_await(service_type: str, wait_for_address: bool) -> dict[str, Any]:
@@ -155,21 +161,19 @@ def _await_annotation(service_type: str, wait_for_address: bool) -> dict[str, st
 
 
 def _ports(
-    args: StatefulServiceArgs, numbers: Mapping[str, Any] | None = None, node_ports: Mapping[str, Any] | None = None
+    network: Network, numbers: Mapping[str, Any] | None = None, node_ports: Mapping[str, Any] | None = None
 ) -> list[KubernetesObject]:
     """The instances' ports under the numbers given by name. Default: their own."""
-    return [_port(args, name, number, node_ports or {}) for name, number in (numbers or args["ports"]).items()]
+    return [_port(network, name, number, node_ports or {}) for name, number in (numbers or network.ports).items()]
 
 
-def _port(
-    args: StatefulServiceArgs, name: pulumi.Input[str], number: Any, node_ports: Mapping[str, Any]
-) -> KubernetesObject:
+def _port(network: Network, name: pulumi.Input[str], number: Any, node_ports: Mapping[str, Any]) -> KubernetesObject:
     """A Service's port that leads to the instances' port of this name."""
     return without_empty(
         name=name,
         port=number,
         targetPort=name,
         nodePort=apply_inputs(node_ports.get, name) if node_ports else None,
-        protocol=apply_inputs(args.get("port_protocols", {}).get, name),
-        appProtocol=apply_inputs(args.get("app_protocols", {}).get, name),
+        protocol=apply_inputs(network.protocols.get, name),
+        appProtocol=apply_inputs(network.app_protocols.get, name),
     )

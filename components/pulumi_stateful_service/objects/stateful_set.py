@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import first_ordinal, selector, update_strategy
+from pulumi_stateful_service.arguments.defaults import first_ordinal, update_strategy
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
 from pulumi_stateful_service.foundation.names import (
@@ -16,8 +16,8 @@ from pulumi_stateful_service.foundation.names import (
     SIZES_ANNOTATION,
 )
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.objects.metadata import FORCE_CONFLICTS, object_metadata
 from pulumi_stateful_service.objects.pod_template import pod_template
+from pulumi_stateful_service.objects.shared import FORCE_CONFLICTS, Network, Shared
 from pulumi_stateful_service.objects.storage import (
     claim_retention_policy,
     claim_template,
@@ -27,8 +27,7 @@ from pulumi_stateful_service.objects.storage import (
 
 
 def stateful_set(
-    args: StatefulServiceArgs,
-    class_name: pulumi.Input[str] | None,
+    shared: Shared, network: Network, args: StatefulServiceArgs, class_name: pulumi.Input[str] | None
 ) -> KubernetesObject:
     """The StatefulSet.
 
@@ -37,33 +36,38 @@ def stateful_set(
     # In a fixed order: claim templates in another order would be other ones.
     volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
     return {
-        "metadata": _metadata(args, restored_claims(args, class_name)),
+        "metadata": _metadata(
+            shared, args, restored_claims(shared, args.get("restore", []), args["volumes"], class_name)
+        ),
         "spec": without_empty(
             replicas=args["replicas"],
             serviceName=args["service_name"],
-            selector={"matchLabels": selector(args)},
+            selector={"matchLabels": dict(shared.selector)},
             ordinals=dict(args.get("ordinals", {})),
             minReadySeconds=args.get("min_ready_seconds"),
             revisionHistoryLimit=args.get("revision_history_limit"),
             podManagementPolicy=args.get("pod_management_policy", PodManagementPolicy.ORDERED_READY.value),
             updateStrategy=_update_strategy(args),
-            persistentVolumeClaimRetentionPolicy=claim_retention_policy(args),
-            template=pod_template(args),
+            persistentVolumeClaimRetentionPolicy=claim_retention_policy(
+                args.get("persistent_volume_claim_retention_policy", {})
+            ),
+            template=pod_template(shared, network, args),
             volumeClaimTemplates=[claim_template(volume, class_name) for volume in volumes],
         ),
     }
 
 
-def _metadata(args: StatefulServiceArgs, restored: Sequence[KubernetesObject]) -> KubernetesObject:
+def _metadata(shared: Shared, args: StatefulServiceArgs, restored: Sequence[KubernetesObject]) -> KubernetesObject:
     """Metadata with the sizes of the volumes, and with what makes Pulumi's provider leave the wait to the component.
 
     The provider's check would never succeed with a partition, and a refresh would report the StatefulSet as failed, so
     it is skipped then. Skipped, the provider does not wait for a deletion either: with background propagation the
     StatefulSet is gone at once. The provider overwrites changes by other field managers (patchForce).
     """
-    metadata = object_metadata(args, args["name"])
-    recreated = recreated_claims(args)
-    noted = {RECREATE_CLAIMS_ANNOTATION: apply_inputs(_as_json, recreated)} if recreated else {}
+    metadata = shared.metadata()
+    noted: dict[str, Any] = {}
+    if "recreate_claims" in args:
+        noted[RECREATE_CLAIMS_ANNOTATION] = apply_inputs(_as_json, recreated_claims(args["recreate_claims"]))
     if "members" in args:
         # What makes Pulumi update the StatefulSet: spec.replicas is changed by the component, one by one.
         noted[REPLICAS_ANNOTATION] = apply_inputs(str, args["replicas"])

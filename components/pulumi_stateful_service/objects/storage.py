@@ -6,13 +6,14 @@ from typing import Any
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import selector
 from pulumi_stateful_service.arguments.types import (
     AccessMode,
     ClaimRetention,
+    ClaimRetentionPolicyArgs,
     ReclaimPolicy,
+    RecreateClaimsArgs,
     RestoredClaimArgs,
-    StatefulServiceArgs,
+    StorageClassArgs,
     TopologyArgs,
     VolumeArgs,
     VolumeBindingMode,
@@ -20,16 +21,17 @@ from pulumi_stateful_service.arguments.types import (
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, claim_name
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.objects.metadata import common_annotations, common_labels
+from pulumi_stateful_service.objects.shared import Shared
 
 IS_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def storage_class(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
+def storage_class(shared: Shared, name: pulumi.Input[str], settings: StorageClassArgs) -> KubernetesObject:
     """The StorageClass. It is cluster-wide, so it has no namespace."""
-    settings = args["storage_class"]
     return without_empty(
-        metadata=without_empty(name=name, labels=common_labels(args), annotations=_class_annotations(args)),
+        metadata=without_empty(
+            name=name, labels=dict(shared.labels), annotations={**shared.annotations, **_class_annotations(settings)}
+        ),
         provisioner=settings["provisioner"],
         parameters=settings.get("parameters"),
         reclaimPolicy=settings.get("reclaim_policy", ReclaimPolicy.RETAIN.value),
@@ -40,12 +42,10 @@ def storage_class(args: StatefulServiceArgs, name: pulumi.Input[str]) -> Kuberne
     )
 
 
-def _class_annotations(args: StatefulServiceArgs) -> KubernetesObject:
-    annotations = common_annotations(args)
-    if "default" not in args["storage_class"]:
-        return annotations
-    is_default = apply_inputs(lambda default: str(default).lower(), args["storage_class"]["default"])
-    return {**annotations, IS_DEFAULT_CLASS: is_default}
+def _class_annotations(settings: StorageClassArgs) -> KubernetesObject:
+    if "default" not in settings:
+        return {}
+    return {IS_DEFAULT_CLASS: apply_inputs(lambda default: str(default).lower(), settings["default"])}
 
 
 def _topology_terms(topologies: Sequence[TopologyArgs]) -> list[KubernetesObject]:
@@ -86,32 +86,33 @@ def claim_template(volume: VolumeArgs, class_name: pulumi.Input[str] | None) -> 
     }
 
 
-def claim_retention_policy(args: StatefulServiceArgs) -> KubernetesObject:
+def claim_retention_policy(policy: ClaimRetentionPolicyArgs) -> KubernetesObject:
     """``spec.persistentVolumeClaimRetentionPolicy``. By default claims are kept."""
-    policy = args.get("persistent_volume_claim_retention_policy", {})
     return {
         "whenDeleted": policy.get("when_deleted", ClaimRetention.RETAIN.value),
         "whenScaled": policy.get("when_scaled", ClaimRetention.RETAIN.value),
     }
 
 
-def recreated_claims(args: StatefulServiceArgs) -> KubernetesObject:
-    """Whose claims are recreated, as the StatefulSet's annotation notes it; empty for none."""
-    if "recreate_claims" not in args:
-        return {}
-    wanted = args["recreate_claims"]
+def recreated_claims(wanted: RecreateClaimsArgs) -> KubernetesObject:
+    """Whose claims are recreated, as the StatefulSet's annotation notes it."""
     policy = wanted.get("reclaim_policy", ReclaimPolicy.RETAIN.value)
     return {"ordinals": list(wanted["ordinals"]), "reclaimPolicy": policy}
 
 
-def restored_claims(args: StatefulServiceArgs, class_name: pulumi.Input[str] | None) -> list[KubernetesObject]:
+def restored_claims(
+    shared: Shared,
+    restored: Sequence[RestoredClaimArgs],
+    volumes: Sequence[VolumeArgs],
+    class_name: pulumi.Input[str] | None,
+) -> list[KubernetesObject]:
     """The claims that are created with data, as the StatefulSet would create them otherwise."""
-    volumes = {volume["name"]: volume for volume in args["volumes"]}
-    return [_restored_claim(args, volumes[claim["volume"]], claim, class_name) for claim in args.get("restore", [])]
+    by_name = {volume["name"]: volume for volume in volumes}
+    return [_restored_claim(shared, by_name[claim["volume"]], claim, class_name) for claim in restored]
 
 
 def _restored_claim(
-    args: StatefulServiceArgs, volume: VolumeArgs, claim: RestoredClaimArgs, class_name: pulumi.Input[str] | None
+    shared: Shared, volume: VolumeArgs, claim: RestoredClaimArgs, class_name: pulumi.Input[str] | None
 ) -> KubernetesObject:
     template = claim_template(volume, class_name)
     spec = {key: value for key, value in template["spec"].items() if key not in {"dataSource", "dataSourceRef"}}
@@ -124,9 +125,9 @@ def _restored_claim(
     note = apply_inputs(lambda value: json.dumps(value, sort_keys=True), source)
     return {
         "metadata": without_empty(
-            name=apply_inputs(claim_name, claim["volume"], args["name"], claim["ordinal"]),
-            namespace=args.get("namespace"),
-            labels={**metadata.get("labels", {}), **selector(args)},
+            name=apply_inputs(claim_name, claim["volume"], shared.name, claim["ordinal"]),
+            namespace=shared.namespace,
+            labels={**metadata.get("labels", {}), **shared.selector},
             annotations={**metadata.get("annotations", {}), RESTORED_ANNOTATION: note},
         ),
         "spec": {**spec, **source},

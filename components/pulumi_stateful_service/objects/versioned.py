@@ -9,19 +9,18 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import VERSION_LABEL, version_name
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
-from pulumi_stateful_service.objects.metadata import object_metadata
+from pulumi_stateful_service.objects.shared import Shared
 
 _digests: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bytes, asyncio.Future[str]]] = WeakKeyDictionary()
 """Those that were asked for, by a digest of what they are made from: each takes a tenth of a second."""
 
 
-def version_of_secrets(args: StatefulServiceArgs, secrets: Mapping[str, Any], of: pulumi.Input[str]) -> Any:
+def version_of_secrets(shared: Shared, secrets: Mapping[str, Any], of: pulumi.Input[str]) -> Any:
     """Name of the Secret that has these values, by the name that all its versions begin with."""
-    return apply_inputs(version_name, of, output_of(_digest_of_secrets(args, secrets)))
+    return apply_inputs(version_name, of, output_of(_digest_of_secrets(shared, secrets)))
 
 
 def version_of_texts(texts: Mapping[str, Any], of: pulumi.Input[str]) -> Any:
@@ -29,21 +28,21 @@ def version_of_texts(texts: Mapping[str, Any], of: pulumi.Input[str]) -> Any:
     return apply_inputs(version_name, of, output_of(_digest_of_texts(texts)))
 
 
-def version(args: StatefulServiceArgs, name: pulumi.Input[str]) -> KubernetesObject:
+def version(shared: Shared, name: pulumi.Input[str]) -> KubernetesObject:
     """What all versions have beside their data. Immutable: what instances refer to is not changed under them."""
-    metadata = object_metadata(args, name)
-    labels = {**metadata["labels"], VERSION_LABEL: args["name"]}
+    metadata = shared.metadata(name)
+    labels = {**metadata["labels"], VERSION_LABEL: shared.name}
     return {"metadata": {**metadata, "labels": labels}, "immutable": True}
 
 
-async def _digest_of_secrets(args: StatefulServiceArgs, secrets: Mapping[str, Any]) -> Resolved:
+async def _digest_of_secrets(shared: Shared, secrets: Mapping[str, Any]) -> Resolved:
     """A digest of secret values.
 
     It is made from the values alone. One that used an output of the Secret would have the StatefulSet replaced with
     it: Pulumi's provider replaces a Secret whose data change. Whoever may read the Pods sees the digest, so that it is
     slow to compute for each guess (scrypt, RFC 7914), and differs for the same value elsewhere.
     """
-    resolved = await resolve([dict(secrets), args["name"], args.get("namespace", "")])
+    resolved = await resolve([dict(secrets), shared.name, "" if shared.namespace is None else shared.namespace])
     if not resolved.known:
         return Resolved(UNKNOWN)
     values, *where = resolved.value

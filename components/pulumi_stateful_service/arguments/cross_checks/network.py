@@ -146,7 +146,7 @@ def _check_instance_services(args: StatefulServiceArgs, wanted: InstanceServices
             raise checks.error_of_value("instance_services.name", name, f"{allowed}, for each instance")
 
     pod = apply_inputs(lambda set_name: pod_name(set_name, 0), args["name"])
-    checks.check(begins_with_a_letter, instance_service_name(args, pod, 0), args["name"])
+    checks.check(begins_with_a_letter, instance_service_name(wanted, pod, 0), args["name"])
 
 
 def _check_service_names(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -159,7 +159,7 @@ def _check_service_names(args: StatefulServiceArgs, checks: CrossChecks) -> None
     if "instance_services" in args:
         for ordinal in instance_service_ordinals(args):
             pod = apply_inputs(pod_name, args["name"], ordinal)
-            name = instance_service_name(args, pod, ordinal)
+            name = instance_service_name(args["instance_services"], pod, ordinal)
             services.append(("instance_services.name", f"the Service of instance {ordinal}", name))
 
     def differ(*names: str) -> None:
