@@ -17,7 +17,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
 
 from harness import CHAPTER, ROOT, Project, environment, without_cluster
-from pulumi_stateful_service.outputs import OUTPUTS
+from pulumi_stateful_service.service_outputs import OUTPUTS
 
 from .measure import machine, run
 

@@ -55,9 +55,9 @@ from pulumi_stateful_service.live.versions.version_guard import VersionGuard
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 from pulumi_stateful_service.objects.shared import Shared
 from pulumi_stateful_service.objects.storage import restored_claims
-from pulumi_stateful_service.outputs import service_outputs
 from pulumi_stateful_service.plan import GOVERNING, After, Planned, plan
 from pulumi_stateful_service.resources import RESOURCES, arguments_of, relied_on
+from pulumi_stateful_service.service_outputs import service_outputs
 
 
 class StatefulService(pulumi.ComponentResource):

@@ -11,7 +11,7 @@ import pytest
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
 from pulumi_stateful_service.arguments.resource_options import REFUSED
 from pulumi_stateful_service.live.provider import connection_of
-from pulumi_stateful_service.outputs import OUTPUTS
+from pulumi_stateful_service.service_outputs import OUTPUTS
 from pulumi_stateful_service.testing import Deployment, deploy
 
 Chapter = Callable[..., Deployment]

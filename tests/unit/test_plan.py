@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from pulumi_stateful_service.arguments.check_arguments import check_arguments
 from pulumi_stateful_service.component import StatefulService
-from pulumi_stateful_service.outputs import OUTPUTS
 from pulumi_stateful_service.plan import After, plan
+from pulumi_stateful_service.service_outputs import OUTPUTS
 from pulumi_stateful_service.testing import deploy
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ ROOMS = {
     "foundation",
     "live",
     "objects",
-    "outputs",
+    "service_outputs",
     "outside_text",
     "plan",
     "plugin",
