@@ -44,7 +44,7 @@ TO ?= rendered/$(STACK)
 up: ## Deploy STACK (dev, staging, prod) to the embedded cluster, or to CONTEXT
 preview: ## Show what up would change
 refresh: ## Read what the cluster has into the state
-down: ## Remove what up made; the claims, and with them the data, stay
+down: ## Remove what up created; the claims, and with them the data, stay
 up preview refresh down:
 	@$(PYTHON) -m local.program $@ "$(STACK)" "$(CONTEXT)" "$(IMAGE)"
 render: ## Write STACK's manifests to the folder TO instead of deploying them; needs no cluster
@@ -92,7 +92,7 @@ test-long: environment cluster ## Run the cluster tests that make test leaves ou
 	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist worksteal
 
 .PHONY: test-nodes
-test-nodes: environment cluster ## Let one of three real nodes fail FAULTS times under etcd, and the other tests of nodes
+test-nodes: environment cluster ## Fail one of three real nodes FAULTS times under etcd, and run the other node tests
 	NODE_FAULTS=$(FAULTS) NODE_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_nodes.py tests/cluster/test_nodes_etcd.py -q
 
 .PHONY: test-languages
@@ -105,11 +105,11 @@ test-faults: environment cluster ## Interrupt each operation at MOMENTS moments,
 	FAULT_MOMENTS=$(MOMENTS) $(VENV)/pytest tests/cluster -q -k faults -m alone
 
 .PHONY: test-forecast
-test-forecast: environment cluster ## Hold what is foretold of PAIRS random changes against what happens
+test-forecast: environment cluster ## Compare the forecasts of PAIRS random changes with the actual results
 	FORECAST_PAIRS=$(PAIRS) FORECAST_SEED=$(SEED) FORECAST_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_forecast.py -q
 
 .PHONY: test-histories
-test-histories: environment cluster ## Deploy HISTORIES random histories of changes, and hold each preview against what happens
+test-histories: environment cluster ## Deploy HISTORIES random histories of changes, and compare each preview with the actual results
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(SEED) HISTORIES_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_histories.py -q
 
 .PHONY: fuzz

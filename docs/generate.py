@@ -79,7 +79,7 @@ def promises_page() -> str:
         "On what is asked of Pulumi": tests(ROOT / "tests" / "unit"),
     }
     lines = [
-        "# The promises and their tests",
+        "# Promises and their tests",
         "",
         "What must hold, after the chapter *Stateful Service* of *Kubernetes Patterns*. A promise counts as kept when",
         "a test shows it on a running cluster, through a real `pulumi up`. `make test` runs them all.",
@@ -102,7 +102,7 @@ _ABOUT_FAULTS = ("test_faults_", "test_nodes")
 def reliability_page() -> str:
     """What was broken and what held, from the tests that say so on either side of a colon."""
     lines = [
-        "# What was broken, and what held",
+        "# Fault tests",
         "",
         "On the embedded cluster, through a real engine and provider, while a client writes to every instance. In",
         "each case: every line that an instance confirmed is on its disk afterwards, no two Pods or processes of one",
@@ -134,7 +134,7 @@ def statements_page() -> str:
     """What the pages say of Pods, claims and data, with the tests that show it."""
     by_name = {test.name: test for test in tests(ROOT / "tests" / "cluster")}
     lines = [
-        "# What the pages say of Pods and data, and the test of it",
+        "# Statements and their tests",
         "",
         "Each is shown on a running cluster. A unit test holds that the page still says it.",
         "",
@@ -164,9 +164,9 @@ def kubernetes_scenarios_page() -> str:
         "# Kubernetes' own scenarios",
         "",
         f"Kubernetes 1.37 tests StatefulSets with {len(scenarios)} scenarios (`test/e2e/apps/statefulset.go`).",
-        f"{told} of them are told here through the component, on a running cluster.",
+        f"{told} of them are repeated here through the component, on a running cluster.",
         "",
-        "| scenario | told by |",
+        "| scenario | test |",
         "|---|---|",
     ]
     for scenario, names in scenarios.items():

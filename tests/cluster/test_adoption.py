@@ -197,7 +197,7 @@ def test_p05_the_sequence_of_the_adoption_page(stage: Service, tmp_path: Path) -
         script = "\n".join(lines)
         printed("bash", "-ec", f"export NAMESPACE={stage.namespace}\n{script}", env=stage.env, folder=tmp_path)
 
-    settings, namespace, *lines = sequence("adoption.md", "Step by step")
+    settings, namespace, *lines = sequence("adoption.md", "Procedure")
     assert settings.startswith("eval")
     assert namespace == "export NAMESPACE=adoption"
     change = lines.index("cd examples/adoption")

@@ -73,7 +73,7 @@ def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
 
     after_each: list[list[str]] = []
     before: list[str] = []
-    for line in sequence("rollouts.md", "A canary, step by step"):
+    for line in sequence("rollouts.md", "Canary"):
         before.append(line)
         if line.startswith(("pulumi up", "make up")):
             run(clone, *before)
@@ -89,7 +89,7 @@ def test_the_canary_of_the_rollouts_page(clone: Path, client: Client) -> None:
 
 def test_growing_as_the_storage_page_describes(clone: Path, client: Client) -> None:
     """After the sequence both disks have the new size."""
-    run(clone, *sequence("storage.md", "Grow"))
+    run(clone, *sequence("storage.md", "Volume expansion"))
     claims: Any = client.list(PersistentVolumeClaim, namespace="default", labels={"app.kubernetes.io/name": "rg"})
     assert [claim.status.capacity["storage"] for claim in claims] == ["20Mi", "20Mi"]
 
@@ -97,7 +97,7 @@ def test_growing_as_the_storage_page_describes(clone: Path, client: Client) -> N
 @pytest.mark.parametrize(
     ("heading", "storage_class"),
     [
-        pytest.param("Move volumes to another class", "standard", marks=pytest.mark.long),
+        pytest.param("Move volumes to another storage class", "standard", marks=pytest.mark.long),
         ("Restore", "random-generator-prod-rg"),
     ],
 )
@@ -116,7 +116,7 @@ def test_volumes_are_restored_as_the_storage_page_describes(
 
 def test_deleting_for_good_as_the_storage_page_describes(clone: Path, client: Client) -> None:
     """After the sequence there is neither a claim nor a volume left."""
-    *before, delete = sequence("storage.md", "Delete for good")
+    *before, delete = sequence("storage.md", "Delete the data")
     run(clone, *before)
     claims: Any = client.list(PersistentVolumeClaim, namespace="default", labels={"app.kubernetes.io/name": "rg"})
     volumes = [claim.spec.volumeName for claim in claims]

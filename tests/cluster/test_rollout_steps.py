@@ -98,7 +98,7 @@ def test_p10_a_version_that_is_ready_and_fails_its_check_touches_one_instance(
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "step 1 of 2 of the rollout failed (rg-4):" in said
     assert answer in said
-    assert "The rollout is stopped: the other instances keep the version before." in said
+    assert "The rollout is stopped: the other instances keep the previous version." in said
     assert "Traceback" not in said
     assert {pod for pod, uid in rg.uids().items() if uid != before[pod]} == {"rg-4"}
     assert partition(rg) == 4
@@ -139,7 +139,7 @@ def test_p10_a_version_that_never_becomes_ready_is_rolled_back(service: Make) ->
     rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never")
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-2: container app: ErrImageNeverPull" in said
-    assert "rg-2 runs the version before again" in said
+    assert "rg-2 runs the previous version again" in said
     assert set(images(rg).values()) == {"1.0"}
     assert {pod for pod, uid in rg.uids().items() if uid != before[pod]} == {"rg-2"}
     rg.deploy(image=NEW, image_pull_policy=None)

@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from pulumi_stateful_service.live import documentation
 from pulumi_stateful_service.testing import deploy
 
 from benchmarks.report import performance_page, plots
@@ -138,6 +139,29 @@ def test_each_link_leads_somewhere() -> None:
         for link in re.findall(r"\]\(((?!https?:|#)[^)#]+)", BLOCK.sub("", page.read_text()))
     ]
     assert not [(page, link) for page, link in links if not (ROOT / page.parent / link).exists()]
+    assert len(links) > 10
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a page can name after #: its headings as GitHub writes them, and the anchors that it sets."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = [re.sub(r"[^\w\- ]", "", each.lower()) for each in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+    return {each.replace(" ", "-") for each in headings} | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+def test_each_link_to_a_heading_finds_it() -> None:
+    """In the pages, in those of the examples, and in the addresses that messages name."""
+    links = [
+        (page, page.parent / name if name else page, anchor)
+        for page in [*PAGES, *(ROOT / "examples").glob("*/README.md")]
+        for name, anchor in re.findall(r"\]\(((?!https?:)[^)#]*)#([^)]+)\)", page.read_text())
+    ]
+    links += [
+        (ROOT, ROOT / "docs" / address.partition("#")[0].rpartition("/")[2], address.partition("#")[2])
+        for address in vars(documentation).values()
+        if isinstance(address, str) and address.startswith("https://") and "#" in address
+    ]
+    assert not [(page, anchor) for page, target, anchor in links if anchor not in anchors(target)]
     assert len(links) > 10
 
 

@@ -1191,7 +1191,7 @@ class StatefulServiceArgs(TypedDict):
     """Replaces the volumes of chosen instances whose claims differ from those that new instances get, after
     ``recreate_keeping_pods`` has changed these: another class, a smaller size and so on. The claim and its Pod are
     deleted, and the instance starts with an empty volume, to which the application must copy its data from the other
-    instances before it is ready. Claims that do not differ are left alone. Requires at least 2 ``replicas``. Default:
+    instances before it is ready. Claims that already match are skipped. Requires at least 2 ``replicas``. Default:
     none."""
     growth_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which volumes must be expanded after ``size`` was increased, at least 1; otherwise ``pulumi up``

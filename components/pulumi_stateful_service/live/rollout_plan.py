@@ -36,7 +36,7 @@ class RolloutPlan:
     bake_seconds: int = 0
     checks: Sequence[RolloutCheck] = ()
     rolls_back: bool = False
-    """Whether a step that fails takes the updated instances back to the version before."""
+    """Whether a step that fails rolls the updated instances back to the previous version."""
 
     def updated_after_each_step(self, replicas: int) -> list[int]:
         """How many instances run the new version after each step. The last one updates all."""

@@ -28,7 +28,7 @@ from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.outside_text import cleaned
 
 _PAUSE = 0.5
-"""Seconds between two questions who leads."""
+"""Seconds between two requests for the leader."""
 _UNANSWERED_PAUSE = 1.0
 """Seconds after a question that was not answered."""
 _COMMAND_SECONDS = 60
@@ -39,8 +39,8 @@ async def update_leader_last(
 ) -> Rollout:
     """Evicts one outdated instance after another, each when all are ready, and returns when none is left.
 
-    Who leads is asked before each of them. Raises RolloutError where an instance does not become ready in time, the
-    leader does not pass the lead on, or who leads is not answered: then nothing is evicted.
+    The leader is identified before each of them. Raises RolloutError where an instance does not become ready in time,
+    the leader does not pass the lead on, or cannot be identified: then nothing is evicted.
     """
     while True:
         await _evict_broken(cluster, target)

@@ -103,7 +103,7 @@ def _partitioned(partition: int) -> KubernetesObject:
 
 
 def _runs_before(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
-    """Whether an instance is ready with the version before, so that there is one to go back to."""
+    """Whether an instance is ready with the previous version, so that there is one to go back to."""
     before = stateful_set.get("status", {}).get("currentRevision")
     return any(is_ready(pod) and revision(pod) == before for pod in pods)
 
@@ -262,16 +262,16 @@ async def _failed(
     if plan.rolls_back and is_new and may_roll_back:
         await _roll_back(cluster, target, live, resource)
         lines.append(
-            f"The rollout was rolled back: {', '.join(updated)} runs the version before again. The program still asks "
-            f"for the new one: set the earlier version, or fix the cause and run pulumi up again ({ROLLOUTS})."
+            f"The rollout was rolled back: {', '.join(updated)} runs the previous version again. The program still "
+            f"asks for the new one: set the earlier version, or fix the cause and run pulumi up again ({ROLLOUTS})."
         )
     elif partition:
         lines.append(
-            "The rollout is stopped: the other instances keep the version before. Fix the cause and run pulumi up "
+            "The rollout is stopped: the other instances keep the previous version. Fix the cause and run pulumi up "
             f"again, which continues with this step, or set the earlier version ({ROLLOUTS})."
         )
     else:
-        what = "get the new version, since none was ready with the one before" if is_new else "run the new version"
+        what = "get the new version, since none was ready with the previous one" if is_new else "run the new version"
         lines.append(f"All instances {what}. Fix the cause, or set the earlier version ({ROLLOUTS}).")
     return RolloutError("\n".join(lines))
 
@@ -289,7 +289,7 @@ def _stopped(target: RolloutTarget, error: NotAnsweredError) -> RolloutError:
 async def _roll_back(
     cluster: Cluster, target: RolloutTarget, live: KubernetesObject, resource: pulumi.Resource
 ) -> None:
-    """Has the updated instances run the version before: below the partition, Pods are created with that one.
+    """Rolls the updated instances back to the previous revision: below the partition, Pods are created with that one.
 
     Those that are not ready first, since the controller waits for them; then one at a time.
     """

@@ -68,7 +68,7 @@ def claim_patch(
 ) -> KubernetesObject:
     """The merge patch that makes the claim what is asked for; empty where it is. ``template`` is the live one.
 
-    Requests that are larger than asked for are left alone, unless the component made them and they are not carried out.
+    Requests that are larger than asked for are skipped, unless the component made them and they are not carried out.
     """
     patch: KubernetesObject = {}
     if metadata := _metadata_patch(claim, desired, template):
@@ -85,7 +85,7 @@ def claim_patch(
 
 
 def claims_to_grow(claims: Sequence[KubernetesObject], sizes: Mapping[str, str]) -> list[Growth]:
-    """The claims that request less than the size given for their names. Larger ones are left alone."""
+    """The claims that request less than the size given for their names. Larger ones are skipped."""
     return [
         Growth(name, requested, sizes[name])
         for claim in claims

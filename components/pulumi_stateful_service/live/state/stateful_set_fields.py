@@ -114,7 +114,7 @@ _NOTES: Mapping[str, Callable[[Any], bool]] = {SIZES_ANNOTATION: _is_sizes, IDEN
 
 
 def template_sizes(stateful_set: KubernetesObject) -> dict[str, str]:
-    """The size that each volume had when the StatefulSet was created: Kubernetes does not allow to change it."""
+    """The size that each volume had when the StatefulSet was created: Kubernetes does not allow it to be changed."""
     return {
         volume: str(template["spec"]["resources"]["requests"]["storage"])
         for volume, template in claim_templates(stateful_set).items()

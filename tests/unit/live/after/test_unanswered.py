@@ -241,7 +241,7 @@ class TestFirstPartition:
             return live
 
         cluster.get_stateful_set = get  # type: ignore[method-assign]
-        with pytest.raises(RolloutError, match="since none was ready with the one before"):
+        with pytest.raises(RolloutError, match="since none was ready with the previous one"):
             roll_out(cluster, seconds=0.1)
         assert cluster.evicted == []
 
@@ -316,7 +316,7 @@ class TestLeaders:
         ],
     )
     def test_a_command_whose_end_is_not_known_may_have_succeeded(self, answers: list[Any], asked: int) -> None:
-        """So who leads is asked, and it is run again where that is still the same."""
+        """So the leader is identified again, and it is run again where that is still the same."""
         cluster = Cluster(answers)
         self._asked("_hand_over", cluster)
         assert len(cluster.asked) == asked

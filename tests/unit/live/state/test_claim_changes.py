@@ -25,7 +25,7 @@ def a_claim(name: str, size: str, *, capacity: str | None = None, **status: Any)
 
 
 def test_only_smaller_claims_grow() -> None:
-    """Larger claims are left alone, and so are those of other StatefulSets."""
+    """Larger claims are skipped, and so are those of other StatefulSets."""
     sizes = {f"logs-rg-{ordinal}": "20Mi" for ordinal in range(3)}
     claims = [a_claim("logs-rg-0", "10Mi"), a_claim("logs-rg-1", "1Gi"), a_claim("logs-rg-2", "20480Ki")]
     assert claims_to_grow([*claims, a_claim("other-rg-0", "1Mi")], sizes) == [Growth("logs-rg-0", "10Mi", "20Mi")]
