@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from pulumi_stateful_service.live import documentation
+from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
 from pulumi_stateful_service.testing import deploy
 
 from benchmarks.report import performance_page, plots
@@ -129,6 +130,20 @@ def test_the_versions_page_names_what_is_supported_and_tested() -> None:
     assert not [
         name for name, versions in expected.items() if not versions or not all(v in rows[name] for v in versions)
     ]
+
+
+def test_the_readme_shows_what_a_preview_says() -> None:
+    """The refusal of its example, word for word but for the address of the page."""
+    claims = [f"data-cache-{ordinal}" for ordinal in range(3)]
+    refusal = f"StatefulService 'cache': {shrink_refusal('data', '10Gi', '5Gi', claims)}"
+    assert re.sub(r"https://\S*?(?=/docs/)", "…", refusal) in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_the_readme_names_what_is_supported() -> None:
+    """The lowest releases, as the versions page has them, and the Kubernetes of the cluster tests."""
+    [said] = re.findall(r"^Supported: .*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| .*? \| (\d+\.\d+)", (ROOT / "docs" / "versions.md").read_text(), re.MULTILINE)
+    assert {*rows[:5], "1.37"} == set(re.findall(r"\d+\.\d+", said))
 
 
 def test_each_link_leads_somewhere() -> None:

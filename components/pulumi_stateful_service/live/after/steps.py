@@ -261,8 +261,9 @@ async def _failed(
     is_new = status.get("updateRevision") != status.get("currentRevision")
     if plan.rolls_back and is_new and may_roll_back:
         await _roll_back(cluster, target, live, resource)
+        run = "run" if len(updated) > 1 else "runs"
         lines.append(
-            f"The rollout was rolled back: {', '.join(updated)} runs the previous version again. The program still "
+            f"The rollout was rolled back: {', '.join(updated)} {run} the previous version again. The program still "
             f"asks for the new one: set the earlier version, or fix the cause and run pulumi up again ({ROLLOUTS})."
         )
     elif partition:
