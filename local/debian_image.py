@@ -18,8 +18,14 @@ _MERGED = ("bin", "sbin", "lib", "lib64")
 """Folders that are links into /usr, as Debian's installer makes them."""
 
 _LINKS = {name: f"usr/{name}" for name in _MERGED}
-_USERS = "root:x:0:0:root:/root:/bin/sh\napp:x:{user}:app:/tmp:/bin/sh\n"
-_GROUPS = "root:x:0:\napp:x:{group}:\n"
+_ROOT = "0:0"
+_RELEASE = "trixie"
+"""Debian's release that the packages are of, whichever this machine has."""
+_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_SOURCES = f"""\
+deb [signed-by={_KEYS}] http://deb.debian.org/debian {_RELEASE} main
+deb [signed-by={_KEYS}] http://deb.debian.org/debian-security {_RELEASE}-security main
+"""
 
 
 def file_system(packages: tuple[str, ...], links: Mapping[str, str], user: str) -> bytes:
@@ -32,8 +38,7 @@ def file_system(packages: tuple[str, ...], links: Mapping[str, str], user: str) 
         written: set[str] = set()
         for path, target in sorted({**_LINKS, **links}.items()):
             _add(made, written, path, tarfile.SYMTYPE, target=target)
-        accounts = {"etc/passwd": _USERS.format(user=user), "etc/group": _GROUPS.format(group=user.partition(":")[2])}
-        for path, text in accounts.items():
+        for path, text in _accounts(user).items():
             _add(made, written, path, tarfile.REGTYPE, content=text.encode())
         _add(made, written, "tmp", tarfile.DIRTYPE, mode=0o1777)
         for archive in archives:
@@ -41,28 +46,41 @@ def file_system(packages: tuple[str, ...], links: Mapping[str, str], user: str) 
     return output.getvalue()
 
 
+def _accounts(user: str) -> dict[str, str]:
+    users, groups = "root:x:0:0:root:/root:/bin/sh\n", "root:x:0:\n"
+    if user != _ROOT:
+        users += f"app:x:{user}:app:/tmp:/bin/sh\n"
+        groups += f"app:x:{user.partition(':')[2]}:\n"
+    return {"etc/passwd": users, "etc/group": groups}
+
+
 @contextmanager
 def _downloaded(packages: tuple[str, ...]) -> Iterator[list[Path]]:
     """The archives of the packages and of all that they depend on, as on a system without any package."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "archives" / "partial").mkdir(parents=True)
+        for each in ("archives", "lists"):
+            (folder / each / "partial").mkdir(parents=True)
         (folder / "status").touch()
-        command = [
-            *("apt-get", "-qq", "--yes", "--no-install-recommends", "--download-only"),
-            *("-o", f"Dir::State::status={folder / 'status'}", "-o", f"Dir::Cache::archives={folder / 'archives'}"),
-            *("-o", "APT::Sandbox::User=", "install", *packages),
-        ]
+        (folder / "sources.list").write_text(_SOURCES)
+        settings = {
+            "Dir::State": folder,
+            "Dir::State::status": folder / "status",
+            "Dir::Cache": folder,
+            "Dir::Etc::sourcelist": folder / "sources.list",
+            "Dir::Etc::sourceparts": folder / "none",
+            "Acquire::Languages": "none",
+            "APT::Sandbox::User": "",
+        }
+        apt_get = ["apt-get", "-qq", "--yes", "--no-install-recommends", "--download-only"]
+        apt_get += [f"--option={name}={value}" for name, value in settings.items()]
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        result = commands.run(command, environment=environment)
-        if result.returncode:
-            # The lists may be older than the archive.
-            commands.run(["apt-get", "-qq", "update"], environment=environment)
-            result = commands.run(command, environment=environment)
-        if result.returncode:
-            raise LocalError(
-                f"apt-get could not download {' '.join(packages)}:\n{last_lines(result.stdout + result.stderr, 8)}"
-            )
+        for arguments in (["update"], ["install", *packages]):
+            result = commands.run([*apt_get, *arguments], environment=environment)
+            if result.returncode:
+                raise LocalError(
+                    f"apt-get could not download {' '.join(packages)}:\n{last_lines(result.stdout + result.stderr, 8)}"
+                )
         yield sorted((folder / "archives").glob("*.deb"))
 
 

@@ -19,6 +19,7 @@ from local.paths import CACHE, SOURCE
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _REGISTRY = "docker.io/library"
 """Where Kubernetes takes an image without a registry in its name to come from."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Image:
     name: str
     tag: str
     programs: tuple[str, ...]
-    """The binaries in it, at the root; the first is what it runs."""
+    """The binaries in it; the first is what it runs."""
     environment: dict[str, str] = field(default_factory=dict)
     user: str = "65532:65532"
     """The only one that it knows besides root."""
@@ -39,11 +40,15 @@ class Image:
     """Debian packages in it, with what they depend on."""
     links: dict[str, str] = field(default_factory=dict)
     """Symbolic links in it: the target by the path."""
+    registry: str = _REGISTRY
+    programs_folder: str = ""
+    """Where the binaries are, such as ``usr/local/bin``. At the root by default."""
+    working_folder: str = "/"
 
     @property
     def reference(self) -> str:
         """Its full name, as the node keeps it."""
-        return f"{_REGISTRY}/{self.name}:{self.tag}"
+        return f"{self.registry}/{self.name}:{self.tag}"
 
 
 PAUSE = Image("pause", "1.0", ("pause",))
@@ -63,50 +68,91 @@ ALL = (
     ),
 )
 
-# Made when an example wants one.
+_LOCAL_BIN = "usr/local/bin"
+
+# Made when an example wants one: in place of the public images that the examples name, with their users, their folders
+# and what else an example could rely on, but of Debian's packages.
 EXAMPLES = (
+    # Nothing but the programs.
+    Image(
+        "etcd",
+        "v3.7.3",
+        ("etcd", "etcdctl"),
+        user="0:0",
+        ports=(2379, 2380),
+        registry="gcr.io/etcd-development",
+        programs_folder=_LOCAL_BIN,
+        working_folder="/var/lib/etcd",
+    ),
+    Image(
+        "busybox",
+        "1.37-musl",
+        (),
+        user="0:0",
+        packages=("busybox-static",),
+        links={f"usr/bin/{name}": "busybox" for name in ("sh", "cp")},
+    ),
     Image(
         "nats",
-        "2.15.2",
-        ("nats-server", "nats"),
+        "2.15-alpine",
+        ("nats-server",),
+        user="0:0",
         packages=("busybox-static",),
         links={f"usr/bin/{name}": "busybox" for name in ("sh", "grep")},
         ports=(4222, 6222, 8222),
+        programs_folder=_LOCAL_BIN,
     ),
     Image(
-        "postgresql",
-        "15",
+        "nats-box",
+        "0.20.0-nonroot",
+        ("nats",),
+        user="1000:1000",
+        packages=("busybox-static",),
+        links={f"usr/bin/{name}": "busybox" for name in ("sh", "cp")},
+        registry="docker.io/natsio",
+        programs_folder=_LOCAL_BIN,
+    ),
+    Image(
+        "postgres",
+        "17",
         (),
-        # As the official image has them.
         user="999:999",
         volumes=("/var/lib/postgresql/data",),
-        packages=("postgresql-15", "dash", "coreutils"),
+        packages=("postgresql-17", "dash", "coreutils"),
         links={"usr/bin/sh": "dash"},
         ports=(5432,),
     ),
     Image(
         "redis",
-        "7",
+        "8",
         (),
+        user="999:999",
+        volumes=("/data",),
         packages=("redis-server", "dash", "coreutils", "grep", "libc-bin"),
         links={"usr/bin/sh": "dash"},
         ports=(6379, 16379),
+        working_folder="/data",
     ),
     Image(
         "rabbitmq",
-        "3.10",
+        "4.0",
         (),
+        {"PATH": f"/opt/rabbitmq/sbin:{_PATH}", "HOME": "/var/lib/rabbitmq"},
+        user="999:999",
+        volumes=("/var/lib/rabbitmq",),
         packages=("rabbitmq-server", "dash", "coreutils", "sed", "libc-bin"),
-        links={"usr/bin/sh": "dash"},
+        links={"usr/bin/sh": "dash", "opt/rabbitmq/sbin": "../../usr/lib/rabbitmq/bin"},
         ports=(4369, 5672, 25672),
     ),
     Image(
         "zookeeper",
-        "3.8",
+        "3.9",
         (),
+        user="1000:1000",
+        volumes=("/data", "/datalog", "/logs"),
         packages=(
             "libzookeeper-java",
-            "openjdk-17-jre-headless",
+            "openjdk-21-jre-headless",
             "busybox-static",
             "dash",
             "coreutils",
@@ -116,9 +162,11 @@ EXAMPLES = (
         links={
             "usr/bin/sh": "dash",
             "usr/bin/nc": "busybox",
-            "usr/bin/java": "../lib/jvm/java-17-openjdk-amd64/bin/java",
+            "usr/bin/java": "../lib/jvm/java-21-openjdk-amd64/bin/java",
+            "apache-zookeeper-3.9.3-bin/lib": "../usr/share/java",
         },
         ports=(2181, 2888, 3888),
+        working_folder="/apache-zookeeper-3.9.3-bin",
     ),
 )
 
@@ -160,16 +208,17 @@ def archive(image: Image) -> tuple[Path, str]:
     return path, note.read_text()
 
 
-_VERSION = 2  # of what `pack` makes
+_VERSION = 3  # of what `pack` makes
 
 
 def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) -> tuple[bytes, str]:
     """The image in the layout of the Open Container Initiative, and the digest of its manifest."""
     architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
     layers = [base] if base is not None else []
+    paths = {name: f"{image.programs_folder}/{name}".lstrip("/") for name in programs}
     if programs:
-        layers.append(_tar({name: (content, 0o755) for name, content in programs.items()}))
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/" if base is not None else "/"
+        layers.append(_tar({paths[name]: (content, 0o755) for name, content in programs.items()}))
+    path = f"{_PATH}:/" if base is not None or image.programs_folder else "/"
     config = _json(
         {
             "architecture": architecture,
@@ -178,9 +227,9 @@ def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) ->
                 "User": image.user,
                 **({"Volumes": {folder: {} for folder in image.volumes}} if image.volumes else {}),
                 "ExposedPorts": {f"{port}/tcp": {} for port in image.ports},
-                "Env": [f"PATH={path}", *(f"{key}={value}" for key, value in image.environment.items())],
-                "Entrypoint": [f"/{image.programs[0]}"] if programs else [],
-                "WorkingDir": "/",
+                "Env": [f"{key}={value}" for key, value in {"PATH": path, **image.environment}.items()],
+                "Entrypoint": [f"/{paths[image.programs[0]]}"] if programs else [],
+                "WorkingDir": image.working_folder,
             },
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},
             "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "local/images.py"} for _ in layers],

@@ -35,9 +35,20 @@ args: StatefulServiceArgs = {
     # One election for each update, not one for each member.
     "leader_last": {"http_get": metrics("/metrics"), "contains": "etcd_server_is_leader 1\n"},
     "config_files": SCRIPTS,
+    # etcd's image has no shell, nor anything else that the scripts call.
+    "init_containers": [
+        {
+            "name": "shell",
+            "image": config.require("shellImage"),
+            "command": ["sh", "-c", "for name in sh grep awk; do cp /bin/busybox /shell/$name; done"],
+            "mounts": [{"volume": "shell", "mount_path": "/shell"}],
+        }
+    ],
+    "scratch_volumes": [{"name": "shell", "mount_path": "/shell"}],
     "security": {"run_as_user": 65532, "read_only_root_filesystem": True},
     "discovery": {},
     "env": {
+        "PATH": "/usr/local/bin:/shell",
         "ETCDCTL_ENDPOINTS": "http://$(SERVICE_ADDRESS):2379",
         "ETCD_AUTO_COMPACTION_RETENTION": config.require("retention"),
     },

@@ -25,6 +25,15 @@ nats = StatefulService(
             "/etc/nats/nats.conf": Path("nats.conf").read_text(),
             "/scripts/leave.sh": Path("leave.sh").read_text(),
         },
+        # The image of the server has no command line tool.
+        "init_containers": [
+            {
+                "name": "tool",
+                "image": config.require("toolImage"),
+                "command": ["sh", "-c", 'cp "$(command -v nats)" /tool/'],
+                "mounts": [{"volume": "tool", "mount_path": "/tool"}],
+            }
+        ],
         "discovery": {},
         "secret_env": {"ADMIN_PASSWORD": config.require_secret("adminPassword")},
         "env": {"MAX_PAYLOAD": config.require("maxPayload")},
@@ -42,7 +51,7 @@ nats = StatefulService(
         "lifecycle": {"pre_stop": {"exec": {"command": ["nats-server", "--signal", "ldm=/tmp/nats.pid"]}}},
         "termination_grace_period_seconds": 60,
         "security": {"run_as_user": 65532, "read_only_root_filesystem": True},
-        "scratch_volumes": [{"name": "tmp", "mount_path": "/tmp"}],
+        "scratch_volumes": [{"name": "tmp", "mount_path": "/tmp"}, {"name": "tool", "mount_path": "/tool"}],
         "volumes": [{"name": "data", "mount_path": "/data", "size": config.require("size")}],
         "load_balancer": {"name": "nats-client", "ports": {"client": 4222}},
     },

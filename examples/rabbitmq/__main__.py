@@ -36,7 +36,6 @@ rabbitmq = StatefulService(
         "env": {
             "RABBITMQ_NODENAME": "rabbit@$(POD_ADDRESS)",
             "RABBITMQ_USE_LONGNAME": "true",
-            "PATH": f"{config.require('binaries')}:/usr/bin:/bin",
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_LOG_BASE": "/tmp",
             "HOME": "/tmp",

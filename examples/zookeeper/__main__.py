@@ -34,7 +34,8 @@ zookeeper = StatefulService(
         "config_files": {"/etc/zookeeper/zoo.cfg": Path("zoo.cfg").read_text(), **SCRIPTS},
         "discovery": {},
         "env": {
-            "CLASSPATH": config.require("classpath"),
+            # ZooKeeper is in the image's working directory, whose name has the version; in /conf is what it logs.
+            "CLASSPATH": "/conf:lib/*",
             "JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=50",
             "MAX_CONNECTIONS": config.require("maxConnections"),
         },

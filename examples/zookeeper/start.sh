@@ -2,18 +2,18 @@
 set -eu
 server() { echo "server.$(($1 + 1))=zookeeper-$1.$SERVICE_ADDRESS:2888:3888:participant;0.0.0.0:2181"; }
 
-mkdir -p /data/conf
-cd /data/conf
-echo "$((POD_ORDINAL + 1))" > ../myid
-servers=$(ls -t zoo.cfg.dynamic.[0-9a-f]* 2> /tmp/none | head -n 1)
+conf=/data/conf
+mkdir -p $conf
+echo "$((POD_ORDINAL + 1))" > /data/myid
+servers=$(ls -t $conf/zoo.cfg.dynamic.[0-9a-f]* 2> /tmp/none | head -n 1)
 if [ -z "$servers" ]; then
-    servers=zoo.cfg.dynamic
+    servers=$conf/zoo.cfg.dynamic
     for ordinal in $(printf '%s\n' 0 1 2 "$POD_ORDINAL" | sort -u); do server "$ordinal"; done > "$servers"
 fi
 {
     cat /etc/zookeeper/zoo.cfg
     echo "maxClientCnxns=$MAX_CONNECTIONS"
-    echo "dynamicConfigFile=/data/conf/$servers"
-} > zoo.cfg
+    echo "dynamicConfigFile=$servers"
+} > $conf/zoo.cfg
 until getent hosts "$POD_ADDRESS" > /tmp/address; do sleep 0.2; done
-exec java org.apache.zookeeper.server.quorum.QuorumPeerMain /data/conf/zoo.cfg
+exec java org.apache.zookeeper.server.quorum.QuorumPeerMain $conf/zoo.cfg

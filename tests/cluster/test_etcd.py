@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from etcd_members import Etcd, encoded
 from example_stacks import Writer, restricted
-from harness import eventually, only, watching
+from harness import eventually, local, only, watching
 from lightkube import ApiError
 from lightkube import Client as Kubernetes
 
@@ -54,6 +54,7 @@ class Client(Writer):
 @pytest.fixture
 def etcd(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
+    local("load-image", "etcd:v3.7.3", "busybox")
     made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
     with restricted(made):
         yield made

@@ -88,7 +88,7 @@ class Nats(Example):
 @pytest.fixture
 def server(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[Nats]:
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
-    local("load-image", "nats")
+    local("load-image", "nats", "nats-box")
     made = Nats(tmp_path / "nats", env, namespace=namespace, client=client)
     made.must("config", "set", "--secret", "adminPassword", PASSWORD)
     with restricted(made):

@@ -14,7 +14,7 @@ import pytest
 from etcd_history import History
 from etcd_members import Etcd
 from example_stacks import restricted
-from harness import eventually
+from harness import eventually, local
 from lightkube import Client
 from nodes import IdentityWatch
 
@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("thre
 @pytest.fixture
 def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
     """The example with one member on each node, on network disks."""
+    local("load-image", "etcd:v3.7.3", "busybox")
     made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
     with restricted(made):
         made.configure(storageClass="network")

@@ -30,17 +30,17 @@ class PostgreSQL(WithClient):
 def psql(host: str) -> list[str]:
     """The psql command of the client's Pod."""
     uri = f"postgresql://postgres@{host}/postgres?connect_timeout=2"
-    program = ["/usr/lib/postgresql/15/bin/psql", uri, "--quiet", "--no-align", "--tuples-only"]
+    program = ["/usr/lib/postgresql/17/bin/psql", uri, "--quiet", "--no-align", "--tuples-only"]
     return [*program, "--set=ON_ERROR_STOP=1"]
 
 
 @pytest.fixture
 def postgresql(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[PostgreSQL]:
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
-    local("load-image", "postgresql")
+    local("load-image", "postgres")
     made = PostgreSQL(tmp_path / "postgresql", env, namespace=namespace, client=client)
     made.must("config", "set", "--secret", "password", PASSWORD)
-    made.start_client("postgresql:15", PGPASSWORD=PASSWORD)
+    made.start_client("postgres:17", PGPASSWORD=PASSWORD)
     with restricted(made):
         yield made
 

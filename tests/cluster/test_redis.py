@@ -45,7 +45,7 @@ def redis(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Pat
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
     local("load-image", "redis")
     made = Redis(tmp_path / "redis", env, namespace=namespace, client=client)
-    made.start_client("redis:7")
+    made.start_client("redis:8")
     with restricted(made):
         yield made
 

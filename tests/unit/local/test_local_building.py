@@ -182,8 +182,7 @@ class TestImages:
     def test_an_image_has_what_the_node_needs_to_run_it(self) -> None:
         """Its full name, a user that is not root, the program, and blobs that are what their names say."""
         content, digest = images.pack(EXAMPLE, {"program": b"code"})
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            files = {each.name: _read(archive, each) for each in archive.getmembers()}
+        files = _files(content)
         entry = json.loads(files["index.json"])["manifests"][0]
         assert entry["digest"] == digest
         assert entry["annotations"]["io.containerd.image.name"] == "docker.io/library/example:1.0"
@@ -200,12 +199,31 @@ class TestImages:
             if name.startswith("blobs/"):
                 assert name.endswith(hashlib.sha256(blob).hexdigest())
 
+    def test_an_image_is_like_the_public_one_that_it_stands_for(self) -> None:
+        """It has that one's full name, its programs and working directory where that one has them, and its PATH."""
+        public = dataclasses.replace(
+            EXAMPLE, registry="gcr.io/public", programs_folder="usr/local/bin", working_folder="/data"
+        )
+        files = _files(images.pack(public, {"program": b"code"})[0])
+        entry = json.loads(files["index.json"])["manifests"][0]
+        assert entry["annotations"]["io.containerd.image.name"] == "gcr.io/public/example:1.0"
+        manifest = json.loads(files[_blob(entry["digest"])])
+        config = json.loads(files[_blob(manifest["config"]["digest"])])["config"]
+        assert (config["Entrypoint"], config["WorkingDir"]) == (["/usr/local/bin/program"], "/data")
+        assert "/usr/local/bin" in config["Env"][0].removeprefix("PATH=").split(":")
+        assert list(_files(files[_blob(manifest["layers"][0]["digest"])])) == ["usr/local/bin/program"]
+
     def test_an_image_is_named_with_or_without_its_tag(self) -> None:
         """Without, all its tags are meant; an unknown one is answered with the known ones."""
         assert [each.tag for each in images.named("random-generator")] == ["1.0", "2.0"]
         assert [each.tag for each in images.named("random-generator:2.0")] == ["2.0"]
         with pytest.raises(LocalError, match=r"no image 'rg'; there are .*random-generator:1\.0"):
             images.named("rg")
+
+
+def _files(content: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        return {each.name: _read(archive, each) for each in archive.getmembers()}
 
 
 def _blob(digest: str) -> str:

@@ -1,0 +1,63 @@
+"""The examples name the images that they run with, and those that the cluster tests run are made in their likeness."""
+
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from pulumi_stateful_service.testing import deploy_stack
+
+from local import images
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SECRETS = {"password": "known", "cookie": "known", "adminPassword": "known"}
+
+
+@pytest.fixture(params=["etcd", "nats", "postgresql", "rabbitmq", "redis", "zookeeper"])
+def example(request: pytest.FixtureRequest) -> str:
+    """Each example with a program that nobody here wrote."""
+    return str(request.param)
+
+
+@pytest.fixture
+def pod(example: str, tmp_path: Path) -> dict[str, Any]:
+    """Its Pods' specification, with the defaults of the stack."""
+    folder = shutil.copytree(EXAMPLES / example, tmp_path / example, ignore=shutil.ignore_patterns(".venv"))
+    (folder / "Pulumi.trial.yaml").write_text("config: {}\n")
+    stateful_set = deploy_stack("trial", folder, config=SECRETS).service(example).stateful_set
+    spec: dict[str, Any] = stateful_set.spec["template"]["spec"]
+    return spec
+
+
+def _image(name: str) -> images.Image:
+    """The image that the embedded cluster has under a name."""
+    named = {each.reference.removeprefix("docker.io/").removeprefix("library/"): each for each in images.EXAMPLES}
+    return named[name]
+
+
+def _containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*pod["containers"], *pod.get("initContainers", [])]
+
+
+def test_the_readme_names_the_images_that_run(example: str, pod: dict[str, Any]) -> None:
+    """All of them, with their tags; and the embedded cluster has one of that name to test with."""
+    readme = (EXAMPLES / example / "README.md").read_text()
+    for container in _containers(pod):
+        assert f"`{container['image']}`" in readme
+        assert _image(container["image"])
+
+
+def test_only_an_example_that_says_so_runs_as_the_user_of_its_image(example: str, pod: dict[str, Any]) -> None:
+    """PostgreSQL looks its user up; the others run as one whom their image does not know, in the tests too."""
+    user = str(pod["securityContext"]["runAsUser"])
+    known = {_image(container["image"]).user.partition(":")[0] for container in _containers(pod)}
+    assert known == {"999"} and user == "999" if example == "postgresql" else user not in known
+
+
+def test_data_are_on_the_disk_and_not_in_a_volume_of_the_image(pod: dict[str, Any]) -> None:
+    """What an image declares as a volume is empty in each container, unless exactly this path is mounted."""
+    for container in _containers(pod):
+        declared = [PurePosixPath(folder) for folder in _image(container["image"]).volumes]
+        for mount in container.get("volumeMounts", []):
+            path = PurePosixPath(mount["mountPath"])
+            assert not [folder for folder in declared if path in folder.parents], path
