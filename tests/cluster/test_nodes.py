@@ -330,7 +330,9 @@ def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Ma
         for target in everybody:
             answer = rg.get_from(source, f"http://{target}.random-generator.{rg.namespace}.svc.cluster.local:8080/")
             assert f'"instance":"{target}"' in answer
-    eventually("the Service leads to all nodes", lambda: _behind_the_service(rg, "rg-0") == everybody)
+    for source in sorted(everybody):
+        # To itself as well, on whichever node it is.
+        eventually(f"the Service leads {source} to all nodes", lambda source=source: _behind(rg, source) == everybody)
     rg.kubectl("run", "stranger", "--image=random-generator:1.0", "--image-pull-policy=Never")
     rg.kubectl("wait", "--for=condition=Ready", "pod/stranger")
     with pytest.raises(CommandError):
@@ -338,7 +340,7 @@ def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Ma
     rg.kubectl("delete", "pod", "stranger", "--grace-period=1")
 
 
-def _behind_the_service(rg: Service, source: str) -> set[str]:
+def _behind(rg: Service, source: str) -> set[str]:
     url = f"http://random-generator-lb.{rg.namespace}.svc.cluster.local/"
     return {str(json.loads(rg.get_from(source, url))["instance"]) for _ in range(10)}
 

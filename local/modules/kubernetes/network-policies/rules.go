@@ -23,13 +23,17 @@ type cluster struct {
 // rules are the table's whole content, as nft reads it: a chain for each Pod that is guarded.
 //
 // A policy counts for connections that exist already, too: only answers to what a Pod asked itself get in unseen.
+//
+// A Pod that a Service leads to itself gets the answer by way of its node. kube-proxy sees to that on the node whose
+// name it has, and the real nodes share one.
 func rules(table string, pods []*v1.Pod, namespaces []*v1.Namespace, policies []*networking.NetworkPolicy) string {
 	known := cluster{byAddress(pods), map[string]labels.Set{}}
 	for _, each := range namespaces {
 		known.namespaces[each.Name] = each.Labels
 	}
 	var chains, verdicts strings.Builder
-	for _, address := range slices.Sorted(maps.Keys(known.pods)) {
+	addresses := slices.Sorted(maps.Keys(known.pods))
+	for _, address := range addresses {
 		guarding := guards(policies, known.pods[address])
 		if len(guarding) == 0 {
 			continue
@@ -47,7 +51,20 @@ func rules(table string, pods []*v1.Pod, namespaces []*v1.Namespace, policies []
 	}
 	return fmt.Sprintf("add table ip %[1]s\ndelete table ip %[1]s\ntable ip %[1]s {\n%[2]s\tchain forward {\n"+
 		"\t\ttype filter hook forward priority filter; policy accept;\n"+
-		"\t\tct direction reply accept\n\t\tct state related accept\n%[3]s\t}\n}\n", table, chains.String(), guarded)
+		"\t\tct direction reply accept\n\t\tct state related accept\n%[3]s\t}\n"+
+		"\tchain hairpin {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n%[4]s\t}\n}\n",
+		table, chains.String(), guarded, hairpin(addresses))
+}
+
+func hairpin(addresses []string) string {
+	if len(addresses) == 0 {
+		return ""
+	}
+	pairs := make([]string, len(addresses))
+	for i, address := range addresses {
+		pairs[i] = address + " . " + address
+	}
+	return fmt.Sprintf("\t\tip saddr . ip daddr { %s } masquerade\n", strings.Join(pairs, ", "))
 }
 
 // byAddress leaves out Pods that have ended or share the node's network. Of two with one address the newer one has it.

@@ -67,6 +67,10 @@ table ip test {
 		ct state related accept
 		ip daddr vmap { 10.0.0.4 : goto pod-10.0.0.4 }
 	}
+	chain hairpin {
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr . ip daddr { 10.0.0.2 . 10.0.0.2, 10.0.0.3 . 10.0.0.3, 10.0.0.4 . 10.0.0.4, 10.0.0.5 . 10.0.0.5, 10.0.0.6 . 10.0.0.6 } masquerade
+	}
 }
 `
 	if got != want {
