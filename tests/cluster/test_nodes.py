@@ -9,6 +9,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import nodes
@@ -332,7 +333,7 @@ def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Ma
             assert f'"instance":"{target}"' in answer
     for source in sorted(everybody):
         # To itself as well, on whichever node it is.
-        eventually(f"the Service leads {source} to all nodes", lambda source=source: _behind(rg, source) == everybody)
+        eventually(f"the Service leads {source} to all nodes", partial(_leads_to, rg, source, everybody))
     rg.kubectl("run", "stranger", "--image=random-generator:1.0", "--image-pull-policy=Never")
     rg.kubectl("wait", "--for=condition=Ready", "pod/stranger")
     with pytest.raises(CommandError):
@@ -340,9 +341,9 @@ def test_p02_names_services_and_policies_reach_across_nodes(on_network_disks: Ma
     rg.kubectl("delete", "pod", "stranger", "--grace-period=1")
 
 
-def _behind(rg: Service, source: str) -> set[str]:
+def _leads_to(rg: Service, source: str, instances: set[str]) -> bool:
     url = f"http://random-generator-lb.{rg.namespace}.svc.cluster.local/"
-    return {str(json.loads(rg.get_from(source, url))["instance"]) for _ in range(10)}
+    return {str(json.loads(rg.get_from(source, url))["instance"]) for _ in range(10)} == instances
 
 
 def test_a_part_of_a_node_that_died_is_reported_and_restarted(on_network_disks: Make) -> None:
