@@ -66,6 +66,10 @@ check: environment test-image ## Lint, types, layers and unit tests
 	$(VENV)/lint-imports
 	$(VENV)/pytest tests/unit -q
 
+.PHONY: coverage
+coverage: environment ## Measure which lines and branches of the package the unit tests run
+	$(VENV)/pytest tests/unit -q --cov --cov-fail-under=85
+
 .PHONY: test-cluster
 test-cluster: environment cluster ## Run the cluster tests: real engine, real provider, real Kubernetes
 	$(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal
