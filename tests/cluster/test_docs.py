@@ -101,11 +101,11 @@ def test_growing_as_the_storage_page_describes(clone: Path, client: Client) -> N
         ("Restore", "random-generator-prod-rg"),
     ],
 )
-def test_volumes_are_restored_as_the_storage_page_describes(
+def test_volumes_are_restored_as_the_volumes_page_describes(
     clone: Path, client: Client, heading: str, storage_class: str
 ) -> None:
     """After the sequence rg-0 has its data, on a claim of the class that the page names."""
-    settings, up, *rest = sequence("storage.md", heading)
+    settings, up, *rest = sequence("volumes.md", heading)
     run(clone, settings, up)
     written = first_line_of(client, "prod", "rg-0")
     run(clone, settings, *rest)

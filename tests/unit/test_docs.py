@@ -26,7 +26,7 @@ from local.pins import KUBERNETES_PROVIDER, PULUMI_MINIMUM
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|yaml)\n(?:# (\S+\.(?:py|yaml))\n)?(.*?)^```$", re.DOTALL | re.MULTILINE)
-PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "components" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "components" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = [
     pytest.param(code, id=f"{page.relative_to(ROOT)}:{number}")
     for page in PAGES
@@ -110,6 +110,26 @@ def test_the_readme_lists_every_page() -> None:
     """Each page of docs/ is one click away."""
     text = (ROOT / "README.md").read_text()
     assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]
+
+
+def test_the_design_page_lists_every_decision() -> None:
+    """By its number and its title."""
+    text = (ROOT / "docs" / "design.md").read_text()
+    for file in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        [(number, title)] = re.findall(r"\A# (\d+)\. (.+)$", file.read_text(), re.MULTILINE)
+        assert file.name.startswith(f"{int(number):04}-")
+        assert f"| {number} | [{title}](decisions/{file.name}) | " in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "CHANGELOG.md" and page.name not in GENERATED],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_a_page_is_not_too_long(page: Path) -> None:
+    """2,000 words of prose at most, but for the pages that are made from the sources, and the changelog."""
+    prose = re.sub(r"^```.*?^```$|^\|.*?$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert len(prose.split()) <= 2000
 
 
 def test_the_versions_page_names_what_is_supported_and_tested() -> None:
