@@ -50,6 +50,7 @@ from pulumi_stateful_service.live.before.service_rights import missing_service_r
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
+from pulumi_stateful_service.live.client.snapshot import Snapshot
 from pulumi_stateful_service.live.namespace_source import NamespaceSource, advice_on_replacement, read_namespace
 from pulumi_stateful_service.live.operation import Operation, OperationKind
 from pulumi_stateful_service.live.prepare_cluster import (
@@ -165,12 +166,12 @@ class Guard:
                 self._operation = replace(self._operation, live_uid=live["metadata"]["uid"] if live else "")
                 if live is None or not desired.change.owns(live):
                     return Seen(live if desired.change.adopt else None)
-                change = desired.change.known_with(live)
-                claims = await live_claims(cluster, live)
+                change, seen = desired.change.known_with(live), Snapshot(cluster)
+                claims = await live_claims(seen, live)
                 for warning in live_warnings(live, claims, change):
                     self._said.add(warning)
                     messages.warn(f"{self._prefix}: {warning}", self._resource)
-                is_unfinished = await unfinished_work(cluster, live, claims, change)
+                is_unfinished = await unfinished_work(seen, live, claims, change)
                 return Seen(live, claims, last_attempt(live) + is_unfinished)
         except NoClusterError:
             return Seen()
@@ -269,7 +270,7 @@ class Guard:
         try:
             async with connected(connection) as cluster:
                 namespace = None if kind == "StorageClass" else metadata.get("namespace") or cluster.default_namespace
-                await self._warn_of_rights(kind, cluster, namespace)
+                self._warn_of_rights(await missing_service_rights(cluster, connection, kind, namespace))
                 live = await cluster.get(kind, namespace, metadata["name"])
         except NoClusterError:
             return
@@ -295,8 +296,7 @@ class Guard:
             async with connected(connection) as cluster:
                 await own_created_fields(cluster, kind, live, set_name)
 
-    async def _warn_of_rights(self, kind: str, cluster: Cluster, namespace: str | None) -> None:
-        missing = await missing_service_rights(cluster, namespace) if kind == "Service" and namespace else None
+    def _warn_of_rights(self, missing: str | None) -> None:
         if missing and missing not in self._said:
             self._said.add(missing)
             messages.warn(f"{self._prefix}: {missing}.", self._resource)
@@ -327,20 +327,21 @@ class Guard:
         live = await get_after_deletion(cluster, desired, self._say)
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
-        recreate = await refuse_or_recreate(cluster, desired.change, live, self._resource, self._said)
+        seen = Snapshot(cluster)
+        recreate = await refuse_or_recreate(seen, desired.change, live, self._resource, self._said)
         if recreate and desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
                 "kept) and creates it again. Remove protect for one pulumi up."
             )
-        claims = await live_claims(cluster, live) if live is not None else []
+        claims = await live_claims(seen, live) if live is not None else []
         if live is not None and not is_update and desired.change.owns(live):
             self._refuse_replacement(live, claims)
-        missing = await missing_claims(cluster, desired.change)
+        missing = await missing_claims(seen, desired.change)
         for claim in missing:
             self._say(restored_claim_message(claim))
         if live is None or is_update or recreate:
-            await self._predict(cluster, desired, live, claims, recreate=recreate)
+            await self._predict(seen, desired, live, claims, recreate=recreate)
         if not pulumi.runtime.is_dry_run():
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)

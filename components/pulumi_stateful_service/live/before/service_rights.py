@@ -4,7 +4,11 @@ The provider watches the endpoints in the namespace, also for a headless Service
 minutes and says nothing.
 """
 
+import asyncio
+from weakref import WeakKeyDictionary
+
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.documentation import RIGHTS
 
@@ -13,15 +17,27 @@ _WATCHED = (("", "endpoints"), ("discovery.k8s.io", "endpointslices"))
 _VERBS = ("list", "watch")
 
 
-async def missing_service_rights(cluster: Cluster, namespace: str) -> str | None:
-    """Says which rights the provider lacks to follow a Service in the namespace; None where it has them."""
+_missing: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Connection, str], asyncio.Task[list[str]]]] = (
+    WeakKeyDictionary()
+)
+"""The rights that are missing, by cluster and namespace: asked for once, however many Services a program creates."""
+
+
+async def missing_service_rights(
+    cluster: Cluster, connection: Connection, kind: str, namespace: str | None
+) -> str | None:
+    """Says which rights the provider lacks to follow an object in the namespace; None where it has them.
+
+    Services alone are followed by others than their own.
+    """
+    if kind != "Service" or not namespace:
+        return None
+    known = _missing.setdefault(asyncio.get_running_loop(), {})
+    key = (connection, namespace)
+    if key not in known:
+        known[key] = asyncio.ensure_future(_find_missing(cluster, namespace))
     try:
-        missing = [
-            f"{verb} {resource}"
-            for group, resource in _WATCHED
-            for verb in _VERBS
-            if not await _may(cluster, namespace, verb, group, resource)
-        ]
+        missing = await asyncio.shield(known[key])
     except ClusterError:
         return None  # An API server that does not tell: what is missing shows later.
     if not missing:
@@ -30,6 +46,12 @@ async def missing_service_rights(cluster: Cluster, namespace: str) -> str | None
         f"no right to {', '.join(missing)} in namespace {namespace}: Pulumi's provider follows each Service by them, "
         f"and without them waits for about two minutes at each, without a message. Add them to the Role ({RIGHTS})"
     )
+
+
+async def _find_missing(cluster: Cluster, namespace: str) -> list[str]:
+    asked = [(verb, group, resource) for group, resource in _WATCHED for verb in _VERBS]
+    allowed = await asyncio.gather(*(_may(cluster, namespace, *each) for each in asked))
+    return [f"{verb} {resource}" for (verb, _, resource), may in zip(asked, allowed, strict=True) if not may]
 
 
 async def _may(cluster: Cluster, namespace: str, verb: str, group: str, resource: str) -> bool:

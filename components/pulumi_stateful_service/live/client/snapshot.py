@@ -1,0 +1,49 @@
+"""The cluster as one operation finds it: what is read twice is requested once, so that all its judgements agree."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.resources import KubernetesObjects
+
+
+class Snapshot(Cluster):
+    """A cluster whose objects and lists are read once each. Made by the operation that judges on it, and no older.
+
+    Nothing is changed by way of it: what is read afterwards would be as before.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.__dict__.update(vars(cluster))
+        self._read: dict[str, asyncio.Task[Any]] = {}
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> KubernetesObject | None:
+        """An object; None where it does not exist."""
+        found: KubernetesObject | None = await self._once(
+            ["get", kind, namespace, name], lambda: super(Snapshot, self).get(kind, namespace, name)
+        )
+        return found
+
+    async def list(
+        self,
+        kind: str,
+        namespace: str | None,
+        *,
+        labels: Mapping[str, str | Sequence[str]] | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> KubernetesObjects:
+        """The objects of a namespace, or of all namespaces where it is None; only those with the labels and fields."""
+        key = ["list", kind, namespace, dict(labels or {}), dict(fields or {})]
+        found: KubernetesObjects = await self._once(
+            key, lambda: super(Snapshot, self).list(kind, namespace, labels=labels, fields=fields)
+        )
+        return list(found)
+
+    async def _once(self, key: Sequence[Any], read: Callable[[], Awaitable[Any]]) -> Any:
+        known = json.dumps(key, sort_keys=True)
+        if known not in self._read:
+            self._read[known] = asyncio.ensure_future(read())
+        return await asyncio.shield(self._read[known])
