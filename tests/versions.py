@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 UV = str(Path(sys.executable).with_name("uv"))
-TOOLS = ("pysocks", "pytest", "pytest-xdist", "hypothesis")
+TOOLS = ("aiohttp-socks", "pytest", "pytest-xdist", "hypothesis")
 
 
 def main(tests: list[str]) -> int:
@@ -39,7 +39,7 @@ def main(tests: list[str]) -> int:
             listed = subprocess.run(
                 [UV, "pip", "freeze", "--python", inside], check=True, capture_output=True, text=True
             ).stdout
-            ours = re.findall(r"^(?:pulumi|pulumi-kubernetes|pyyaml|truststore|urllib3)==.*$", listed, re.MULTILINE)
+            ours = re.findall(r"^(?:pulumi|pulumi-kubernetes|pyyaml|aiohttp)==.*$", listed, re.MULTILINE)
             sys.stdout.write(f"Python {python}: {', '.join(ours)}\n")
             sys.stdout.flush()
             command = [inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", *tests]

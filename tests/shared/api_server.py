@@ -111,8 +111,11 @@ def _send_pieces(stream: BufferedIOBase, pieces: Iterator[bytes]) -> None:
 
 
 @contextmanager
-def api_server(pair: Pair | None, clients: Authority | None = None) -> Iterator[ApiServer]:
-    """An API server that shows this certificate, or does without TLS, and takes these clients' certificates."""
+def api_server(pair: Pair | None, clients: Authority | None = None, port: int = 0) -> Iterator[ApiServer]:
+    """An API server that shows this certificate, or does without TLS, and takes these clients' certificates.
+
+    At this port, or at one that is free.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -159,7 +162,7 @@ def api_server(pair: Pair | None, clients: Authority | None = None) -> Iterator[
             return None
 
     context = _server_context(pair, clients)
-    server = Server((HOST, 0), Handler)
+    server = Server((HOST, port), Handler)
     state = ApiServer(f"{'https' if pair else 'http'}://{HOST}:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -9,6 +9,7 @@ import pytest
 from api_server import ApiServer, Authority, Pair, api_server
 from kubeconfigs import Kubeconfig, in_base64
 from pulumi_stateful_service.live.client import kubeconfig as module
+from pulumi_stateful_service.live.client import repeating
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,14 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(module, "_SERVICE_ACCOUNT", tmp_path / "serviceaccount")
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is repeated at once, and not for long."""
+    monkeypatch.setattr(repeating, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(repeating, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(repeating, "UP_SECONDS", 0.2)
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from aiohttp import web
 from api_server import ApiServer, Request, api_server
 from kubeconfigs import Kubeconfig, look
+from pulumi_stateful_service.live.client import api as api_module
 from pulumi_stateful_service.live.client import cluster as client
 from pulumi_stateful_service.live.client import exec as exec_module
-from pulumi_stateful_service.live.client import transport
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
-from websockets.asyncio.server import ServerConnection, serve
 
 Do = Callable[[Cluster], Awaitable[Any]]
 POD = {"Audit-Id": "1"}
@@ -103,14 +103,15 @@ class TestWhoseAnswer:
     def test_a_connection_that_breaks(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
         """Before the answer, or in it."""
         api.answer = lambda _: (0, None)
-        with pytest.raises(ClusterError, match="cannot be reached") as caught:
+        with pytest.raises(ClusterError, match="closed the connection without an answer") as caught:
             ask(get)
         assert not isinstance(caught.value, PodError)
         half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nAudit-Id: 1\r\n\r\nhalf"
         api.answer = lambda _: (200, iter([half]))
-        with pytest.raises(ClusterError) as caught:
+        with pytest.raises(ClusterError, match="closed the connection in the middle of its answer") as caught:
             ask(get)
         assert not isinstance(caught.value, PodError)
+        assert len(api.requests) == 2
 
 
 class TestRedirects:
@@ -191,10 +192,7 @@ class TestTime:
         self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """All requests have a time in which they end."""
-        monkeypatch.setattr(transport.Http.request, "__kwdefaults__", {"seconds": 0.3, "most": 100})
-        monkeypatch.setattr(
-            "pulumi_stateful_service.live.client.api.Api.request.__kwdefaults__", {"seconds": 0.3, "most": 100}
-        )
+        monkeypatch.setattr(api_module.Api._send, "__kwdefaults__", {"seconds": 0.3, "most": 100})
         api.answer = lambda _: (200, drip(HEAD + b"\r\n"))
         with pytest.raises(ClusterError, match="does not answer in time"):
             look(kubeconfig())
@@ -204,7 +202,7 @@ class TestTime:
         self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch, at_once: int
     ) -> None:
         """However many ask at once, and wait for their turn."""
-        monkeypatch.setattr(transport, "ASKED_PODS", at_once)
+        monkeypatch.setattr(api_module, "ASKED_PODS", at_once)
 
         def answer(_: Request) -> tuple[int, bytes]:
             time.sleep(0.3)
@@ -255,11 +253,7 @@ class TestSize:
         self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It is not taken for a part of it."""
-        monkeypatch.setattr(transport.Http.request, "__kwdefaults__", {"seconds": 5, "most": 1024**2})
-        monkeypatch.setattr("pulumi_stateful_service.live.client.api.MAX_OBJECT_BYTES", 1024**2)
-        monkeypatch.setattr(
-            "pulumi_stateful_service.live.client.api.Api.request.__kwdefaults__", {"seconds": 5, "most": 1024**2}
-        )
+        monkeypatch.setattr(api_module.Api._send, "__kwdefaults__", {"seconds": 5, "most": 1024**2})
         api.answer = lambda _: (200, {"data": "x" * 1024**2})
         with pytest.raises(ClusterError, match=r"the answer about namespaces/it \(cluster-wide\) is larger than 1 MiB"):
             look(kubeconfig())
@@ -300,17 +294,34 @@ def closing(code: int = 0, *, message: str = "command terminated", success: bool
 
 class TestCommands:
     @contextmanager
-    def _server(self, handle: Callable[[ServerConnection], Awaitable[None]]) -> Iterator[Callable[[float], Any]]:
+    def _server(self, handle: Callable[[web.WebSocketResponse], Awaitable[None]]) -> Iterator[Callable[[float], Any]]:
+        self.asked: list[web.Request] = []
+
+        async def open_socket(request: web.Request) -> web.WebSocketResponse:
+            self.asked.append(request)
+            socket = web.WebSocketResponse(protocols=["v5.channel.k8s.io"])
+            await socket.prepare(request)
+            await handle(socket)
+            return socket
+
         async def run(timeout: float) -> Any:
-            async with serve(handle, "127.0.0.1", 0, subprotocols=["v5.channel.k8s.io"]) as server:  # type: ignore[list-item]
-                port = next(iter(server.sockets)).getsockname()[1]
-                kubeconfig = {
-                    "clusters": [{"name": "one", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-                    "contexts": [{"name": "it", "context": {"cluster": "one"}}],
-                    "current-context": "it",
-                }
+            server = web.Server(open_socket)  # type: ignore[arg-type, unused-ignore]
+            listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+            kubeconfig = {
+                "clusters": [
+                    {
+                        "name": "one",
+                        "cluster": {"server": f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"},
+                    }
+                ],
+                "contexts": [{"name": "it", "context": {"cluster": "one"}}],
+                "current-context": "it",
+            }
+            try:
                 async with connected(Connection(json.dumps(kubeconfig))) as cluster:
                     return await cluster.run_in_pod("ns", "rg-0", "app", ["a", "b c"], timeout)
+            finally:
+                listening.close()
 
         yield lambda timeout: asyncio.run(run(timeout))
 
@@ -325,13 +336,18 @@ class TestCommands:
     def test_a_command_that_ends(self, end: bytes, expected: tuple[int, str]) -> None:
         """With its exit status and its output."""
 
-        async def handle(connection: ServerConnection) -> None:
-            await connection.send(b"\x01ou")
-            await connection.send(b"\x02t")
-            await connection.send(end)
+        async def handle(socket: web.WebSocketResponse) -> None:
+            await socket.send_bytes(b"\x01ou")
+            await socket.send_bytes(b"\x02t")
+            await socket.send_bytes(end)
 
         with self._server(handle) as run:
             assert run(5) == expected
+        [request] = self.asked
+        assert request.path == "/api/v1/namespaces/ns/pods/rg-0/exec"
+        assert request.query.getall("command") == ["a", "b c"]
+        # An API server opens no WebSocket for one who wants JSON.
+        assert request.headers.get("Accept", "*/*") == "*/*"
 
     @pytest.mark.parametrize(
         "message",
@@ -343,8 +359,8 @@ class TestCommands:
     def test_a_command_that_cannot_be_started(self, message: str) -> None:
         """The node says so: the instance cannot do what it is asked."""
 
-        async def handle(connection: ServerConnection) -> None:
-            await connection.send(closing(message=message))
+        async def handle(socket: web.WebSocketResponse) -> None:
+            await socket.send_bytes(closing(message=message))
 
         with (
             self._server(handle) as run,
@@ -363,8 +379,8 @@ class TestCommands:
     def test_a_command_that_did_not_reach_the_node(self, message: str) -> None:
         """Nothing is known of the instance."""
 
-        async def handle(connection: ServerConnection) -> None:
-            await connection.send(closing(message=message))
+        async def handle(socket: web.WebSocketResponse) -> None:
+            await socket.send_bytes(closing(message=message))
 
         with self._server(handle) as run, pytest.raises(ClusterError) as caught:
             run(5)
@@ -374,23 +390,42 @@ class TestCommands:
     def test_a_connection_that_breaks(self, sent: bytes) -> None:
         """Nor here: the command may have succeeded."""
 
-        async def handle(connection: ServerConnection) -> None:
+        async def handle(socket: web.WebSocketResponse) -> None:
             if sent:
-                await connection.send(sent)
-            connection.transport.abort()
+                await socket.send_bytes(sent)
+            assert socket._req is not None
+            assert socket._req.transport is not None
+            socket._req.transport.abort()
 
         with self._server(handle) as run, pytest.raises(ClusterError) as caught:
             run(5)
         assert not isinstance(caught.value, PodError)
 
+    def test_much_output_comes_as_fast_as_it_is_read(self) -> None:
+        """A hundred megabytes in pieces as large as a node sends; a message of any size would not be read."""
+
+        async def handle(socket: web.WebSocketResponse) -> None:
+            for _ in range(3200):
+                await socket.send_bytes(b"\x01" + b"x" * 32 * 1024)
+            await socket.send_bytes(closing(0, success=True))
+
+        with self._server(handle) as run:
+            assert run(60) == (0, "x" * exec_module._MAX_OUTPUT)
+
+        async def at_once(socket: web.WebSocketResponse) -> None:
+            await socket.send_bytes(b"\x01" + b"x" * 8 * 1024**2)
+
+        with self._server(at_once) as run, pytest.raises(ClusterError, match="the connection to"):
+            run(60)
+
     def test_output_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its beginning is kept, and the exit status all the same."""
         monkeypatch.setattr(exec_module, "_MAX_OUTPUT", 1000)
 
-        async def handle(connection: ServerConnection) -> None:
+        async def handle(socket: web.WebSocketResponse) -> None:
             for _ in range(100):
-                await connection.send(b"\x01" + b"x" * 100)
-            await connection.send(closing(2))
+                await socket.send_bytes(b"\x01" + b"x" * 100)
+            await socket.send_bytes(closing(2))
 
         with self._server(handle) as run:
             assert run(5) == (2, "x" * 1000)
@@ -398,9 +433,9 @@ class TestCommands:
     def test_a_command_that_drips(self) -> None:
         """Its time is over when it is over; the server refuses what is no WebSocket, so it answers."""
 
-        async def handle(connection: ServerConnection) -> None:
+        async def handle(socket: web.WebSocketResponse) -> None:
             while True:
-                await connection.send(b"\x01x")
+                await socket.send_bytes(b"\x01x")
                 await asyncio.sleep(0.02)
 
         with self._server(handle) as run, pytest.raises(PodError, match=r"no answer within 0\.3 s"):

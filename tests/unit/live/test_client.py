@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,24 +13,19 @@ import pytest
 from api_server import OBJECT, ApiServer, Request
 from kubeconfigs import Kubeconfig, look
 from pulumi_stateful_service.live.client import api as api_module
-from pulumi_stateful_service.live.client import cluster as client
 from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
-from pulumi_stateful_service.live.client import objects
+from pulumi_stateful_service.live.client.api import AT_ONCE
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.client.transport import AT_ONCE
 
 T = TypeVar("T")
 Ask = Callable[[Callable[[Cluster], Awaitable[T]]], T]
 
 
 @pytest.fixture
-def ask(
-    kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[Cluster], Awaitable[Any]]], Any]:
+def ask(kubeconfig: Kubeconfig) -> Callable[[Callable[[Cluster], Awaitable[Any]]], Any]:
     """Does something with the cluster."""
-    monkeypatch.setattr(objects, "_PAUSES", (0, 0))
 
     def asked(do: Callable[[Cluster], Awaitable[Any]]) -> Any:
         async def connect() -> Any:
@@ -57,40 +51,33 @@ def path(request: Request) -> str:
 
 
 class TestSharing:
-    def test_all_services_of_a_program_share_one_client(
-        self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Two hundred services look at the cluster through one client, which is closed after the last look."""
-        made: list[str] = []
-        closed: list[str] = []
-        create, close = client._connect, Cluster.close
-
-        def connect(connection: Connection) -> Cluster:
-            made.append("")
-            return create(connection)
-
-        async def end(cluster: Cluster) -> None:
-            closed.append("")
-            await close(cluster)
-
-        monkeypatch.setattr(client, "_connect", connect)
-        monkeypatch.setattr(Cluster, "close", end)
+    def test_requests_keep_their_connections(self, api: ApiServer, kubeconfig: Kubeconfig) -> None:
+        """Two hundred services look at the cluster one after another, in phases, over a few connections."""
         config = kubeconfig()
 
-        async def service() -> None:
-            async with connected(Connection(config)) as cluster:
+        async def service(namespace: str) -> None:
+            async with connected(Connection(config, namespace=namespace)) as cluster:
+                assert cluster.default_namespace == namespace
                 await cluster.get("Namespace", None, "it")
-                assert len(closed) == len(made) - 1
 
         async def program() -> None:
-            await asyncio.gather(*(service() for _ in range(200)))
-            assert (len(made), len(closed)) == (1, 1)
-            await service()
+            for _ in range(3):
+                await asyncio.gather(*(service(f"ns-{number}") for number in range(200)))
 
         asyncio.run(program())
-        assert (len(made), len(closed)) == (2, 2)
-        assert len(api.requests) == 201
-        assert api.connections <= AT_ONCE + 1
+        assert len(api.requests) == 600
+        assert api.connections <= AT_ONCE
+
+    def test_who_uses_a_cluster_is_counted(self, kubeconfig: Kubeconfig) -> None:
+        """Those that use it now, by whatever connection to it."""
+
+        async def program() -> None:
+            async with connected(Connection(kubeconfig(), namespace="a")) as one:
+                async with connected(Connection(kubeconfig(), namespace="b")) as other:
+                    assert (one.users, other.users) == (2, 2)
+                assert one.users == 1
+
+        asyncio.run(program())
 
     def test_requests_under_way_are_bounded(self, api: ApiServer, ask: Ask[Any]) -> None:
         """Many requests go at once, but not more than the limit."""
@@ -114,27 +101,6 @@ class TestSharing:
         ask(look_at_all)
         assert 1 < most <= AT_ONCE
 
-    def test_a_credential_plugin_runs_once_for_all(
-        self, api: ApiServer, kubeconfig: Kubeconfig, tmp_path: Path
-    ) -> None:
-        """What a plugin answers to the first request serves the others, which wait for it."""
-        credential = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}'
-        script = f"echo >> {tmp_path / 'runs'}; sleep 0.1; echo '{credential}'"
-        plugin = {
-            "command": "sh",
-            "args": ["-c", script],
-            "apiVersion": "client.authentication.k8s.io/v1",
-            "interactiveMode": "Never",
-        }
-
-        async def program() -> None:
-            async with connected(Connection(kubeconfig({"exec": plugin}))) as cluster:
-                await asyncio.gather(*(cluster.get("Pod", "ns", f"p-{n}") for n in range(50)))
-
-        asyncio.run(program())
-        assert (tmp_path / "runs").read_text() == "\n"
-        assert len(api.requests) == 50
-
     def test_nothing_is_imported_before_it_is_needed(self) -> None:
         """A program that needs no look imports no HTTP client: not more than pulumi and its provider's SDK do."""
         program = (
@@ -142,7 +108,7 @@ class TestSharing:
             "import pulumi_stateful_service.live.client.cluster; print(*set(sys.modules) - before, sep='\\n')"
         )
         done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-        heavy = {"urllib3", "truststore", "ssl", api_module.__name__, kubeconfig_module.__name__}
+        heavy = {"aiohttp", "truststore", "ssl", api_module.__name__, kubeconfig_module.__name__}
         assert heavy.isdisjoint(done.stdout.splitlines())
 
 
@@ -223,33 +189,6 @@ class TestAnyKind:
 
 class TestErrors:
     @pytest.mark.parametrize(
-        ("statuses", "expected"),
-        [([429, 503], 3), ([500, 502, 504], 3), ([403], 1), ([401], 1), ([422], 1), ([404], 1)],
-    )
-    def test_a_busy_api_server_is_asked_again(
-        self, api: ApiServer, ask: Ask[Any], statuses: list[int], expected: int
-    ) -> None:
-        """Too many requests and a restart pass, so it is asked again, but not for ever; a refusal would be the same."""
-        left = list(statuses)
-        api.answer = lambda _: (left.pop(0), {"message": "no"}) if left else (200, OBJECT)
-        try:
-            ask(lambda c: c.get("Pod", "ns", "p"))
-        except ClusterError as error:
-            assert error.status == statuses[-1]  # noqa: PT017
-            assert error.transient == (error.status in {429, 500, 502, 503, 504})  # noqa: PT017
-        assert len(api.requests) == expected
-
-    def test_what_may_be_done_already_is_not_done_again(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """An object that may have been created is not created again; one that was certainly not, is."""
-        api.answer = lambda _: (504, {})
-        with pytest.raises(ClusterError):
-            ask(lambda c: c.create("Secret", "ns", {}))
-        assert len(api.requests) == 1
-        left = [429]
-        api.answer = lambda _: (left.pop(), {}) if left else (201, OBJECT)
-        assert ask(lambda c: c.create("Secret", "ns", {})) == OBJECT
-
-    @pytest.mark.parametrize(
         ("do", "named"),
         [
             (lambda c: c.list("PersistentVolumeClaim", "prod"), "list persistentvolumeclaims in namespace prod"),
@@ -294,27 +233,6 @@ class TestErrors:
         api.answer = lambda _: (200, answer)
         with pytest.raises(ClusterError, match="not a Kubernetes API server"):
             ask(lambda c: c.get("Pod", "ns", "p"))
-
-    def test_a_connection_that_was_closed_meanwhile(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """A look is repeated where the connection ends under it, since idle ones do; a change is not."""
-        left = [0]
-        api.answer = lambda _: (left.pop() if left else 200, OBJECT)
-        assert ask(lambda c: c.get("Pod", "ns", "p")) == OBJECT
-        assert len(api.requests) == 2
-        left.append(0)
-        with pytest.raises(ClusterError, match=r"127\.0\.0\.1:\d+ cannot be reached: Remote end closed") as caught:
-            ask(lambda c: c.patch_claim("ns", "data-0", {}, field_manager="me"))
-        assert caught.value.transient
-        assert len(api.requests) == 3
-
-    def test_how_long_to_wait_is_not_the_servers(self, api: ApiServer, ask: Ask[Any]) -> None:
-        """An answer that says when to come back is an answer like others."""
-        api.headers = {"Retry-After": "30"}
-        left = [429]
-        api.answer = lambda _: (left.pop() if left else 200, OBJECT)
-        assert ask(lambda c: c.get("Pod", "ns", "p")) == OBJECT
-        left.append(429)
-        assert ask(lambda c: c.evict_pod("ns", "db-0", "7")) is False
 
 
 class TestComponent:

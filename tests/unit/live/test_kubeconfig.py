@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 import yaml
 from api_server import OBJECT, ApiServer, Authority, Pair, api_server, connect_proxy
 from kubeconfigs import Kubeconfig, in_base64, look
+from processes import is_running
 from pulumi_stateful_service.live.client import exec_plugin
 from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
 from pulumi_stateful_service.live.client.connection import Connection
@@ -122,14 +123,6 @@ def plugin(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 def told(tmp_path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (tmp_path / "info").read_text().splitlines()]
-
-
-def is_running(process: int) -> bool:
-    """Whether a process is there, and has not ended."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 class TestPlugins:
@@ -286,89 +279,53 @@ def jwt(seconds: float) -> str:
 
 
 class TestOpenIdConnect:
-    @pytest.fixture
-    def provider(self, server_pair: Pair) -> Iterator[ApiServer]:
-        """An identity provider, which takes each refresh token once."""
-        with api_server(server_pair) as server:
-            self.new = jwt(3600)
+    @staticmethod
+    def user(token: str | None) -> dict[str, Any]:
+        config = {"idp-issuer-url": "https://idp.invalid", "client-id": "id", "refresh-token": "s3cret"}
+        return {"auth-provider": {"name": "oidc", "config": config | ({"id-token": token} if token else {})}}
 
-            def answer(request: Any) -> tuple[int, Any]:
-                if request.path == "/.well-known/openid-configuration":
-                    return 200, {"token_endpoint": f"{server.url}/token"}
-                if b"refresh_token=r1" in request.body:
-                    return 200, {"id_token": self.new, "refresh_token": "r2"}
-                return 400, {"error": "invalid_grant", "error_description": "spent"}
-
-            server.answer = answer
-            yield server
-
-    def user(self, provider: ApiServer, authority: Authority, **config: Any) -> dict[str, Any]:
-        ca = in_base64(authority.pair.certificate.read_bytes())
-        fields = {"idp-issuer-url": provider.url, "client-id": "id", "client-secret": "c", "refresh-token": "r1"}
-        fields |= {"idp-certificate-authority-data": ca}
-        given = {name: value for name, value in {**fields, **config}.items() if value is not None}
-        return {"auth-provider": {"name": "oidc", "config": given}}
-
-    def test_a_valid_token_is_used(
-        self, api: ApiServer, kubeconfig: Kubeconfig, provider: ApiServer, authority: Authority
-    ) -> None:
+    def test_a_valid_token_is_used(self, api: ApiServer, kubeconfig: Kubeconfig) -> None:
         """An ID token that has not expired is used as it is."""
         token = jwt(60)
-        look(kubeconfig(self.user(provider, authority, **{"id-token": token})))
-        assert authorizations(api) == [[f"Bearer {token}"]]
-        assert provider.requests == []
+        look(kubeconfig(self.user(token)), times=2)
+        assert authorizations(api) == [[f"Bearer {token}"]] * 2
 
-    def test_an_expired_token_is_refreshed_and_kept(
-        self,
-        api: ApiServer,
-        kubeconfig: Kubeconfig,
-        provider: ApiServer,
-        authority: Authority,
-        monkeypatch: pytest.MonkeyPatch,
-        tmp_path: Path,
+    def test_a_token_that_kubectl_has_refreshed_is_used(
+        self, api: ApiServer, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """An expired ID token is refreshed, and written to the kubeconfig, which stays readable for its owner alone."""
-        file = tmp_path / "config"
-        file.write_text(kubeconfig(self.user(provider, authority, **{"id-token": jwt(5)})))
-        file.chmod(0o600)
+        """A token that expires is read again from its kubeconfig, where kubectl and the provider refresh it."""
+        file, old, new = tmp_path / "config", jwt(3600), jwt(7200)
+        file.write_text(kubeconfig(self.user(old)))
         monkeypatch.setenv("KUBECONFIG", str(file))
-        look(times=2)
-        look()
-        assert authorizations(api) == [[f"Bearer {self.new}"]] * 3
-        assert [request.method for request in provider.requests] == ["GET", "POST"]
-        assert provider.requests[1].header("Authorization") == [f"Basic {in_base64('id:c')}"]
-        written = yaml.safe_load(file.read_text())["users"][0]["user"]["auth-provider"]["config"]
-        assert (written["id-token"], written["refresh-token"]) == (self.new, "r2")
-        assert file.stat().st_mode & 0o777 == 0o600
-        assert [each.name for each in tmp_path.glob("*config*")] == ["config"]
+        now = time.time()
 
-    def test_the_client_may_stand_in_the_form(
-        self, api: ApiServer, kubeconfig: Kubeconfig, provider: ApiServer, authority: Authority
-    ) -> None:
-        """An identity provider that wants the client's secret in the form gets it there."""
-        ordinary = provider.answer
-        provider.answer = lambda request: (401, {}) if request.header("Authorization") else ordinary(request)
-        look(kubeconfig(self.user(provider, authority)))
-        assert authorizations(api) == [[f"Bearer {self.new}"]]
-        assert b"client_id=id&client_secret=c" in provider.requests[-1].body
+        def answer(_: Any) -> tuple[int, Any]:
+            file.write_text(kubeconfig(self.user(new)))
+            monkeypatch.setattr(time, "time", lambda: now + 3595)
+            return 200, OBJECT
+
+        api.answer = answer
+        look(times=2)
+        assert authorizations(api) == [[f"Bearer {old}"], [f"Bearer {new}"]]
 
     @pytest.mark.parametrize(
-        ("config", "problem"),
+        ("token", "problem"),
         [
-            ({"idp-issuer-url": None}, "has no idp-issuer-url"),
-            ({"client-id": None}, "has no client-id"),
-            ({"refresh-token": None}, "has expired, and there is no refresh-token"),
-            ({"refresh-token": "s3cret"}, "/token answered with 400: spent"),
-            ({"id-token": "s3cret"}, "is not a JSON Web Token"),
-            ({"idp-certificate-authority-data": None}, "TLS to 127.0.0.1"),
-            ({"idp-certificate-authority-data": "s3cret!"}, "idp-certificate-authority-data of auth-provider oidc"),
+            (
+                jwt(5),
+                "the id-token has expired. Run kubectl once, which refreshes it in the kubeconfig; or use kubelogin",
+            ),
+            (None, "the id-token is missing. Run kubectl once"),
+            ("s3cret", "auth-provider oidc of user 'jane': the id-token is not a JSON Web Token"),
         ],
+        ids=["expired", "missing", "none"],
     )
     def test_what_cannot_work_is_named(
-        self, kubeconfig: Kubeconfig, provider: ApiServer, authority: Authority, config: dict[str, Any], problem: str
+        self, api: ApiServer, kubeconfig: Kubeconfig, token: str | None, problem: str
     ) -> None:
-        """A token that can't be refreshed is named with the reason."""
-        refused(kubeconfig(self.user(provider, authority, **config)), problem)
+        """A token that has expired is not refreshed: the message says what does it."""
+        refused(kubeconfig(self.user(token)), problem, CredentialsError)
+        assert api.requests == []
 
     @pytest.mark.parametrize(
         ("name", "way_out"), [("gcp", "gke-gcloud-auth-plugin"), ("azure", "kubelogin"), ("x", "oidc")]
@@ -444,11 +401,15 @@ class TestClusters:
         with api_server(pair) as api, connect_proxy(api.port, socks=True) as proxy:
             look(kubeconfig(cluster={"server": "https://api.inside.example:6443", "proxy-url": proxy.url}))
             assert proxy.asked == ["api.inside.example"]
+            other = {"server": "https://other.example:6443", "proxy-url": proxy.url}
+            refused(kubeconfig(cluster=other), "TLS to other.example:6443 failed: Hostname mismatch")
+            look(kubeconfig(cluster={**other, "tls-server-name": "api.inside.example"}))
+        refused(kubeconfig(cluster={"proxy-url": "socks5://127.0.0.1:1"}), "the proxy 127.0.0.1:1 does not lead to")
 
     def test_socks_needs_a_package(self, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
         """A SOCKS proxy is refused with the package that it needs."""
-        monkeypatch.setitem(sys.modules, "urllib3.contrib.socks", None)
-        refused(kubeconfig(cluster={"proxy-url": "socks5://127.0.0.1:1"}), "pip install PySocks")
+        monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
+        refused(kubeconfig(cluster={"proxy-url": "socks5://127.0.0.1:1"}), "pip install aiohttp-socks")
 
     def test_a_proxy_of_the_environment(
         self, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch, authority: Authority

@@ -14,13 +14,13 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
-from pulumi_stateful_service.live.client.objects import BUSY, Objects, is_status
+from pulumi_stateful_service.live.client.objects import Objects, is_status
+from pulumi_stateful_service.live.client.repeating import BUSY, Repeat
 from pulumi_stateful_service.live.client.resources import RESOURCES
-from pulumi_stateful_service.live.client.threads import Threads
+from pulumi_stateful_service.live.client.shared_clients import client_of
 from pulumi_stateful_service.outside_text import cleaned
 
 if TYPE_CHECKING:
-    from pulumi_stateful_service.live.client.api import Api
     from pulumi_stateful_service.live.client.transport import Answer
 
 _NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
@@ -44,13 +44,10 @@ _FIRST_LOOK, _LAST_LOOK = 0.1, 1.0
 class Cluster(Objects):
     """The API server that Pulumi's provider deploys to."""
 
-    users = 0
-    """How many use it now."""
-
-    def __init__(self, api: "Api", threads: int, asked_pods: int) -> None:
-        """So many requests at once about objects, and so many to Pods."""
-        super().__init__(api, threads)
-        self._to_pods = Threads(asked_pods)
+    @property
+    def users(self) -> int:
+        """How many use its API server now."""
+        return self._api.users
 
     async def get_stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
         """A StatefulSet; None where it does not exist."""
@@ -174,7 +171,7 @@ class Cluster(Objects):
         }
         path, what = resource.path(namespace, name, "eviction"), resource.described(namespace, name, "eviction")
         try:
-            await self._ask("POST", path, what, body=eviction, pauses=())
+            await self._ask("POST", path, what, body=eviction, repeat=Repeat.NOT_SENT)
         except ClusterError as error:
             if error.status in {_NOT_FOUND, _CONFLICT, _TOO_MANY}:
                 return False
@@ -191,12 +188,9 @@ class Cluster(Objects):
         """
         resource = RESOURCES["Pod"]
         target = f"{resource.path(namespace, f'{scheme}:{pod}:{port}', 'proxy')}/{path.lstrip('/')}"
-
-        def send() -> "Answer":
-            return self._api.request("GET", target, seconds=timeout, most=MAX_POD_ANSWER)
-
         try:
-            answer = await self._to_pods.run(send)
+            async with self._api.to_pods:
+                answer = await self._api.request("GET", target, seconds=timeout, most=MAX_POD_ANSWER)
         except TimedOutError as error:
             raise await self._whose_time(error, f"no answer within {timeout:g} s") from None
         if answer.status >= _BAD_REQUEST and (instead := self._instead_of_pod(answer, namespace, pod)):
@@ -230,7 +224,8 @@ class Cluster(Objects):
         query = [("container", container), *(("command", each) for each in command), ("stdout", "1"), ("stderr", "1")]
         path = f"{resource.path(namespace, pod, 'exec')}?{urlencode(query)}"
         try:
-            return await self._to_pods.run(lambda: self._api.run_command(path, timeout))
+            async with self._api.to_pods:
+                return await self._api.run_command(path, timeout)
         except TimedOutError as error:
             raise await self._whose_time(error, f"no answer within {timeout:g} s") from None
         except ForbiddenError as error:
@@ -241,7 +236,7 @@ class Cluster(Objects):
     async def _whose_time(self, error: TimedOutError, problem: str) -> ClusterError:
         """Whose time was over: the Pod's where the API server answers, whatever it answers."""
         try:
-            answer = await self._threads.run(lambda: self._api.request("GET", "/version", seconds=_PROBE_SECONDS))
+            answer = await self._api.request("GET", "/version", seconds=_PROBE_SECONDS)
         except ClusterError:
             return error
         return error if answer.status in BUSY else PodError(problem, cluster=self.description)
@@ -251,18 +246,10 @@ class Cluster(Objects):
 
         Raises ClusterError where there is none in time, or another server's.
         """
-
-        def send() -> "Answer":
-            from pulumi_stateful_service.live.client.transport import Http, HttpError, verification
-
-            target = f"{url.rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
-            try:
-                with Http(target, verification(None, url)) as http:
-                    return http.request("GET", target, seconds=timeout, most=MAX_POD_ANSWER)
-            except HttpError as error:
-                raise ClusterError(str(error), transient=error.transient) from None
-
-        answer = await self._to_pods.run(send)
+        async with self._api.to_pods:
+            answer = await self._api.elsewhere.get(
+                url, f"/api/v1/query?{urlencode({'query': query})}", seconds=timeout, most=MAX_POD_ANSWER
+            )
         if answer.status not in _OF_PROMETHEUS:
             location = answer.headers.get("Location")
             where = f" (to {location}; redirects are not followed)" if location else ""
@@ -271,32 +258,15 @@ class Cluster(Objects):
         return answer.status, answer.content
 
 
-_connected: dict[tuple[asyncio.AbstractEventLoop, Connection], Cluster] = {}
-"""The clusters in use: one client each, however many services a program has."""
-
-
 @asynccontextmanager
 async def connected(connection: Connection) -> AsyncIterator[Cluster]:
-    """The cluster of a connection, shared by all who use it at the same time, and closed after the last of them."""
-    key = (asyncio.get_running_loop(), connection)
-    cluster = _connected.get(key)
-    if cluster is None:
-        cluster = _connected[key] = _connect(connection)
-    cluster.users += 1
+    """The cluster of a connection: one client for all who use it in this program, from the first use to its end."""
+    api = await client_of(connection)
+    api.users += 1
     try:
-        yield cluster
+        yield Cluster(api, connection.namespace)
     finally:
-        cluster.users -= 1
-        if not cluster.users:
-            del _connected[key]
-            await cluster.close()
-
-
-def _connect(connection: Connection) -> Cluster:
-    from pulumi_stateful_service.live.client.api import Api
-    from pulumi_stateful_service.live.client.transport import ASKED_PODS, AT_ONCE
-
-    return Cluster(Api(connection), AT_ONCE, ASKED_PODS)
+        api.users -= 1
 
 
 def _is_owned(pod: KubernetesObject, uid: str) -> bool:

@@ -4,16 +4,20 @@ Of several kinds the order is client-go's: a token, then a password; a plugin or
 where neither is there, and a plugin not where there is a client certificate.
 """
 
-import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
+from pulumi_stateful_service.live.client.blocking import beside
+from pulumi_stateful_service.live.client.credential import Credential, Source
 from pulumi_stateful_service.live.client.errors import ClusterError, CredentialsError
-from pulumi_stateful_service.live.client.kubeconfig import Target, User
+from pulumi_stateful_service.live.client.exec_plugin import ExecPlugin
+from pulumi_stateful_service.live.client.id_token import IdToken
+from pulumi_stateful_service.live.client.kubeconfig import Target, User, user_of_file
 from pulumi_stateful_service.live.client.kubeconfig_fields import decoded, mapping, no_conflict, read_file, text, texts
+from pulumi_stateful_service.live.client.once import Once
 
 _TOKEN_FILE_SECONDS = 50
 """How long a token that was read from a file is used, as client-go does: a Pod's tokens are replaced."""
@@ -24,61 +28,40 @@ _REMOVED_PROVIDERS = {
 _HEADER_BYTES = frozenset(b"!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-@dataclass(frozen=True)
-class Credential:
-    """What a request is authenticated with."""
-
-    authorization: str | None = field(default=None, repr=False)
-    """Value of the header of that name."""
-    certificate: bytes | None = field(default=None, repr=False)
-    """The client's certificate with its chain (PEM)."""
-    key: bytes | None = field(default=None, repr=False)
-    """The certificate's private key (PEM)."""
-    expires: float | None = field(default=None, compare=False)
-    """Seconds since 1970."""
-
-    @property
-    def is_expired(self) -> bool:
-        """Whether it has to be requested again."""
-        return self.expires is not None and time.time() >= self.expires
-
-
-class Source(Protocol):
-    """Where credentials come from."""
-
-    def fetch(self) -> Credential:
-        """New ones. Raises CredentialsError."""
-
-
 class Credentials:
-    """The credentials of a user, for many threads: one of them fetches new ones, the others wait for them."""
+    """The credentials of a user, for all requests: who finds them expired or refused first fetches new ones."""
 
     def __init__(self, source: Source, *, fixed: bool) -> None:
         self._source = source
         self._fixed = fixed
-        self._lock = threading.Lock()
         self._credential: Credential | None = None
+        self._fetching: Once[Credential] = Once()
 
-    def current(self) -> Credential:
+    async def current(self) -> Credential:
         """The credentials to use now. Raises CredentialsError where there are none."""
-        with self._lock:
-            if self._credential is None or self._credential.is_expired:
-                self._credential = self._source.fetch()
+        if self._credential is None or self._credential.is_expired:
+            return await self._fetched()
+        return self._credential
+
+    async def renewed(self, refused: Credential) -> Credential | None:
+        """Other credentials than those that the API server refused; None where there are no others."""
+        if self._credential is refused and not self._fixed:
+            await self._fetched()
+        return self._credential if self._credential not in (None, refused) else None
+
+    async def _fetched(self) -> Credential:
+        async def fetch() -> Credential:
+            self._credential = await self._source.fetch()
             return self._credential
 
-    def renewed(self, refused: Credential) -> Credential | None:
-        """Other credentials than those that the API server refused; None where there are no others."""
-        with self._lock:
-            if self._credential is refused and not self._fixed:
-                self._credential = self._source.fetch()
-            return self._credential if self._credential not in (None, refused) else None
+        return await self._fetching.run(fetch)
 
 
 @dataclass(frozen=True)
 class _Fixed:
     credential: Credential
 
-    def fetch(self) -> Credential:
+    async def fetch(self) -> Credential:
         return self.credential
 
 
@@ -91,9 +74,9 @@ class _TokenFile:
     certificate: Credential
     first: str | None
 
-    def fetch(self) -> Credential:
+    async def fetch(self) -> Credential:
         try:
-            token = self.read().decode(errors="replace").strip() or self.first
+            token = (await beside(self.read)).decode(errors="replace").strip() or self.first
         except ClusterError as error:
             if self.first is None:
                 raise CredentialsError(error.problem) from None
@@ -112,8 +95,8 @@ class _WithCertificate:
     source: Source
     certificate: Credential
 
-    def fetch(self) -> Credential:
-        found = self.source.fetch()
+    async def fetch(self) -> Credential:
+        found = await self.source.fetch()
         if found.certificate:
             return found
         return Credential(found.authorization, self.certificate.certificate, self.certificate.key, found.expires)
@@ -146,8 +129,6 @@ def credentials_of(target: Target) -> Credentials:
     if provider:
         return Credentials(_WithCertificate(_auth_provider(user, provider, about), certificate), fixed=False)
     if plugin and not certificate.certificate:
-        from pulumi_stateful_service.live.client.exec_plugin import ExecPlugin
-
         return Credentials(ExecPlugin.of(target, plugin, about), fixed=False)
     return Credentials(_Fixed(certificate), fixed=True)
 
@@ -199,6 +180,11 @@ def _auth_provider(user: User, provider: Mapping[str, Any], about: str) -> Sourc
         )
     if name != "oidc":
         raise ClusterError(f"{about} uses auth-provider {name!r}, which does not exist: only 'oidc' does")
-    from pulumi_stateful_service.live.client.oidc import IdentityProvider
+    about = f"auth-provider oidc of {about}"
 
-    return IdentityProvider.of(user, mapping(provider, "config", f"auth-provider of {about}"), about)
+    def read() -> str | None:
+        now = user_of_file(user) or user
+        fields = mapping(mapping(now.fields, "auth-provider", about), "config", about)
+        return text(fields, "id-token", about)
+
+    return IdToken(read, about)

@@ -3,20 +3,20 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Iterable
+import time
 from enum import Enum
-from typing import Any
-from urllib.parse import urlsplit
 
-from pulumi_stateful_service.live.client.proxies import proxy_for
+import aiohttp
+
+from pulumi_stateful_service.live.client.http_error import HttpError
+from pulumi_stateful_service.live.client.transport import Headers, Http, NotOpenedError, close
 from pulumi_stateful_service.outside_text import cleaned
 
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-_STDOUT, _STDERR, _ERROR = 1, 2, 3
+_STDOUT, _STDERR, _ERROR = b"\1", b"\2", b"\3"
 _UNKNOWN_STATUS = 255
 _OPEN_SECONDS = 15.0
 """How long the API server has to accept a connection: one that hangs must leave time for another attempt."""
-_CLOSE_SECONDS = 1.0
 _MAX_OUTPUT = 1024**2
 """Bytes of a command's output that are kept."""
 _BY_THE_NODE = ("error executing command in container", "container not found")
@@ -42,63 +42,36 @@ class ExecError(Exception):
 
 
 async def run_command(
-    url: str,
-    tls: ssl.SSLContext,
-    headers: Iterable[tuple[str, str]],
-    *,
-    server_name: str | None,
-    proxy: str | None,
-    timeout: float,
+    http: Http, url: str, headers: Headers, tls: ssl.SSLContext | None, timeout: float
 ) -> tuple[int, str]:
     """Exit status of the command, and the beginning of what it printed. Raises ExecError where it did not end in time.
 
-    All in all, it takes no longer than ``timeout`` and a second.
+    All in all, it takes no longer than ``timeout`` and a second. It is never started a second time.
     """
-    from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidStatus, WebSocketException
-    from websockets.typing import Subprotocol
-
-    class Connect(connect):
-        def process_redirect(self, exc: Exception) -> Exception | str:
-            """No redirect is followed."""
-            return exc
-
-    secure = urlsplit(url).scheme == "https"
-    options: dict[str, Any] = {"ssl": tls} if secure else {}
-    if secure and server_name:
-        options["server_hostname"] = server_name
-    host, is_open = urlsplit(url).netloc.rpartition("@")[2], False
+    ends = time.monotonic() + timeout
     try:
-        async with (
-            asyncio.timeout(timeout),
-            Connect(
-                f"{'wss' if secure else 'ws'}{url[url.index(':') :]}",
-                additional_headers=list(headers),
-                subprotocols=[Subprotocol(each) for each in _PROTOCOLS],
-                open_timeout=min(timeout, _OPEN_SECONDS),
-                close_timeout=_CLOSE_SECONDS,
-                proxy=proxy or proxy_for(url),
-                **options,
-            ) as connection,
-        ):
-            is_open = True
-            return await _answer(connection)
-    except InvalidStatus as error:
-        raise ExecError(_said(bytes(error.response.body or b"")), error.response.status_code) from None
+        socket = await http.open(url, headers, tls=tls, protocols=_PROTOCOLS, seconds=min(timeout, _OPEN_SECONDS))
+    except NotOpenedError as error:
+        raise ExecError(_said(error.content), error.status) from None
+    except HttpError as error:
+        raise ExecError(str(error)) from None
+    try:
+        async with asyncio.timeout(max(0, ends - time.monotonic())):
+            return await _answer(socket, http.host)
     except TimeoutError:
-        if is_open:
-            raise ExecError(f"the command did not end within {timeout:g} s", failure=ExecFailure.TIMED_OUT) from None
-        raise ExecError(f"{host} does not answer in time") from None
-    except (WebSocketException, OSError) as error:
-        what = f"the connection to {host} broke" if is_open else f"{host} cannot be reached"
-        raise ExecError(f"{what}: {cleaned(error) or type(error).__name__}") from None
+        raise ExecError(f"the command did not end within {timeout:g} s", failure=ExecFailure.TIMED_OUT) from None
+    finally:
+        await close(socket)
 
 
-async def _answer(connection: Any) -> tuple[int, str]:
-    output = b""
+async def _answer(socket: aiohttp.ClientWebSocketResponse, host: str) -> tuple[int, str]:
+    output = bytearray()
     while True:
-        message = await connection.recv()
-        channel, content = message[0], message[1:]
+        message = await socket.receive()
+        if message.type is not aiohttp.WSMsgType.BINARY:
+            why = cleaned(message.data) if isinstance(message.data, Exception) else ""
+            raise ExecError(f"the connection to {host} broke{': ' if why else ''}{why}")
+        channel, content = message.data[:1], message.data[1:]
         if channel in {_STDOUT, _STDERR}:
             output += content[: _MAX_OUTPUT - len(output)]
         elif channel == _ERROR:

@@ -3,20 +3,24 @@
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import yaml
 
-from pulumi_stateful_service.live.client.credentials import Credential
+from pulumi_stateful_service.live.client.blocking import beside
+from pulumi_stateful_service.live.client.credential import Credential
 from pulumi_stateful_service.live.client.errors import ClusterError, CredentialsError
 from pulumi_stateful_service.live.client.kubeconfig import Target
 from pulumi_stateful_service.live.client.kubeconfig_fields import flag, mapping, text, texts
@@ -26,6 +30,10 @@ _VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1"
 _MODES = ("Never", "IfAvailable", "Always")
 _SECONDS = 60
 """How long a plugin may take: it gets no terminal, so it does not wait for anybody."""
+_MAX_OUTPUT = 1024**2
+"""Bytes of credentials."""
+_MAX_ERRORS = 64 * 1024
+"""Bytes of what a plugin says on its standard error that are kept: the last ones."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class ExecPlugin:
             about=about,
         )
 
-    def fetch(self) -> Credential:
+    async def fetch(self) -> Credential:
         """Runs the plugin. What it prints on failure is part of the error, what it prints otherwise is not."""
         spec: dict[str, Any] = {"interactive": False}
         if self.cluster is not None:
@@ -71,10 +79,13 @@ class ExecPlugin:
         environment = {**os.environ, **self.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)}
         name = Path(self.command[0]).name
         try:
-            status, output, errors = _run(self.command, environment)
+            status, output, errors = await _run(self.command, environment)
         except TimeoutError:
             problem = f"{name} did not end within {_SECONDS} s, and was stopped"
             raise CredentialsError(f"{self.about}: {problem}", transient=True) from None
+        except _TooMuchError:
+            problem = f"{name} printed more than {_MAX_OUTPUT // 1024**2} MiB, and was stopped"
+            raise CredentialsError(f"{self.about}: {problem}") from None
         except OSError as error:
             hint = f" ({cleaned(self.install_hint)})" if self.install_hint else ""
             problem = f"cannot run {name}: {error.strerror or type(error).__name__}{hint}"
@@ -112,19 +123,54 @@ class ExecPlugin:
         )
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
-    """Exit status, output and errors of a program. Raises TimeoutError when it has taken too long, and ends it."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
-    ) as process:
-        try:
-            output, errors = process.communicate(timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
+class _TooMuchError(Exception):
+    """A program printed more than is read."""
+
+
+async def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    """Exit status, output and errors of a program. Raises TimeoutError when it has taken too long, and ends it.
+
+    Not by asyncio's subprocesses: before Python 3.12, one that is cancelled while it starts waits for ever.
+    """
+    process = _start(command, environment)
+    is_done = False
+    try:
+        async with asyncio.timeout(_SECONDS):
+            status, output, errors = await asyncio.gather(
+                beside(process.wait), beside(partial(_beginning, process)), beside(partial(_end, process))
+            )
+        is_done = True
+        return status, output, errors
+    finally:
+        if not is_done:
             # With what it has started, which may hold the pipes open.
-            os.killpg(process.pid, signal.SIGKILL)
-            raise TimeoutError from None
-        return process.returncode, output, errors
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
+    )
+
+
+def _beginning(process: "subprocess.Popen[bytes]") -> bytes:
+    """What it prints. Raises _TooMuchError for more than is read."""
+    with cast("IO[bytes]", process.stdout) as pipe:
+        output = pipe.read(_MAX_OUTPUT + 1)
+    if len(output) > _MAX_OUTPUT:
+        raise _TooMuchError
+    return output
+
+
+def _end(process: "subprocess.Popen[bytes]") -> bytes:
+    """The end of what it prints on its standard error."""
+    kept = b""
+    with cast("IO[bytes]", process.stderr) as pipe:
+        while part := pipe.read(_MAX_ERRORS):
+            kept = (kept + part)[-_MAX_ERRORS:]
+    return kept
 
 
 def _check_mode(mode: str | None, version: str, about: str) -> None:

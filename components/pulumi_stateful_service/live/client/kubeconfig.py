@@ -6,7 +6,7 @@ No message has a part of a kubeconfig's text in it but the names of clusters, co
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class User:
     name: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     file: Path | None = None
-    """The kubeconfig that the user is from, where tokens that were refreshed are written to."""
+    """The kubeconfig that the user is from, in which kubectl refreshes tokens."""
     folder: Path = Path()
     """Where relative paths of this user start."""
 
@@ -120,6 +120,21 @@ def load(connection: Connection) -> Target:
     if _is_in_pod():
         return _in_cluster(connection)
     raise NoClusterError(f"{kubeconfig.source}: {problem}")
+
+
+def user_of_file(user: User) -> User | None:
+    """The user as the kubeconfig has it now; None where it is in no file, or not any more."""
+    if user.file is None:
+        return None
+    kubeconfig = _read(user.file, f"kubeconfig {user.file}")
+    found = kubeconfig.entries["users"].get(user.name)
+    return replace(user, fields=found.fields) if found else None
+
+
+def _read(file: Path, source: str) -> _Kubeconfig:
+    kubeconfig = _Kubeconfig(source)
+    kubeconfig.add(read_file(file, source).decode(errors="replace"), source, file)
+    return kubeconfig
 
 
 def _given(setting: str) -> _Kubeconfig:

@@ -1,6 +1,5 @@
-"""Reads and writes Kubernetes objects of any kind, from an event loop: requests are sent by a few threads."""
+"""Reads and writes Kubernetes objects of any kind."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.client.large_json import read_json
+from pulumi_stateful_service.live.client.repeating import BUSY, Repeat, with_time
 from pulumi_stateful_service.live.client.resources import (
     PATCH_TYPES,
     RESOURCES,
@@ -16,8 +17,6 @@ from pulumi_stateful_service.live.client.resources import (
     label_selector,
     with_query,
 )
-from pulumi_stateful_service.live.client.server_clock import ServerClock
-from pulumi_stateful_service.live.client.threads import Threads
 from pulumi_stateful_service.outside_text import cleaned
 
 if TYPE_CHECKING:
@@ -27,16 +26,12 @@ if TYPE_CHECKING:
 _OK = 200
 _MULTIPLE_CHOICES = 300
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _GONE = 401, 403, 404, 409, 410
-BUSY = {429, 500, 502, 503, 504}
-"""The API server, or what is before it, cannot answer now."""
-_BUSY_AND_NOT_DONE = {429}
-"""For requests that must not be carried out twice."""
-_PAUSES = (0.5, 1, 2, 4)
-"""Seconds to wait for an API server that has too much to do."""
 _PAGE = 500
 """Objects in one answer to a list."""
 _MAX_MESSAGE = 2000
 """Characters of the API server's message: it lists everything that is wrong with an object."""
+_READS = {"SelfSubjectAccessReview", "SelfSubjectReview"}
+"""What is created to be answered, and not kept."""
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -44,21 +39,20 @@ class Objects:
     """The objects of one API server.
 
     Every method raises ClusterError where the API cannot be used, and ForbiddenError, at once, where it refuses the
-    credentials or the right to do this. Where it is busy, it is asked again a few times.
+    credentials or the right to do this. Where it is away or busy, it is asked again for a while, where that is safe.
     """
 
-    def __init__(self, api: "Api", threads: int) -> None:
+    def __init__(self, api: "Api", namespace: str | None = None) -> None:
+        """``namespace`` is that of objects that name none; the kubeconfig's where it is None."""
         self._api = api
-        self._threads = Threads(threads)
-        self._clock = ServerClock()
         self.description = api.description
         """Short, for messages: ``context 'prod'``."""
-        self.default_namespace = api.namespace
+        self.default_namespace = namespace or api.namespace
         """Of objects that name none."""
 
     def now(self) -> datetime:
         """The time by the API server's clock."""
-        return self._clock.now()
+        return self._api.clock.now()
 
     async def get(self, kind: str, namespace: str | None, name: str) -> KubernetesObject | None:
         """An object; None where it does not exist."""
@@ -103,12 +97,16 @@ class Objects:
         dry_run: bool = False,
         field_manager: str | None = None,
     ) -> KubernetesObject:
-        """Creates an object and returns it; with ``dry_run`` the API server only says whether and how it would."""
+        """Creates an object and returns it; with ``dry_run`` the API server only says whether and how it would.
+
+        Where the connection breaks, it may have been created: the error says so, and it is not sent again.
+        """
         resource = RESOURCES[kind]
         path = with_query(resource.path(namespace), _writing(dry_run, field_manager))
         what = resource.described(namespace, (body.get("metadata") or {}).get("name"))
         sent = {"apiVersion": resource.api_version, "kind": kind, **body}
-        return await self._ask("POST", path, what, body=sent) or {}
+        repeat = Repeat.ALWAYS if dry_run or kind in _READS else Repeat.NOT_DONE
+        return await self._ask("POST", path, what, body=sent, repeat=repeat) or {}
 
     async def patch(
         self,
@@ -123,7 +121,10 @@ class Objects:
         field_manager: str | None = None,
         force: bool = False,
     ) -> KubernetesObject:
-        """Changes an object and returns it. ``patch_type`` is ``merge``, ``strategic``, ``json`` or ``apply``."""
+        """Changes an object and returns it. ``patch_type`` is ``merge`` or ``apply``: twice is the same as once.
+
+        With a ``resourceVersion``, one of several is carried out, and the others are conflicts (409).
+        """
         resource = RESOURCES[kind]
         query = {**_writing(dry_run, field_manager), "force": "true" if force else None}
         return (
@@ -148,17 +149,15 @@ class Objects:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
+        # Without a uid, a second request might delete another object of that name.
+        repeat = Repeat.NOT_DONE if uid is None else Repeat.ALWAYS
         path, what = resource.path(namespace, name), resource.described(namespace, name)
         try:
-            return await self._ask("DELETE", path, what, body=options, missing_ok=True) is not None
+            return await self._ask("DELETE", path, what, body=options, missing_ok=True, repeat=repeat) is not None
         except ClusterError as error:
             if error.status == _CONFLICT and uid is not None:
                 return False
             raise
-
-    async def close(self) -> None:
-        """Ends the connections."""
-        self._api.close()
 
     async def _ask(
         self,
@@ -170,28 +169,15 @@ class Objects:
         body: Any = None,
         content_type: str = "application/json",
         missing_ok: bool = False,
-        pauses: Sequence[float] | None = None,
+        repeat: Repeat = Repeat.ALWAYS,
     ) -> KubernetesObject | None:
         """The answer to a request; None for an object that does not exist, where that is no error."""
-        verb = verb or _VERBS[method]
-
-        def send() -> KubernetesObject | None:
-            answer = self._api.request(method, path, body, content_type)
-            self._clock.set(answer.headers.get("Date"))
-            if answer.status == _NOT_FOUND and missing_ok:
-                return None
-            if _OK <= answer.status < _MULTIPLE_CHOICES:
-                return _decoded(answer, what)
-            raise self._refused(answer, verb, what)
-
-        for pause in _PAUSES if pauses is None else pauses:
-            try:
-                return await self._threads.run(send)
-            except ClusterError as error:
-                if error.status not in (BUSY if method != "POST" else _BUSY_AND_NOT_DONE):
-                    raise
-            await asyncio.sleep(pause)
-        return await self._threads.run(send)
+        answer = await self._api.ask(method, path, body, content_type, repeat=repeat)
+        if answer.status == _NOT_FOUND and missing_ok:
+            return None
+        if _OK <= answer.status < _MULTIPLE_CHOICES:
+            return await _decoded(answer, what)
+        raise self._refused(answer, verb or _VERBS[method], what)
 
     def _refused(self, answer: "Answer", verb: str, what: str) -> ClusterError:
         status = answer.status
@@ -205,6 +191,7 @@ class Objects:
             problem = f"no right to {verb} {what} (403 Forbidden){because}"
             return ForbiddenError(problem, cluster=self.description, status=status)
         problem = f"cannot {verb} {what}{because or f': the API server answered with {status}'}"
+        problem = with_time(problem, answer.tried)
         return ClusterError(problem, cluster=self.description, status=status, transient=status in BUSY)
 
 
@@ -212,22 +199,17 @@ def _writing(dry_run: bool, field_manager: str | None) -> dict[str, str | None]:
     return {"dryRun": "All" if dry_run else None, "fieldManager": field_manager}
 
 
-def _decoded(answered: "Answer", what: str) -> KubernetesObject:
+async def _decoded(answered: "Answer", what: str) -> KubernetesObject:
     content = answered.content
     if answered.is_cut:
         raise ClusterError(f"the answer about {what} is larger than {len(content) // 1024**2} MiB")
     try:
-        # Older API servers write some fields that are absent as null.
-        answer = json.loads(content, object_pairs_hook=_without_nulls) if b":null" in content else json.loads(content)
+        answer = await read_json(content)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
         raise ClusterError("what answers is not a Kubernetes API server")
     return answer
-
-
-def _without_nulls(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: value for key, value in pairs if value is not None}
 
 
 def is_status(content: bytes) -> bool:

@@ -19,6 +19,11 @@ def proxy_for(url: str) -> str | None:
     return proxy if urlsplit(proxy).scheme in _SCHEMES else f"http://{proxy}"
 
 
+def is_socks(proxy: str) -> bool:
+    """Whether a proxy speaks SOCKS."""
+    return urlsplit(proxy).scheme.startswith("socks5")
+
+
 def _variable(name: str) -> str | None:
     return os.environ.get(name.upper()) or os.environ.get(name)
 

@@ -1,44 +1,44 @@
-"""HTTP requests with urllib3: connections that are kept and shared by threads, TLS and proxies as a kubeconfig says.
+"""HTTP requests and WebSockets with aiohttp: connections that are kept, TLS and proxies as a kubeconfig says.
 
 Each request has a deadline and each answer a size, whatever the server does. No redirect is followed: a server does not
-decide where requests go.
+decide where requests go. And nothing is sent twice from here: ``repeating`` alone decides that.
 """
 
-import re
+import asyncio
 import ssl
-import tempfile
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
 
-from pulumi_stateful_service.live.client.deadline import deadline, observe_deadlines, seconds_left
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.client.proxies import proxy_for
+from pulumi_stateful_service.live.client.failures import described
+from pulumi_stateful_service.live.client.http_error import HttpError
+from pulumi_stateful_service.live.client.proxies import is_socks, proxy_for
+from pulumi_stateful_service.live.client.resolver import Resolver
 
-AT_ONCE = 16
-"""Requests under way at once, of all the services of a program: many services start with a look each."""
-ASKED_PODS = 256
-"""Requests to Pods and commands in them under way at once; those take as long as the Pods do."""
 REQUEST_SECONDS = 60.0
 """How long an API server works on a request by default."""
 MAX_OBJECT_BYTES = 64 * 1024**2
 """Of an answer about objects. One object has at most 1.5 MiB."""
 _CONNECT_SECONDS, _IDLE_SECONDS = 10.0, 30.0
+_KEPT_SECONDS = 30.0
+"""How long a connection is kept without a request: less than API servers and what is before them keep it."""
+_MAX_HEADER_BYTES = 64 * 1024
+_MAX_REFUSAL_BYTES = 64 * 1024
+"""Of an answer in place of a WebSocket."""
+_SWITCHING_PROTOCOLS = 101
+_CLOSE_SECONDS = 1.0
+MAX_MESSAGE_BYTES = 4 * 1024**2
+"""Of one message of a WebSocket: kubelets send 32 KiB."""
+
+Headers = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -47,55 +47,75 @@ class Answer:
 
     status: int
     content: bytes
-    headers: urllib3.HTTPHeaderDict = field(default_factory=urllib3.HTTPHeaderDict)
+    headers: Mapping[str, str] = field(default_factory=CIMultiDict)
     is_cut: bool = False
     """Whether there was more than was wanted."""
+    tried: float = 0
+    """For how many seconds it was asked for before."""
 
 
-class HttpError(Exception):
-    """A server that could not be reached; the message says which, and why."""
+class NotOpenedError(Exception):
+    """A server's answer in place of a WebSocket."""
 
-    def __init__(self, problem: str, *, transient: bool, timed_out: bool = False) -> None:
-        super().__init__(problem)
-        self.transient = transient
-        """Whether it may be reached later."""
-        self.timed_out = timed_out
-        """Whether it was reached, and did not answer in time."""
+    def __init__(self, status: int, content: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.content = content
+
+
+class _FailedError(Exception):
+    """An error that the HTTP client would take as a reason to send the request again."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 class Http:
-    """Connections to one server."""
+    """Connections to one server, directly or through a proxy. Made in the event loop that uses it."""
 
-    def __init__(
-        self, server: str, tls: ssl.SSLContext, *, server_name: str | None = None, proxy: str | None = None
-    ) -> None:
-        parts = urlsplit(server)
-        self._host = parts.netloc.rpartition("@")[2]
-        if tls.verify_mode == ssl.CERT_NONE:
-            # It was asked for, and kubectl and the provider say nothing either.
-            about_it = f".*{re.escape(str(parts.hostname))}"
-            warnings.filterwarnings("ignore", about_it, urllib3.exceptions.InsecureRequestWarning)
+    def __init__(self, server: str, *, server_name: str | None = None, proxy: str | None = None) -> None:
+        """``server_name`` is the name in the server's certificate, where it is another than the address has.
+
+        Raises ClusterError where the proxy needs a package that is not installed.
+        """
+        self.host = urlsplit(server).netloc.rpartition("@")[2]
+        """For messages: name and port."""
+        self._server_name = server_name if server.startswith("https:") else None
         proxy = proxy or proxy_for(server)
-        self._proxy = urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
-        settings: dict[str, Any] = {"ssl_context": tls, "maxsize": AT_ONCE + ASKED_PODS}
-        if server_name:
-            settings["server_hostname"] = server_name
-        self._pool = _proxied(proxy, tls, settings) if proxy else urllib3.PoolManager(**settings)
-        observe_deadlines(self._pool, _IDLE_SECONDS)
+        self._proxy_host = urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
+        self._proxy = None if proxy is None or is_socks(proxy) else proxy
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(_note_sent)
+        self._errors: tuple[type[Exception], ...] = (aiohttp.ClientError, OSError, ValueError)
+        connector: aiohttp.BaseConnector
+        if proxy and is_socks(proxy):
+            connector, errors = _through_socks(proxy)
+            self._errors += errors
+        else:
+            connector = _Connector(resolver=Resolver(), **_CONNECTIONS)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "User-Agent": "pulumi-stateful-service",
+                "Accept-Encoding": "identity",
+            },
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_IDLE_SECONDS),
+            auto_decompress=False,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+            middlewares=[_sent_once],
+            trace_configs=[tracing],
+        )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def request(
+    async def request(
         self,
         method: str,
         url: str,
-        headers: Iterable[tuple[str, str]] = (),
+        headers: Headers = (),
         body: bytes | None = None,
         *,
+        tls: ssl.SSLContext | None,
         seconds: float = REQUEST_SECONDS,
         most: int = MAX_OBJECT_BYTES,
     ) -> Answer:
@@ -103,143 +123,132 @@ class Http:
 
         Raises HttpError where there is none.
         """
-        sent = urllib3.HTTPHeaderDict({"User-Agent": "pulumi-stateful-service", "Accept": "application/json"})
-        for name, value in headers:
-            sent.add(name, value)
+        course = SimpleNamespace(sent=False)
+        timeout = aiohttp.ClientTimeout(sock_connect=min(seconds, _CONNECT_SECONDS), sock_read=_IDLE_SECONDS)
         try:
-            with deadline(seconds):
-                try:
-                    return self._request(method, url, sent, body, most)
-                except ProtocolError:
-                    # The server may close a connection that was kept while a request is on its way.
-                    if method != "GET":
-                        raise
-                    return self._request(method, url, sent, body, most)
-        except (HTTPError, OSError, ValueError) as error:
-            raise self._described(error) from None
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(
+                    method,
+                    URL(url, encoded=True),
+                    headers=CIMultiDict([("Accept", "application/json"), *headers]),
+                    data=body,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    trace_request_ctx=course,
+                    **self._way(tls),
+                ) as response,
+            ):
+                content, is_cut = await _read(response, most)
+                return Answer(response.status, content, response.headers, is_cut=is_cut)
+        except _FailedError as failed:
+            raise self._described(failed.error, sent=course.sent) from None
+        except self._errors as error:
+            raise self._described(error, sent=course.sent) from None
 
-    def _request(self, method: str, url: str, headers: urllib3.HTTPHeaderDict, body: bytes | None, most: int) -> Answer:
-        left = seconds_left()
-        timeout = urllib3.Timeout(connect=min(left, _CONNECT_SECONDS), read=min(left, _IDLE_SECONDS))
-        answer = self._pool.request(
-            method,
-            url,
-            headers=headers,
-            body=body,
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-        )
-        whole, content = False, b""
+    async def open(
+        self, url: str, headers: Headers, *, tls: ssl.SSLContext | None, protocols: Iterable[str], seconds: float
+    ) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket. Raises NotOpenedError where the server answers otherwise, and HttpError where it does not."""
         try:
-            # One that ends too early is an error at the read after its end.
-            while len(content) <= most and (read := answer.read(most + 1 - len(content))):
-                content += read
-            whole = len(content) <= most
-        finally:
-            # One that was not read to its end cannot be used again.
-            (answer.release_conn if whole else answer.close)()
-        return Answer(answer.status, content[:most], answer.headers, is_cut=not whole)
+            async with asyncio.timeout(seconds):
+                socket: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(
+                    URL(url, encoded=True),
+                    headers=CIMultiDict(headers),
+                    protocols=tuple(protocols),
+                    max_msg_size=MAX_MESSAGE_BYTES,
+                    **self._way(tls),
+                )
+                return socket
+        except _FailedError as failed:
+            raise self._described(failed.error, sent=True) from None
+        except aiohttp.WSServerHandshakeError as error:
+            raise HttpError(f"{self.host} opens no WebSocket: {error.message}") from None
+        except self._errors as error:
+            raise self._described(error, sent=True) from None
 
-    def close(self) -> None:
-        """Ends the connections that are not in use."""
-        self._pool.clear()
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._session.close()
 
-    def _described(self, error: Exception) -> HttpError:
-        if isinstance(error, ProxyError):
-            inner = error.original_error
-            return HttpError(f"the proxy {self._proxy} does not lead to {self._host}: {_detail(inner)}", transient=True)
-        if isinstance(error, SSLError | ssl.SSLError):
-            return HttpError(f"TLS to {self._host} failed: {_detail(error)}", transient=False)
-        if isinstance(error, NameResolutionError):
-            return HttpError(f"the name in {self._host} is not known", transient=True)
-        if isinstance(error, ReadTimeoutError | TimeoutError):
-            return HttpError(f"{self._host} does not answer in time", transient=True, timed_out=True)
-        if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
-            return HttpError(f"{self._host} does not answer in time", transient=True)
-        return HttpError(
-            f"{self._host} cannot be reached: {_detail(error)}", transient=not isinstance(error, ValueError)
-        )
+    def abandon(self) -> None:
+        """Leaves the connections to the operating system, and says nothing of it, where the event loop has ended."""
+        self._session.detach()
 
+    def _way(self, tls: ssl.SSLContext | None) -> dict[str, Any]:
+        named = {"server_hostname": self._server_name} if self._server_name else {}
+        return {"ssl": True if tls is None else tls, "proxy": self._proxy, **named}
 
-def verification(
-    ca: bytes | None, about: str, *, insecure: bool = False, certificate: tuple[bytes, bytes] | None = None
-) -> ssl.SSLContext:
-    """How TLS verifies a server, and which client certificate with key is shown to it.
-
-    Without certificates to verify with, the system's are used. Raises ClusterError for certificates that are none.
-    """
-    context = _verifying(ca, about) if ca or insecure else _system()
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if certificate is not None:
-        _load(context, certificate)
-    return context
+    def _described(self, error: Exception, *, sent: bool) -> HttpError:
+        return described(error, self.host, self._proxy_host, sent=sent)
 
 
-def _verifying(ca: bytes | None, about: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Go takes any certificate that is given for one to trust, not only those that have signed themselves.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if ca:
-        try:
-            context.load_verify_locations(cadata=ca.decode("ascii", errors="ignore"))
-        except (ssl.SSLError, ValueError):
-            raise ClusterError(f"{about} has no certificate in it") from None
-    return context
+async def close(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """Ends a WebSocket, whatever the server still sends."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await socket.close()
 
 
-def _system() -> ssl.SSLContext:
-    import truststore
+class _Quiet:
+    """Connections may outlive the event loop: a program that has failed ends without closing them."""
 
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _load(context: ssl.SSLContext, certificate: tuple[bytes, bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        # Python loads them from files alone.
-        files = [Path(folder, name) for name in ("certificate", "key")]
-        for file, content in zip(files, certificate, strict=True):
-            file.touch(mode=0o600)
-            file.write_bytes(content)
-        try:
-            context.load_cert_chain(files[0], files[1], password="")
-        except (ssl.SSLError, ValueError):
-            raise ClusterError("the client certificate and its key are not valid, or do not belong together") from None
+    def __del__(self, *_: object) -> None:
+        """Says nothing of connections that are not closed, in place of what aiohttp says."""
 
 
-def _proxied(proxy: str, tls: ssl.SSLContext, settings: dict[str, Any]) -> urllib3.PoolManager:
+class _Connector(_Quiet, aiohttp.TCPConnector):
+    pass
+
+
+_CONNECTIONS: dict[str, Any] = {"limit": 0, "keepalive_timeout": _KEPT_SECONDS}
+
+
+def _through_socks(proxy: str) -> tuple[aiohttp.BaseConnector, tuple[type[Exception], ...]]:
+    """Connections through a SOCKS proxy, which resolves names, as in Go; and the errors of the way there."""
+    try:
+        from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
+    except ImportError:
+        raise ClusterError(
+            "a proxy is socks5://, which needs one more package in the program: pip install aiohttp-socks"
+        ) from None
+
+    class Connector(_Quiet, ProxyConnector):  # type: ignore[misc, unused-ignore]
+        pass
+
     parts = urlsplit(proxy)
-    if parts.scheme.startswith("socks5"):
-        try:
-            from urllib3.contrib.socks import SOCKSProxyManager
-        except ImportError:
-            raise ClusterError(
-                "a proxy is socks5://, which needs one more package in the program: pip install PySocks"
-            ) from None
-        # As in Go, the proxy resolves names.
-        return SOCKSProxyManager(f"socks5h://{parts.netloc}", **settings)
-    headers = None
-    if parts.username is not None:
-        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers = urllib3.make_headers(proxy_basic_auth=credentials)
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=tls, **settings)
+    return Connector.from_url(f"socks5://{parts.netloc}", rdns=True, **_CONNECTIONS), (
+        ProxyConnectionError,
+        ProxyError,
+        ProxyTimeoutError,
+    )
 
 
-def _detail(error: BaseException) -> str:
-    """The innermost reason, in the operating system's or the TLS library's words."""
-    seen: set[int] = set()
-    while id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        inner = error.__cause__ or error.__context__ or next((a for a in error.args if isinstance(a, Exception)), None)
-        if inner is None:
-            break
-        error = inner
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+async def _note_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    if (course := context.trace_request_ctx) is not None:
+        course.sent = True
+
+
+async def _sent_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keeps the HTTP client from sending a request again, and from taking another answer for a WebSocket."""
+    try:
+        response = await send(request)
+    except (OSError, aiohttp.ServerDisconnectedError) as error:
+        raise _FailedError(error) from None
+    if "Upgrade" in request.headers and response.status != _SWITCHING_PROTOCOLS:
+        async with response:
+            content, _ = await _read(response, _MAX_REFUSAL_BYTES)
+        raise NotOpenedError(response.status, content)
+    return response
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
+    """At most so many bytes, and whether there are more."""
+    pieces, size = [], 0
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            response.close()
+            return b"".join(pieces)[:most], True
+    return b"".join(pieces), False
