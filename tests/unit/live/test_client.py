@@ -58,7 +58,7 @@ class TestSharing:
         async def service(namespace: str) -> None:
             async with connected(Connection(config, namespace=namespace)) as cluster:
                 assert cluster.default_namespace == namespace
-                await cluster.get("Namespace", None, "it")
+                await cluster.get("Namespace", None, namespace)
 
         async def program() -> None:
             for _ in range(3):

@@ -91,9 +91,9 @@ class TestEnd:
                 time.sleep(0.01)
 
 
-async def look(connection: Connection) -> None:
+async def look(connection: Connection, pod: str = "p") -> None:
     async with connected(connection) as cluster:
-        await cluster.get("Pod", "ns", "p")
+        await cluster.get("Pod", "ns", pod)
 
 
 class TestLife:
@@ -123,7 +123,7 @@ class TestLife:
         async def program() -> None:
             await look(Connection(kubeconfig()))
             await until(lambda: not ours())
-            looks = [asyncio.create_task(look(Connection(kubeconfig()))) for _ in range(50)]
+            looks = [asyncio.create_task(look(Connection(kubeconfig()), f"p-{number}")) for number in range(50)]
             await until(lambda: len(api.requests) > 10)
             assert ours() == []
             await asyncio.gather(*looks)

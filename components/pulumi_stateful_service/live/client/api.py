@@ -17,6 +17,7 @@ from pulumi_stateful_service.live.client.kubeconfig import Target, load
 from pulumi_stateful_service.live.client.proxies import is_socks, proxy_for
 from pulumi_stateful_service.live.client.repeating import Repeat, Repeating
 from pulumi_stateful_service.live.client.server_clock import ServerClock
+from pulumi_stateful_service.live.client.shared_reads import SharedReads
 from pulumi_stateful_service.live.client.tls import Verification
 from pulumi_stateful_service.live.client.transport import MAX_OBJECT_BYTES, REQUEST_SECONDS, Answer, Http
 
@@ -71,6 +72,7 @@ class Api:
         """Of objects that name none."""
         self.user = target.user.name
         self.clock = ServerClock()
+        self.reads = SharedReads()
         self.to_pods = asyncio.Semaphore(ASKED_PODS)
         """Turns to ask a Pod."""
         self.elsewhere = Elsewhere()

@@ -20,10 +20,12 @@ class Snapshot(Cluster):
         self.__dict__.update(vars(cluster))
         self._read: dict[str, asyncio.Task[Any]] = {}
 
-    async def get(self, kind: str, namespace: str | None, name: str) -> KubernetesObject | None:
+    async def get(
+        self, kind: str, namespace: str | None, name: str, *, labels: Mapping[str, str] | None = None
+    ) -> KubernetesObject | None:
         """An object; None where it does not exist."""
         found: KubernetesObject | None = await self._once(
-            ["get", kind, namespace, name], lambda: super(Snapshot, self).get(kind, namespace, name)
+            ["get", kind, namespace, name], lambda: super(Snapshot, self).get(kind, namespace, name, labels=labels)
         )
         return found
 
