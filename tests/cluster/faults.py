@@ -362,13 +362,17 @@ def as_asked(rg: Service) -> None:
 class Troubled:
     """A proxy between Pulumi and the API server that answers some requests itself.
 
-    ``refuse`` is asked for each request (its number, method and path), and gives the status to answer with, if any.
+    ``refuse`` is asked for each request (its number, method and path), and gives the status to answer with, if any;
+    with 0 the connection ends without an answer.
     """
 
     def __init__(self, rg: Service, refuse: Callable[[int, str, str], int | None]) -> None:
         self.refused: list[str] = []
+        self.asked: list[tuple[str, str, str]] = []
+        """User agent, method and path of each request."""
+        self.latency = 0.0
+        """Seconds that each request takes longer."""
         self._refuse = refuse
-        self._count = 0
         self._lock = threading.Lock()
         config = json.loads(Path(rg.env["KUBECONFIG"]).read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
@@ -403,9 +407,10 @@ class Troubled:
 
             def relay(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                time.sleep(troubled.latency)
                 with troubled._lock:
-                    troubled._count += 1
-                    status = troubled._refuse(troubled._count, self.command, self.path)
+                    troubled.asked.append((self.headers.get("User-Agent", ""), self.command, self.path))
+                    status = troubled._refuse(len(troubled.asked), self.command, self.path)
                 if status is None:
                     troubled._relay(self, body)
                 else:
@@ -439,7 +444,10 @@ _REASONS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: 
 
 
 def _answer(request: BaseHTTPRequestHandler, status: int) -> None:
-    """An error in the form of the API server's."""
+    """An error in the form of the API server's; with 0 the end of the connection."""
+    if not status:
+        request.close_connection = True
+        return
     said: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
     said |= {"reason": _REASONS[status], "message": f"the test says {_REASONS[status]}"}
     body = json.dumps(said).encode()
