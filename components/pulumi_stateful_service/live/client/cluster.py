@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pulumi_stateful_service.live.client.transport import Answer
 
 _NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
-_MAX_READS = 20
-"""Objects that are read one by one, rather than by a list of the namespace."""
 _BAD_REQUEST = 400
 MAX_POD_ANSWER = 4 * 1024**2
 """Bytes of an instance's answer that are read; more is cut."""
@@ -98,10 +96,8 @@ class Cluster(Objects):
         """The claims with these labels, and those of the named ones that lack them and exist."""
         found = await self.list("PersistentVolumeClaim", namespace, labels=labels)
         # Claims made in advance, or when a backup was restored, may lack the labels.
+        # One by one: others may have thousands of claims in the namespace.
         missing = names - {each["metadata"]["name"] for each in found}
-        if len(missing) > _MAX_READS:
-            everything = await self.list("PersistentVolumeClaim", namespace)
-            return [*found, *(each for each in everything if each["metadata"]["name"] in missing)]
         reads = (self.get("PersistentVolumeClaim", namespace, name) for name in sorted(missing))
         return [*found, *filter(None, await asyncio.gather(*reads))]
 
