@@ -5,6 +5,7 @@
     - ``ArgumentError``: an argument that cannot work. Nothing was sent.
     - ``RefusedError``: a change that would lose data or leave it behind. Nothing was changed.
     - ``RolloutError``: a rollout that did not complete. The next ``pulumi up`` continues it.
+    - ``ClusterError``: the cluster cannot be used (``live.client.errors``).
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ def with_argument_names(text: str) -> str:
 
 
 class StatefulServiceError(pulumi.RunError):
-    """The base class of ``ArgumentError``, ``RefusedError`` and ``RolloutError``.
+    """The base class of ``ArgumentError``, ``RefusedError``, ``RolloutError``, and of errors of the cluster.
 
     A program can catch the first, where it creates the component. The others come later: they fail ``pulumi up`` or
     ``pulumi preview``, and are raised where a program awaits an output of the component.

@@ -16,6 +16,7 @@ from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, with_whole_numbers
 from pulumi_stateful_service.foundation.names import (
     ATTEMPT_ANNOTATION,
+    COMPONENT_LABEL,
     FIELD_MANAGER_ANNOTATION,
     IDENTITY_ANNOTATION,
     set_of_field_manager,
@@ -162,7 +163,8 @@ class Guard:
             if connection is None or connection.renders or not desired.is_named:
                 return Seen()
             async with connected(connection) as cluster:
-                live = await cluster.get_stateful_set(*desired.where(cluster))
+                own = {COMPONENT_LABEL: label} if (label := desired.change.component_labels[0]) else None
+                live = await cluster.get_stateful_set(*desired.where(cluster), labels=own)
                 self._operation = replace(self._operation, live_uid=live["metadata"]["uid"] if live else "")
                 if live is None or not desired.change.owns(live):
                     return Seen(live if desired.change.adopt else None)

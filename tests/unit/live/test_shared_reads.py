@@ -159,3 +159,59 @@ class TestLists:
         api.answer = lambda _: (422, {"message": "no"})
         with pytest.raises(ClusterError, match="cannot list statefulsets in namespace ns: no"):
             ask(get_all("abcdef"))
+
+
+class TestListsByLabels:
+    """Each service lists what has its own labels."""
+
+    @staticmethod
+    def of_services(names: str, kind: str = "Pod") -> Do:
+        async def looks(cluster: Cluster) -> list[Any]:
+            labels = [{"name": name, "instance": name} for name in names]
+            return await asyncio.gather(*(cluster.list(kind, "ns", labels=each) for each in labels))
+
+        return looks
+
+    @staticmethod
+    def selected(api: ApiServer) -> None:
+        """Pods of services a to g, two of each, and one that has a label of one service and another one's."""
+
+        def answer(request: Request) -> tuple[int, Any]:
+            [selector] = parse_qs(urlsplit(request.path).query)["labelSelector"]
+            pods = [(name, name) for name in "abcdefg" for _ in range(2)] + [("a", "b")]
+            items = [
+                {"metadata": {"name": f"{name}-{number}", "labels": {"name": name, "instance": instance}}}
+                for number, (name, instance) in enumerate(pods)
+                if f"name={name}" in selector or "name in" in selector
+            ]
+            return 200, {"items": items}
+
+        api.answer = answer
+
+    def test_many_lists_are_one(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
+        """And each gets what has its labels, and nothing else."""
+        self.selected(api)
+        found = ask(self.of_services("abcdefg"))
+        [request] = api.requests
+        selector = parse_qs(urlsplit(request.path).query)["labelSelector"]
+        assert selector == ["name in (a,b,c,d,e,f,g),instance in (a,b,c,d,e,f,g)"]
+        names = [[pod["metadata"]["name"] for pod in each] for each in found]
+        assert names == [[f"{name}-{2 * at}", f"{name}-{2 * at + 1}"] for at, name in enumerate("abcdefg")]
+
+    def test_few_lists_are_sent_by_themselves(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
+        """A request that has what others have put there, too, would cost more than it saves."""
+        self.selected(api)
+        ask(self.of_services("ab"))
+        assert len(api.requests) == 2
+
+    def test_an_address_has_an_end(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
+        """Two hundred services are four lists."""
+        api.answer = lambda _: (200, {"items": []})
+
+        async def looks(cluster: Cluster) -> list[Any]:
+            labels = [{"name": f"a-service-{number}"} for number in range(200)]
+            return await asyncio.gather(*(cluster.list("Pod", "ns", labels=each) for each in labels))
+
+        assert ask(looks) == [[]] * 200
+        assert len(api.requests) == 4
+        assert max(len(request.path) for request in api.requests) < 2000

@@ -18,6 +18,7 @@ from pulumi_stateful_service.live.client.objects import Objects, is_status
 from pulumi_stateful_service.live.client.repeating import BUSY, Repeat
 from pulumi_stateful_service.live.client.resources import RESOURCES
 from pulumi_stateful_service.live.client.shared_clients import client_of
+from pulumi_stateful_service.live.client.shared_reads import Labels
 from pulumi_stateful_service.outside_text import cleaned
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ class Cluster(Objects):
         """How many use its API server now."""
         return self._api.users
 
-    async def get_stateful_set(self, namespace: str, name: str) -> KubernetesObject | None:
-        """A StatefulSet; None where it does not exist."""
-        return await self.get("StatefulSet", namespace, name)
+    async def get_stateful_set(
+        self, namespace: str, name: str, *, labels: Labels | None = None
+    ) -> KubernetesObject | None:
+        """A StatefulSet; None where it does not exist. ``labels`` as with ``get``."""
+        return await self.get("StatefulSet", namespace, name, labels=labels)
 
     async def get_service(self, namespace: str, name: str) -> KubernetesObject | None:
         """A Service; None where it does not exist."""
@@ -77,9 +80,7 @@ class Cluster(Objects):
         events = [event for each in found for event in each]
         return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
-    async def find_stateful_sets(
-        self, namespace: str, labels: Mapping[str, str | Sequence[str]]
-    ) -> list[KubernetesObject]:
+    async def find_stateful_sets(self, namespace: str, labels: Labels) -> list[KubernetesObject]:
         """The StatefulSets of a namespace with these labels."""
         return await self.list("StatefulSet", namespace, labels=labels)
 

@@ -1,11 +1,10 @@
 """Errors of the Kubernetes API and of the way to it. Pulumi prints each as its message alone."""
 
-import pulumi
-
+from pulumi_stateful_service.errors import StatefulServiceError
 from pulumi_stateful_service.outside_text import without_controls
 
 
-class ClusterError(pulumi.RunError):
+class ClusterError(StatefulServiceError):
     """The Kubernetes API cannot be used: the kubeconfig, the connection or the API's answer is why."""
 
     def __init__(self, problem: str, *, cluster: str = "", status: int = 0, transient: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Reads and writes Kubernetes objects of any kind."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pulumi_stateful_service.live.client.resources import (
     label_selector,
     with_query,
 )
+from pulumi_stateful_service.live.client.shared_reads import Labels
 from pulumi_stateful_service.outside_text import cleaned
 
 if TYPE_CHECKING:
@@ -55,12 +56,12 @@ class Objects:
         return self._api.clock.now()
 
     async def get(
-        self, kind: str, namespace: str | None, name: str, *, labels: Mapping[str, str] | None = None
+        self, kind: str, namespace: str | None, name: str, *, labels: Labels | None = None
     ) -> KubernetesObject | None:
         """An object; None where it does not exist. Those who ask for it at the same time share the request.
 
-        With ``labels``, one list of the objects that have them serves all who ask for several of them within a few
-        milliseconds; an object that lacks them is found all the same.
+        ``labels`` are those that it has where it is what the caller expects: one list serves all who ask for several
+        within a few milliseconds. An object that lacks them is found all the same.
         """
         resource = RESOURCES[kind]
 
@@ -68,23 +69,42 @@ class Objects:
             path = resource.path(namespace, name)
             return await self._ask("GET", path, resource.described(namespace, name), missing_ok=True)
 
-        async def read_list() -> KubernetesObjects:
-            return await self.list(kind, namespace, labels=labels)
+        async def read_list(of_many: Labels) -> KubernetesObjects:
+            return await self._list(kind, namespace, labels=of_many)
 
         if labels is None:
             return await self._api.reads.one((kind, namespace, name), read)
-        key = (kind, namespace, label_selector(labels))
-        return await self._api.reads.one_of_many(key, name, read, read_list)
+        key = (kind, namespace, frozenset(labels))
+        return await self._api.reads.one_of_many(key, name, labels, read, read_list)
 
     async def list(
         self,
         kind: str,
         namespace: str | None,
         *,
-        labels: Mapping[str, str | Sequence[str]] | None = None,
+        labels: Labels | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> KubernetesObjects:
-        """The objects of a namespace, or of all namespaces where it is None; only those with the labels and fields."""
+        """The objects of a namespace, or of all namespaces where it is None; only those with the labels and fields.
+
+        Those who list by the same labels at the same time share the request, also where the values are others.
+        """
+        if fields or not labels:
+            return await self._list(kind, namespace, labels=labels, fields=fields)
+
+        async def read_list(of_many: Labels) -> KubernetesObjects:
+            return await self._list(kind, namespace, labels=of_many)
+
+        return await self._api.reads.list((kind, namespace), labels, read_list)
+
+    async def _list(
+        self,
+        kind: str,
+        namespace: str | None,
+        *,
+        labels: Labels | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> KubernetesObjects:
         resource = RESOURCES[kind]
         query = {"labelSelector": label_selector(labels or {}), "fieldSelector": field_selector(fields or {})}
         what, position = resource.described(namespace), ""

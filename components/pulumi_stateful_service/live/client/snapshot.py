@@ -8,6 +8,7 @@ from typing import Any
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.resources import KubernetesObjects
+from pulumi_stateful_service.live.client.shared_reads import Labels
 
 
 class Snapshot(Cluster):
@@ -21,7 +22,7 @@ class Snapshot(Cluster):
         self._read: dict[str, asyncio.Task[Any]] = {}
 
     async def get(
-        self, kind: str, namespace: str | None, name: str, *, labels: Mapping[str, str] | None = None
+        self, kind: str, namespace: str | None, name: str, *, labels: Labels | None = None
     ) -> KubernetesObject | None:
         """An object; None where it does not exist."""
         found: KubernetesObject | None = await self._once(
@@ -34,7 +35,7 @@ class Snapshot(Cluster):
         kind: str,
         namespace: str | None,
         *,
-        labels: Mapping[str, str | Sequence[str]] | None = None,
+        labels: Labels | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> KubernetesObjects:
         """The objects of a namespace, or of all namespaces where it is None; only those with the labels and fields."""
