@@ -76,6 +76,29 @@ In ``up``, what is asked again and again until something happens counts once.
 """
 
 
+MANY = """\
+import json
+from pathlib import Path
+from pulumi_stateful_service import StatefulService
+
+args = json.loads(Path("args.json").read_text())
+for number in range(20):
+    StatefulService(f"rg-{number}", {**args, "service_name": f"rg-{number}"})
+"""
+
+
+def test_many_services_share_their_looks(service: Make, record_property: Callable[[str, object], None]) -> None:
+    """Twenty services of one namespace, unchanged: by themselves, each would send two requests."""
+    rg = service(replicas=0)
+    (rg.folder / "__main__.py").write_text(MANY)
+    rg.up()
+    with troubled(rg, lambda *_: None) as between:
+        rg.must("preview", "--expect-no-changes")
+        asked = own(between)
+    record_property("requests", len(asked))
+    assert len(asked) <= 34, asked
+
+
 class Trouble:
     """The API server's state as the component alone finds it, for some seconds after it was asked so often."""
 

@@ -130,11 +130,11 @@ class TestLists:
         assert numbers(found) == [1, 1, 2, 1, 1, 1, None]
         assert len(api.requests) == 3
 
-    def test_few_are_read_one_by_one(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
-        """A list may have much else in it."""
+    def test_one_alone_is_read_by_name(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
+        """There is nobody to share a list with."""
         numbered(api)
-        found = ask(get_all("ab"))
-        assert [each["metadata"]["name"] for each in found] == ["a", "b"]
+        found = ask(get_all("aa"))
+        assert [each["metadata"]["name"] for each in found] == ["a", "a"]
         assert all(not urlsplit(request.path).query for request in api.requests)
 
     def test_who_may_not_list_reads_one_by_one(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
@@ -198,11 +198,12 @@ class TestListsByLabels:
         names = [[pod["metadata"]["name"] for pod in each] for each in found]
         assert names == [[f"{name}-{2 * at}", f"{name}-{2 * at + 1}"] for at, name in enumerate("abcdefg")]
 
-    def test_few_lists_are_sent_by_themselves(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
-        """A request that has what others have put there, too, would cost more than it saves."""
+    def test_one_alone_is_sent_as_it_is(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
+        """As kubectl would send it."""
         self.selected(api)
-        ask(self.of_services("ab"))
-        assert len(api.requests) == 2
+        assert len(ask(self.of_services("a"))[0]) == 3
+        [request] = api.requests
+        assert parse_qs(urlsplit(request.path).query)["labelSelector"] == ["name=a,instance=a"]
 
     def test_an_address_has_an_end(self, api: ApiServer, ask: Callable[[Do], Any]) -> None:
         """Two hundred services are four lists."""

@@ -15,9 +15,6 @@ from pulumi_stateful_service.live.client.errors import ForbiddenError
 _T = TypeVar("_T")
 _WINDOW = 0.005
 """Seconds in which what one list may answer is gathered."""
-_FEWEST = 5
-"""Names or lists that are one request: it may have other objects, too."""
-
 _MOST = 50
 """Lists that are one request: their labels are part of an address, which proxies bound to 8 KiB."""
 
@@ -50,7 +47,7 @@ class SharedReads:
     ) -> KubernetesObject | None:
         """The object of a name, from a list that is shared by all who ask with this key within a few milliseconds.
 
-        ``read`` is asked for it where few ask, where the list may not be read, and where the list does not have it.
+        ``read`` is asked for it where nobody else asks, where the list may not be read, and where the list does not have it.
         """
         shared = self._list_of(("by name", key), labels, read_list)
         shared.names.append(name)
@@ -91,7 +88,7 @@ class SharedReads:
         if self._lists.get(key) is shared:
             del self._lists[key]
         asked = {json.dumps(each, sort_keys=True) for each in shared.asked}
-        if len(set(shared.names) or asked) < _FEWEST:
+        if len(set(shared.names) or asked) == 1:
             return None
         wanted: dict[str, set[str]] = {}
         for each in shared.asked:
@@ -112,7 +109,7 @@ class _List:
         self.task: asyncio.Task[Sequence[KubernetesObject] | None] | None = None
 
     async def result(self) -> Sequence[KubernetesObject] | None:
-        """What the list has; None where few ask, or where it may not be read."""
+        """What the list has; None where one alone asks, or where it may not be read."""
         assert self.task is not None  # noqa: S101
         return await asyncio.shield(self.task)
 
