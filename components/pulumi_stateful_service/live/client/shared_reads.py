@@ -47,7 +47,7 @@ class SharedReads:
     ) -> KubernetesObject | None:
         """The object of a name, from a list that is shared by all who ask with this key within a few milliseconds.
 
-        ``read`` is asked for it where nobody else asks, where the list may not be read, and where the list does not have it.
+        ``read`` is asked for it where nobody else asks, and where the list may not be read or does not have it.
         """
         shared = self._list_of(("by name", key), labels, read_list)
         shared.names.append(name)
