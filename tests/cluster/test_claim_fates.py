@@ -114,7 +114,9 @@ def test_p06_a_claim_that_is_being_deleted_is_named_and_not_ended(service: Make)
         for refused in (rg.must_fail("preview"), rg.must_fail("up", "--yes", "--skip-preview")):
             assert f"rg-1 {words}, and PersistentVolumeClaim logs-rg-1, which somebody has deleted" in refused
     rg.set(replicas=2)
-    assert "all its Pods stop: PersistentVolumeClaim logs-rg-1" in rg.must_fail("preview", "--replace", SET)
+    replacing = "all its Pods stop: PersistentVolumeClaim logs-rg-1"
+    assert replacing in rg.must_fail("preview", "--replace", SET)
+    assert replacing in rg.must_fail("up", "--yes", "--skip-preview", "--replace", SET)
     assert rg.uids() == pods
 
     # The way out, as the message says it.

@@ -28,6 +28,7 @@ from pulumi_stateful_service.live.before.dry_run import predict
 from pulumi_stateful_service.live.before.forecast import InstanceOutcome
 from pulumi_stateful_service.live.before.forecast_text import forecast_message
 from pulumi_stateful_service.live.before.preflight import (
+    is_replacement_refused,
     last_attempt,
     live_claims,
     live_warnings,
@@ -61,7 +62,7 @@ from pulumi_stateful_service.live.prepare_cluster import (
     prepare_cluster,
 )
 from pulumi_stateful_service.live.provider import forecasts, reads_cluster, setting_to_update_existing
-from pulumi_stateful_service.live.state.claim_owners import keeps_claims, retains_claims
+from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component
 from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
@@ -79,6 +80,10 @@ class Seen:
     claims: Sequence[KubernetesObject] = ()
     attempt: int = 0
     """The number of the operation to note on it."""
+    answered: bool = True
+    """Whether the API server has answered, where there is one."""
+    replacement_refused: bool = False
+    """Whether the hook of the StatefulSet refuses to create another one in place of the live one."""
 
 
 class Guard:
@@ -149,11 +154,16 @@ class Guard:
             # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
             # remove an instance that has not left.
             props["spec"] = {**props["spec"], "replicas": live["spec"].get("replicas", 1)}
-        is_kept = retains_claims({"spec": spec}) if live is None else keeps_claims(live, seen.claims)
-        if is_kept and (live is None or desired.change.owns(live)):
+        if live is None and seen.answered:
+            # An up that was killed may have left none.
+            args.opts.delete_before_replace = retains_claims({"spec": spec}) or None
+        elif live is None:
+            args.opts.delete_before_replace = False
+        elif desired.change.owns(live):
             # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the set
-            # comes back on its claims; deleted last, the new one is. An up that was killed may have left none.
-            args.opts.delete_before_replace = True
+            # comes back on its claims; deleted last, the new one is. One that is refused, or cannot be examined, must
+            # not begin with the deletion: the engine calls no hook before that.
+            args.opts.delete_before_replace = not seen.replacement_refused
         return pulumi.ResourceTransformResult(props, args.opts)
 
     async def _look(self, desired: DesiredStatefulSet) -> Seen:
@@ -174,13 +184,15 @@ class Guard:
                     self._said.add(warning)
                     messages.warn(f"{self._prefix}: {warning}", self._resource)
                 is_unfinished = await unfinished_work(seen, live, claims, change)
-                return Seen(live, claims, last_attempt(live) + is_unfinished)
+                attempt = last_attempt(live) + is_unfinished
+                refused = await is_replacement_refused(seen, live, claims, change)
+                return Seen(live, claims, attempt, replacement_refused=refused)
         except NoClusterError:
             return Seen()
         except ClusterError as error:
             # Nothing is sent here. An operation that the engine decides on is examined, or does not begin.
             self._warn_not_checked(error.problem)
-            return Seen()
+            return Seen(answered=False)
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
         """Examines a creation or an update, and prepares it: called by the engine before it is sent, in previews too.

@@ -18,6 +18,7 @@ from pulumi_stateful_service.live.before.refusals.conflicts import disruption_bu
 from pulumi_stateful_service.live.before.refusals.identity import name_refusals
 from pulumi_stateful_service.live.before.refusals.namespaces import pending_deletion_refusals
 from pulumi_stateful_service.live.before.refusals.owners import owner_warnings
+from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals
 from pulumi_stateful_service.live.before.refusals.restore import claims_to_restore, restore_refusals
 from pulumi_stateful_service.live.before.refusals.update import restart_warning, update_terms, warnings_about_others
 from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
@@ -138,6 +139,22 @@ def live_warnings(live: KubernetesObject, claims: Sequence[KubernetesObject], ch
         *malformed,
         *claim_warnings(live, claims, change.stateful_set),
     ]
+
+
+async def is_replacement_refused(
+    cluster: Cluster, live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change
+) -> bool:
+    """Whether the component's StatefulSet must not be deleted for another one in its place."""
+    terms = update_terms(
+        live, change.stateful_set, recreate_keeping_pods=change.recreate_keeping_pods, autoscaled=change.autoscaled
+    )
+    if terms.refusals or replacement_refusals(live, claims):
+        return True
+    try:
+        await _validate_sizes(cluster, change, live)
+    except RefusedError:
+        return True
+    return False
 
 
 def last_attempt(live: KubernetesObject) -> int:
