@@ -86,3 +86,23 @@ def test_each_kind_of_program_fails_with_its_message_each_time(service: Make) ->
     for kind in OF_ARGUMENTS:
         fails(rg, kind, "up", "--yes", "--skip-preview")
         assert rg.kubectl("get", "services", "--output=name") == ""
+
+
+ONE_SERVER = """\
+from pathlib import Path
+import pulumi
+from pulumi.runtime._callbacks import _CallbackServicer
+from pulumi_stateful_service import StatefulService
+
+arguments = {"image": "random-generator:1.0", "namespace": "NAMESPACE", "replicas": 0}
+registered = pulumi.Output.all(*(StatefulService(f"rg-{number}", arguments).instances for number in range(3)))
+registered.apply(lambda _: Path("servers").write_text(str(len(_CallbackServicer._servicers))), True)
+"""
+
+
+def test_the_hooks_of_a_program_have_one_server(service: Make) -> None:
+    """By itself, Pulumi's SDK would start one for each resource with a hook: nine here."""
+    rg = service()
+    (rg.folder / "__main__.py").write_text(ONE_SERVER.replace("NAMESPACE", rg.namespace))
+    rg.must("preview")
+    assert (rg.folder / "servers").read_text() == "1"
