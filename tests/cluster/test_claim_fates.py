@@ -95,6 +95,19 @@ def test_p06_a_forced_replacement_is_refused_while_a_claim_would_go_with_the_set
     assert rg.log("rg-1")[: len(written)] == written
 
 
+def test_p06_a_forced_replacement_spares_a_set_that_somebody_else_has_made(service: Make) -> None:
+    """One of the same name, in place of the component's: Pulumi would delete it by its name."""
+    rg = service(replicas=1)
+    rg.up()
+    theirs = json.loads(rg.kubectl("get", "statefulset", "rg", "--output=json"))
+    theirs["metadata"] = {"name": "rg", "labels": {"made-by": "somebody"}}
+    rg.kubectl("delete", "statefulset", "rg", "--cascade=orphan")
+    rg.kubectl("create", "--filename=-", text=json.dumps(theirs))
+    before = rg.stateful_set().metadata.uid
+    assert "is not managed by this component" in rg.must_fail("up", "--yes", "--skip-preview", "--replace", SET)
+    assert rg.stateful_set().metadata.uid == before
+
+
 def test_p06_a_claim_that_is_being_deleted_is_named_and_not_ended(service: Make) -> None:
     """Each preview names it, a rollout, a replacement and a scale-down are refused, and the way out keeps the data."""
     rg = service()

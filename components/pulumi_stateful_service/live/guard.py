@@ -77,13 +77,14 @@ class Seen:
 
     live: KubernetesObject | None = None
     """The StatefulSet that the component has or adopts."""
-    claims: Sequence[KubernetesObject] = ()
     attempt: int = 0
     """The number of the operation to note on it."""
-    answered: bool = True
-    """Whether the API server has answered, where there is one."""
-    replacement_refused: bool = False
-    """Whether the hook of the StatefulSet refuses to create another one in place of the live one."""
+    deletes_first: bool | None = None
+    """Whether a replacement that is forced (``--replace``, taint, another provider) begins with the deletion.
+
+    It deletes by name: deleted first, the StatefulSet comes back on its claims; deleted last, the new one is. One that
+    is refused, or cannot be examined, must not begin so: the engine calls no hook before that. None leaves it as it is.
+    """
 
 
 class Guard:
@@ -154,45 +155,39 @@ class Guard:
             # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
             # remove an instance that has not left.
             props["spec"] = {**props["spec"], "replicas": live["spec"].get("replicas", 1)}
-        if live is None and seen.answered:
-            # An up that was killed may have left none.
-            args.opts.delete_before_replace = retains_claims({"spec": spec}) or None
-        elif live is None:
-            args.opts.delete_before_replace = False
-        elif desired.change.owns(live):
-            # A replacement that is forced (--replace, taint, another provider) deletes by name. Deleted first, the set
-            # comes back on its claims; deleted last, the new one is. One that is refused, or cannot be examined, must
-            # not begin with the deletion: the engine calls no hook before that.
-            args.opts.delete_before_replace = not seen.replacement_refused
+        if seen.deletes_first is not None:
+            args.opts.delete_before_replace = seen.deletes_first
         return pulumi.ResourceTransformResult(props, args.opts)
 
     async def _look(self, desired: DesiredStatefulSet) -> Seen:
-        """The live StatefulSet that the component has or adopts, its claims, and the operation to note on it."""
+        """The live StatefulSet that the component has or adopts, and what is to be noted and set for its operation."""
+        absent = Seen(deletes_first=retains_claims(desired.change.stateful_set) or None)
         try:
             connection = await self._connection()
             if connection is None or connection.renders or not desired.is_named:
-                return Seen()
+                return absent
             async with connected(connection) as cluster:
                 own = {COMPONENT_LABEL: label} if (label := desired.change.component_labels[0]) else None
                 live = await cluster.get_stateful_set(*desired.where(cluster), labels=own)
                 self._operation = replace(self._operation, live_uid=live["metadata"]["uid"] if live else "")
-                if live is None or not desired.change.owns(live):
-                    return Seen(live if desired.change.adopt else None)
+                if live is None:
+                    return absent  # An up that was killed may have left none.
+                if not desired.change.owns(live):
+                    return Seen(live) if desired.change.adopt else Seen(deletes_first=False)
                 change, seen = desired.change.known_with(live), Snapshot(cluster)
                 claims = await live_claims(seen, live)
                 for warning in live_warnings(live, claims, change):
                     self._said.add(warning)
                     messages.warn(f"{self._prefix}: {warning}", self._resource)
                 is_unfinished = await unfinished_work(seen, live, claims, change)
-                attempt = last_attempt(live) + is_unfinished
-                refused = await is_replacement_refused(seen, live, claims, change)
-                return Seen(live, claims, attempt, replacement_refused=refused)
+                is_refused = await is_replacement_refused(seen, live, claims, change)
+                return Seen(live, last_attempt(live) + is_unfinished, deletes_first=not is_refused)
         except NoClusterError:
-            return Seen()
+            return absent
         except ClusterError as error:
             # Nothing is sent here. An operation that the engine decides on is examined, or does not begin.
             self._warn_not_checked(error.problem)
-            return Seen(answered=False)
+            return Seen(deletes_first=False)
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
         """Examines a creation or an update, and prepares it: called by the engine before it is sent, in previews too.

@@ -20,6 +20,7 @@ from pulumi_stateful_service.live.before.refusals.namespaces import pending_dele
 from pulumi_stateful_service.live.before.refusals.owners import owner_warnings
 from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals
 from pulumi_stateful_service.live.before.refusals.restore import claims_to_restore, restore_refusals
+from pulumi_stateful_service.live.before.refusals.terms import Terms
 from pulumi_stateful_service.live.before.refusals.update import restart_warning, update_terms, warnings_about_others
 from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
 from pulumi_stateful_service.live.client.cluster import Cluster
@@ -74,12 +75,7 @@ async def refuse_or_recreate(
         return False
     conflicts: list[str] = []
     if change.owns(live):
-        terms = update_terms(
-            live,
-            change.stateful_set,
-            recreate_keeping_pods=change.recreate_keeping_pods,
-            autoscaled=change.autoscaled,
-        )
+        terms = _update_terms(live, change)
     else:
         terms = adoption_terms(live, change.stateful_set, adopt=change.adopt)
         if change.adopt:
@@ -145,10 +141,7 @@ async def is_replacement_refused(
     cluster: Cluster, live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change
 ) -> bool:
     """Whether the component's StatefulSet must not be deleted for another one in its place."""
-    terms = update_terms(
-        live, change.stateful_set, recreate_keeping_pods=change.recreate_keeping_pods, autoscaled=change.autoscaled
-    )
-    if terms.refusals or replacement_refusals(live, claims):
+    if _update_terms(live, change).refusals or replacement_refusals(live, claims):
         return True
     try:
         await _validate_sizes(cluster, change, live)
@@ -254,6 +247,12 @@ def rendering_warnings(change: Change) -> list[str]:
             "asking the application."
         )
     return warnings
+
+
+def _update_terms(live: KubernetesObject, change: Change) -> Terms:
+    return update_terms(
+        live, change.stateful_set, recreate_keeping_pods=change.recreate_keeping_pods, autoscaled=change.autoscaled
+    )
 
 
 async def _validate_creation(cluster: Cluster, namespace: str, change: Change) -> None:
