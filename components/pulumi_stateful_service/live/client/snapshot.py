@@ -18,7 +18,7 @@ class Snapshot(Cluster):
     """
 
     def __init__(self, cluster: Cluster) -> None:
-        self.__dict__.update(vars(cluster))
+        super().__init__(cluster._api, cluster.default_namespace)  # noqa: SLF001 - of its own class
         self._read: dict[str, asyncio.Task[Any]] = {}
 
     async def get(
