@@ -49,6 +49,12 @@ def all_pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
+def is_running(pid: int, name: str) -> bool:
+    """Whether the process of this number is a running program of this name."""
+    command = _command(pid)
+    return bool(command) and Path(command[0]).name == name
+
+
 def of_program(name: str, *marks: Path | str) -> list[Process]:
     """The running processes of a program of this name that have one of our own paths in their arguments."""
     texts = [str(mark) for mark in marks]

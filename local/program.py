@@ -14,8 +14,8 @@ from pathlib import Path
 from local import cluster, engine, own_cluster, setup, virtual_environment
 from local.console import say
 from local.errors import LocalError
-from local.paths import CLONE, STATE
-from local.processes import heed_interrupts
+from local.paths import CLONE, PULUMI_STATE, STATE
+from local.processes import heed_interrupts, is_running
 
 EMBEDDED_CONTEXT = "pulumi-stateful-service"
 _STACKS = CLONE / "stacks"
@@ -37,6 +37,9 @@ def run(command: str, stack: str, context: str, image: str = "") -> int:
             say(f"Stack {stack} is not deployed.")
             return 0
         pulumi.make_stack()
+    if not context and _is_locked_by_ended_process(stack):
+        say(f"The last run on stack {stack} was killed; its lock is removed.")
+        pulumi.must("cancel", "--yes", "--stack", stack)
     pulumi.must("config", "set", *pulumi.on_stack, "context", context or EMBEDDED_CONTEXT)
     if image:
         pulumi.must("config", "set", *pulumi.on_stack, "image", image)
@@ -131,6 +134,20 @@ class Pulumi:
     def make_stack(self) -> None:
         """Make the stack. Pulumi writes its salt into the configuration beside the project file that it finds."""
         self.must("stack", "init", self.stack, "--no-select", folder=self.config.parents[1])
+
+
+def _is_locked_by_ended_process(stack: str) -> bool:
+    """Whether only Pulumis that have ended lock the stack: one that is killed leaves its lock in the state."""
+    locks = list(PULUMI_STATE.glob(f".pulumi/locks/organization/*/{stack}/*.json"))
+    return bool(locks) and not any(is_running(_holder(lock), "pulumi") for lock in locks)
+
+
+def _holder(lock: Path) -> int:
+    """The number of the process that made a lock; 0 where it was killed while it wrote that."""
+    try:
+        return int(json.loads(lock.read_text())["pid"])
+    except ValueError:
+        return 0
 
 
 def _working_copy(own_config: Path, folder: Path) -> Path:

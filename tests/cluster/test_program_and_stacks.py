@@ -14,6 +14,8 @@ from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Namespace, PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
 
+from local.paths import PULUMI_STATE
+
 pytestmark = pytest.mark.usefixtures("program_stacks")
 
 STACKS = {
@@ -102,6 +104,27 @@ def test_the_namespace_that_down_kept_is_no_obstacle(client: Client) -> None:
     make("up", "STACK=staging")
     assert namespace_uid(client) not in (None, kept)
     make("down", "STACK=staging")
+
+
+def test_a_run_that_was_killed_does_not_lock_the_stack() -> None:
+    """Pulumi leaves its lock then, and the next `make up` goes on; a lock of a process that runs is kept."""
+    make("up")
+    locks = PULUMI_STATE / ".pulumi" / "locks" / "organization" / "random-generator" / "dev"
+    locks.mkdir(parents=True, exist_ok=True)
+    lock = locks / "3f1a9c52-0000-4000-8000-000000000000.json"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    lock.write_text(json.dumps({"pid": ended.pid, "username": "root", "hostname": "host"}))
+    assert "The last run on stack dev was killed; its lock is removed." in make("up")
+    assert not lock.exists()
+
+    with subprocess.Popen(["pulumi", "60"], executable="/bin/sleep") as running:
+        lock.write_text(json.dumps({"pid": running.pid, "username": "root", "hostname": "host"}))
+        refused = subprocess.run(["make", "up"], cwd=ROOT, check=False, capture_output=True, text=True)
+        running.kill()
+    assert refused.returncode
+    assert "currently locked" in refused.stderr + refused.stdout
+    make("down")
 
 
 def namespace_uid(client: Client) -> str | None:
