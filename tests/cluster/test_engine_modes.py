@@ -234,6 +234,21 @@ def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) 
     assert rg.is_ready("rg-0")
 
 
+def test_a_forced_replacement_during_a_canary_is_warned_of(service: Make) -> None:
+    """The new StatefulSet has no earlier revision, so the instance that is held back starts with the new one."""
+    rg = service()
+    rg.up()
+    rg.set(image="random-generator:2.0", canary=1)
+    rg.up()
+    assert "2.0" not in rg.pod("rg-0").spec.containers[0].image
+    options = ("--replace", SET)
+    warning = "start again on their claims, also those that are held back with the new revision"
+    assert warning in rg.must("preview", *options)
+    rg.must("up", "--yes", *options)
+    eventually("both are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    assert "2.0" in rg.pod("rg-0").spec.containers[0].image
+
+
 @pytest.mark.parametrize(
     ("how", "options"),
     [

@@ -10,6 +10,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.live.before.refusals.claims import named
 from pulumi_stateful_service.live.state.claim_changes import is_being_deleted
 from pulumi_stateful_service.live.state.claim_owners import keeps_claims, owned_by
+from pulumi_stateful_service.live.state.stateful_set_fields import is_updated_on_delete, partition_of
 
 
 def replacement_refusals(live: KubernetesObject, claims: Sequence[KubernetesObject]) -> list[str]:
@@ -47,10 +48,19 @@ def replacement_refusals(live: KubernetesObject, claims: Sequence[KubernetesObje
 
 def replacement_warning(live: KubernetesObject) -> str:
     """Says what a replacement does. The engine does not tell whether it replaces, or has lost its state."""
+    with_revision = ", also those that are held back with the new revision" if _holds_back(live) else ""
     return (
         f"{_described(live)} exists. If Pulumi replaces it (--replace, pulumi state taint, or another provider), all "
-        "its Pods stop at once and start again on their claims. If Pulumi has lost its state, no Pod restarts for that."
+        f"its Pods stop at once and start again on their claims{with_revision}. If Pulumi has lost its state, no Pod "
+        "restarts for that."
     )
+
+
+def _holds_back(live: KubernetesObject) -> bool:
+    """Whether instances are held back from the update revision: a new StatefulSet has no other one."""
+    status = live.get("status", {})
+    is_rolling_out = status.get("currentRevision") != status.get("updateRevision")
+    return is_rolling_out and (partition_of(live) > 0 or is_updated_on_delete(live))
 
 
 def _described(live: KubernetesObject) -> str:
