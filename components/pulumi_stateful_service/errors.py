@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import pulumi
 
+from pulumi_stateful_service.documentation import with_page
 from pulumi_stateful_service.outside_text import without_controls
 
 _MAX_SHOWN = 80
@@ -78,14 +79,16 @@ class RefusedError(StatefulServiceError):
     """A change that would lose data or leave it behind: what it would do, and how to make it safely."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(with_argument_names(message))
+        super().__init__(with_argument_names(with_page(message)))
 
 
 class RolloutError(StatefulServiceError):
     """A rollout that did not complete in time: which instances are not there yet, why, and what to do."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(with_argument_names(message))
+        super().__init__(with_argument_names(with_page(message)))
+        self.problem = message
+        """The message without the address of a page that was added to it."""
 
 
 def shown(value: object) -> str:

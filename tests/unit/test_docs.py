@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from pulumi_stateful_service.live import documentation
+from pulumi_stateful_service import documentation
 from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
 from pulumi_stateful_service.testing import deploy
 

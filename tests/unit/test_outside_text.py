@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi_stateful_service import RolloutError
+from pulumi_stateful_service.documentation import TROUBLESHOOTING
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.outside_text import cleaned, without_controls
 
@@ -56,5 +57,5 @@ def test_nothing_is_left_that_has_no_shape(text: str) -> None:
 
 def test_errors_are_fit_for_a_terminal() -> None:
     """Whatever they quote; their lines stay."""
-    assert str(RolloutError("one:\n  \x1b[2Jtwo")) == "one:\n  two"
-    assert str(ClusterError("\x1b]0;x\x07it")) == "Kubernetes cluster: it"
+    assert str(RolloutError("one:\n  \x1b[2Jtwo")) == f"one:\n  two\nSee {TROUBLESHOOTING}."
+    assert str(ClusterError("\x1b]0;x\x07it")) == f"Kubernetes cluster: it ({TROUBLESHOOTING})"

@@ -19,6 +19,7 @@ ROOMS = {
     "aliases",
     "arguments",
     "component",
+    "documentation",
     "errors",
     "foundation",
     "live",

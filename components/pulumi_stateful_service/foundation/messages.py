@@ -2,12 +2,13 @@
 
 import pulumi
 
+from pulumi_stateful_service.documentation import with_page
 from pulumi_stateful_service.errors import with_argument_names
 
 
 def warn(text: str, resource: pulumi.Resource | None) -> None:
-    """Shows a warning."""
-    pulumi.log.warn(with_argument_names(text), resource)
+    """Shows a warning, with the page that explains it."""
+    pulumi.log.warn(with_argument_names(with_page(text)), resource)
 
 
 def info(text: str, resource: pulumi.Resource | None, *, ephemeral: bool = False) -> None:

@@ -7,6 +7,7 @@ StatefulSets must not be able to have Pulumi do that.
 import re
 from collections.abc import Mapping
 
+from pulumi_stateful_service.documentation import MEMBERS
 from pulumi_stateful_service.errors import RefusedError, shown
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import (
@@ -17,7 +18,6 @@ from pulumi_stateful_service.foundation.names import (
     pod_name,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.documentation import MEMBERS
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, MemberPlan, members_of, replicas_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, first_ordinal
 

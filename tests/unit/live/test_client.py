@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from api_server import OBJECT, ApiServer, Request
 from kubeconfigs import Kubeconfig, look
+from pulumi_stateful_service.documentation import TROUBLESHOOTING
 from pulumi_stateful_service.live.client import api as api_module
 from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
 from pulumi_stateful_service.live.client.api import AT_ONCE
@@ -211,7 +212,7 @@ class TestErrors:
             ask(do)
         assert str(caught.value) == (
             f"Kubernetes cluster (context 'it'): no right to {named} (403 Forbidden): "
-            'pods is forbidden: User "jane" cannot do it'
+            f'pods is forbidden: User "jane" cannot do it ({TROUBLESHOOTING})'
         )
         assert not caught.value.transient
         assert len(api.requests) == 1

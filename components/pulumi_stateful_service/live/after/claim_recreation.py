@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
+from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -13,7 +14,6 @@ from pulumi_stateful_service.live.after.members import Members
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.reclaim_policy import has_reclaim_policy
 
 

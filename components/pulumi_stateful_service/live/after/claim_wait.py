@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -22,7 +23,6 @@ from pulumi_stateful_service.live.after.target import (
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.state.claim_changes import (
     DesiredClaim,
     by_claim,

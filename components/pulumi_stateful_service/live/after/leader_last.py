@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pulumi
 
+from pulumi_stateful_service.documentation import ROLLOUTS
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -21,7 +22,6 @@ from pulumi_stateful_service.live.after.target import (
     read_until_answered,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.documentation import ROLLOUTS
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision, serves
 from pulumi_stateful_service.live.state.rollout_status import Rollout

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
+from pulumi_stateful_service.documentation import MEMBERS
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
@@ -26,7 +27,6 @@ from pulumi_stateful_service.live.after.target import (
     retry_until_answered,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.documentation import MEMBERS
 from pulumi_stateful_service.live.member_notes import read_member_notes, write_member_notes
 from pulumi_stateful_service.live.state.member_changes import (
     MemberCommand,

@@ -7,6 +7,7 @@ from typing import TypeVar
 import pulumi
 
 from pulumi_stateful_service.arguments.types import WaitFor
+from pulumi_stateful_service.documentation import ROLLOUT_TIMEOUTS, ROLLOUTS
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -21,7 +22,6 @@ from pulumi_stateful_service.live.after.target import (
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.documentation import ROLLOUTS
 from pulumi_stateful_service.live.state.pod_status import (
     Diagnostics,
     claim_names,
@@ -188,8 +188,8 @@ async def _lost(cluster: Cluster, nodes: Sequence[str]) -> list[str]:
 
 
 def _remedies(target: RolloutTarget, rollout: Rollout, diagnostics: Diagnostics) -> list[str]:
-    automatically = f"Pods of an outdated revision that never became ready are replaced automatically ({ROLLOUTS})."
-    lines = [f"Fix the cause and run pulumi up again. {automatically}"]
+    automatically = "Pods of an outdated revision that never became ready are replaced automatically."
+    lines = [f"Fix the cause and run pulumi up again ({ROLLOUT_TIMEOUTS}). {automatically}"]
     if rollout.held_back:
         lines[0] = (
             f"{', '.join(rollout.held_back[:MAX_SHOWN])} must be ready before any instance is updated, and keeps its "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from pulumi_stateful_service.documentation import ROLLOUTS
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -27,7 +28,6 @@ from pulumi_stateful_service.live.after.target import (
     retry_until_answered,
 )
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.documentation import ROLLOUTS
 from pulumi_stateful_service.live.rollout_plan import RolloutCheck, RolloutPlan, first_partition
 from pulumi_stateful_service.live.state.pod_status import is_ready, ordinal_of, ready_since, revision
 from pulumi_stateful_service.live.state.rollout_status import Rollout, rollout_status
@@ -256,7 +256,7 @@ async def _failed(
         for pod in sorted(await list_pods_until_answered(cluster, target, live), key=ordinal_of, reverse=True)
         if revision(pod) == status.get("updateRevision")
     ]
-    reason = str(error).removeprefix(f"{target.prefix}: ")
+    reason = error.problem.removeprefix(f"{target.prefix}: ")
     lines = [f"{target.prefix}: step {step} of {steps} of the rollout failed ({', '.join(updated)}):", f"  {reason}"]
     is_new = status.get("updateRevision") != status.get("currentRevision")
     if plan.rolls_back and is_new and may_roll_back:
@@ -278,7 +278,7 @@ async def _failed(
 
 
 def _stopped(target: RolloutTarget, error: NotAnsweredError) -> RolloutError:
-    reason = str(error).removeprefix(f"{target.prefix}: ")
+    reason = error.problem.removeprefix(f"{target.prefix}: ")
     remedy = (
         "The new version was not judged, and every instance keeps the version that it has. When the cluster, or "
         f"Prometheus, answers again, run pulumi up again, which continues with this step ({ROLLOUTS})."

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pulumi_stateful_service.arguments.types import WaitFor
+from pulumi_stateful_service.documentation import OPERATING
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.documentation import OPERATING
 from pulumi_stateful_service.live.instance_checks import Instance
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan
 from pulumi_stateful_service.live.state.claim_changes import DesiredClaim

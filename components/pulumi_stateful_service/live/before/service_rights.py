@@ -7,10 +7,10 @@ minutes and says nothing.
 import asyncio
 from weakref import WeakKeyDictionary
 
+from pulumi_stateful_service.documentation import RIGHTS
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.documentation import RIGHTS
 
 _WATCHED = (("", "endpoints"), ("discovery.k8s.io", "endpointslices"))
 """API group and resource; which of both it watches depends on the provider's version."""

@@ -1,5 +1,6 @@
 """Errors of the Kubernetes API and of the way to it. Pulumi prints each as its message alone."""
 
+from pulumi_stateful_service.documentation import with_page
 from pulumi_stateful_service.errors import StatefulServiceError
 from pulumi_stateful_service.outside_text import without_controls
 
@@ -9,7 +10,7 @@ class ClusterError(StatefulServiceError):
 
     def __init__(self, problem: str, *, cluster: str = "", status: int = 0, transient: bool = False) -> None:
         problem = without_controls(problem)
-        super().__init__(f"Kubernetes cluster{f' ({cluster})' if cluster else ''}: {problem}")
+        super().__init__(with_page(f"Kubernetes cluster{f' ({cluster})' if cluster else ''}: {problem}"))
         self.problem = problem
         """What is wrong, in one sentence without a full stop."""
         self.cluster = cluster

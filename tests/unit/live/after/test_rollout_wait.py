@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pulumi_stateful_service import RolloutError
+from pulumi_stateful_service.documentation import TROUBLESHOOTING
 from pulumi_stateful_service.live.after import follow_rollout
 from pulumi_stateful_service.live.after import target as target_module
 from pulumi_stateful_service.live.client.connection import Connection
@@ -175,8 +176,8 @@ def test_the_error_after_the_timeout_says_what_to_do(monkeypatch: pytest.MonkeyP
         "StatefulService 'rg': the rollout did not complete within rollout_timeout_seconds (1):",
         "  rg-0: container app: CrashLoopBackOff: exit code 1 (Error): FATAL: no space left",
         (
-            "Fix the cause and run pulumi up again. Pods of an outdated revision that never became ready are replaced "
-            "automatically (https://github.com/pulumi-stateful-service/pulumi-stateful-service/blob/main/docs/rollouts.md)."
+            f"Fix the cause and run pulumi up again ({TROUBLESHOOTING}#rollout-timeouts). Pods of an outdated revision "
+            "that never became ready are replaced automatically."
         ),
         "To see why a container terminated:",
         "  kubectl --namespace default logs rg-0 --container app --previous",
@@ -227,7 +228,7 @@ def test_what_was_known_last_is_said_where_the_cluster_is_away(monkeypatch: pyte
         wait(cluster, monkeypatch)
     heading, *rest = str(raised.value).splitlines()
     assert heading.endswith("rollout_timeout_seconds (1): the Kubernetes API does not answer: connection refused")
-    assert rest == ["Before that, it waited for:", "  rg-0: starting"]
+    assert rest == ["Before that, it waited for:", "  rg-0: starting", f"See {TROUBLESHOOTING}."]
 
 
 def test_a_cluster_without_max_unavailable_is_named() -> None:

@@ -5,13 +5,13 @@ else that the live one has, such as containers of other names. So the StatefulSe
 PersistentVolumeClaims must fit the new one.
 """
 
+from pulumi_stateful_service.documentation import ADOPTION
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.before.refusals.identity import identity_refusals
 from pulumi_stateful_service.live.before.refusals.owners import owner_refusals
 from pulumi_stateful_service.live.before.refusals.terms import Terms
 from pulumi_stateful_service.live.before.refusals.update import RECREATED
 from pulumi_stateful_service.live.before.refusals.volumes import claim_field_changes, volume_refusals
-from pulumi_stateful_service.live.documentation import ADOPTION
 from pulumi_stateful_service.live.state.field_managers import pulumi_managers
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, first_ordinal
 

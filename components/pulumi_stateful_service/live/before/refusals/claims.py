@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.state.claim_changes import is_being_deleted
 from pulumi_stateful_service.live.state.claim_owners import claims_to_release, owners_of, retains_claims
 

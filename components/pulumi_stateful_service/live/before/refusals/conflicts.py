@@ -4,9 +4,9 @@ Pulumi's provider merges the desired object into the live one by server-side app
 server refuses the result where both do not go together, but only in ``pulumi up``.
 """
 
+from pulumi_stateful_service.documentation import ADOPTION
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.before.refusals.owners import owner_refusals
-from pulumi_stateful_service.live.documentation import ADOPTION
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pulumi_stateful_service.documentation import ROLLOUTS
 from pulumi_stateful_service.live.before.forecast import Forecast, StatefulSetOutcome
-from pulumi_stateful_service.live.documentation import ROLLOUTS
 
 
 def held_back_refusals(forecast: Forecast, *, adopting: bool, in_steps: bool = False) -> list[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import claim_name, pod_name
-from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, desired_ordinals, first_ordinal
 
 _MAX_SHOWN = 4

@@ -1,10 +1,10 @@
 """Refuses changes of the number of instances with which a member would join wrongly."""
 
+from pulumi_stateful_service.documentation import MEMBERS
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import claim_name, pod_name
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome
-from pulumi_stateful_service.live.documentation import MEMBERS
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, members_of, replicas_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, desired_ordinals, first_ordinal
 

@@ -5,10 +5,10 @@ the old one in its state as pending deletion. The next ``pulumi up`` that succee
 program says then. The state is not shown to programs, so it is noted on the StatefulSet that this has happened.
 """
 
+from pulumi_stateful_service.documentation import NAMESPACES
 from pulumi_stateful_service.errors import shown
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import NAMESPACE_REPLACED_ANNOTATION
-from pulumi_stateful_service.live.documentation import NAMESPACES
 
 
 def deletion_refusals(namespace: KubernetesObject | None) -> list[str]:

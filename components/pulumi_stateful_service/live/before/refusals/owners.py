@@ -1,7 +1,7 @@
 """Objects that a controller owns, such as an operator: it changes them, and Kubernetes deletes them with it."""
 
+from pulumi_stateful_service.documentation import ADOPTION
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.live.documentation import ADOPTION
 
 
 def controller_of(live: KubernetesObject) -> str | None:

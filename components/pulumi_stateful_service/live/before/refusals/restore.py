@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION
-from pulumi_stateful_service.live.documentation import STORAGE
 
 
 def claims_to_restore(

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
-from pulumi_stateful_service.live.documentation import STORAGE
 from pulumi_stateful_service.live.state.outdated_claims import API_DEFAULTS, LASTING_FIELDS
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, noted, template_sizes, volume_sizes
 

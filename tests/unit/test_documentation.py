@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pulumi_stateful_service.live import documentation
+from pulumi_stateful_service import documentation
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 ADDRESSES = {name: value for name, value in vars(documentation).items() if name.isupper() and not name.startswith("_")}
 
 
