@@ -44,6 +44,8 @@ class Image:
     programs_folder: str = ""
     """Where the binaries are, such as ``usr/local/bin``. At the root by default."""
     working_folder: str = "/"
+    command: tuple[str, ...] = ()
+    """What it runs where a container names no command."""
 
     @property
     def reference(self) -> str:
@@ -132,6 +134,7 @@ EXAMPLES = (
         links={"usr/bin/sh": "dash"},
         ports=(6379, 16379),
         working_folder="/data",
+        command=("redis-server",),
     ),
     Image(
         "rabbitmq",
@@ -208,7 +211,7 @@ def archive(image: Image) -> tuple[Path, str]:
     return path, note.read_text()
 
 
-_VERSION = 3  # of what `pack` makes
+_VERSION = 4  # of what `pack` makes
 
 
 def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) -> tuple[bytes, str]:
@@ -229,6 +232,7 @@ def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) ->
                 "ExposedPorts": {f"{port}/tcp": {} for port in image.ports},
                 "Env": [f"{key}={value}" for key, value in {"PATH": path, **image.environment}.items()],
                 "Entrypoint": [f"/{paths[image.programs[0]]}"] if programs else [],
+                "Cmd": list(image.command),
                 "WorkingDir": image.working_folder,
             },
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},

@@ -1,6 +1,7 @@
 """A new stack from an empty folder, the documentation's snippets and the built wheel."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from documents import files
-from harness import ROOT, Project, printed
+from harness import ROOT, Project, local, printed
 from lightkube import Client
 from lightkube.resources.apps_v1 import StatefulSet
 
@@ -50,6 +51,27 @@ def test_p16_a_new_stack_in_python(
         (shop.folder / name).write_text(content)
     assert "1 passed" in printed(str(environment / "bin" / "python"), "-m", "pytest", "-q", folder=shop.folder)
     deploys(shop, client, namespace)
+
+
+def test_p16_the_program_of_the_readme(settings: dict[str, str], namespace: str, tmp_path: Path) -> None:
+    """It deploys as it stands on the first screen, and the smaller size is refused in the words shown there."""
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    program = next(text for language, text in blocks if language == "python")
+    refusal = next(text for language, text in blocks if not language)
+    local("load-image", "redis")
+    cache = Project(tmp_path / "cache", settings)
+    (cache.folder / "Pulumi.yaml").write_text("name: cache\nruntime: python\n")
+    (cache.folder / "__main__.py").write_text(program)
+    cache.init()
+    cache.must("config", "set", "kubernetes:namespace", namespace)
+    try:
+        cache.up()
+        (cache.folder / "__main__.py").write_text(program.replace("10Gi", "5Gi"))
+        said = " ".join(cache.must_fail("preview").split())
+        assert " ".join(refusal.partition("(…")[0].split()) in said
+    finally:
+        cache.destroy()
 
 
 @pytest.mark.long
