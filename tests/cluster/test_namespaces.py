@@ -63,7 +63,8 @@ def stage(service: Make, client: Client) -> Iterator[Stage]:
         absent_as_none(lambda name=name: client.delete(Namespace, name))  # type: ignore[misc]
 
 
-def test_p05_a_namespace_that_is_pending_deletion_is_not_deleted(stage: Stage) -> None:
+@pytest.mark.parametrize("options", [(), pytest.param(("--continue-on-error",), marks=pytest.mark.long)])
+def test_p05_a_namespace_that_is_pending_deletion_is_not_deleted(stage: Stage, options: tuple[str, ...]) -> None:
     """Its name was changed in an up without a preview, and taken back: refused until its remedy was carried out."""
     rg, refusal = stage.rg, "as pending deletion, and the next pulumi up that succeeds deletes it with all claims"
     stage.name(rg.namespace)
@@ -73,10 +74,10 @@ def test_p05_a_namespace_that_is_pending_deletion_is_not_deleted(stage: Stage) -
 
     stage.name(stage.other)
     assert "do not run pulumi up with another name of it, also not with --skip-preview" in rg.must_fail("preview")
-    assert "its state has it as pending deletion" in rg.must_fail("up", "--yes", "--skip-preview")
+    assert "its state has it as pending deletion" in rg.must_fail("up", "--yes", "--skip-preview", *options)
     stage.name(rg.namespace)
     assert refusal in rg.must_fail("preview")
-    refused = rg.must_fail("up", "--yes", "--skip-preview")
+    refused = rg.must_fail("up", "--yes", "--skip-preview", *options)
     assert refusal in refused
     assert stage.is_kept(log, claim)
 
