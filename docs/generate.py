@@ -1,7 +1,8 @@
 """Writes the pages of docs/ that are made from the sources: `make docs`.
 
 The arguments come from their docstrings, the promises from promises.yaml and the tests that carry their ids, and what
-was broken from the docstrings of the tests that break it. The diagrams are drawn from diagrams/diagrams.toml.
+was broken from the docstrings of the tests that break it. The diagrams are drawn from diagrams/diagrams.toml. Of other
+pages some parts are made, such as the Role: those between a comment that names the part and the next ``end``.
 """
 
 import ast
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from docs import access
 from docs.diagrams import draw
 
 DOCS = Path(__file__).parent
@@ -237,6 +239,27 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+PARTS: dict[str, Callable[[], list[str]]] = {
+    "changes": access.changes_table,
+    "reads": access.reads_table,
+    "role": access.role,
+    "rights of arguments": access.rights_of_arguments,
+    "optional rights": access.optional_rights,
+}
+_PART = re.compile(r"^(<!-- made by `make docs`: ([\w ]+) -->\n).*?^(<!-- end -->)$", re.DOTALL | re.MULTILINE)
+
+
+def pages_with_parts() -> list[Path]:
+    """The pages of which a part is made."""
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    return sorted(page for page in pages if page.name not in PAGES and _PART.search(page.read_text()))
+
+
+def with_parts(text: str) -> str:
+    """The text of a page, its parts made anew."""
+    return _PART.sub(lambda part: "\n".join([part[1].strip(), *PARTS[part[2]](), part[3]]), text)
+
+
 def generated(page: str) -> str:
     """The text of a page, with a comment on how it is generated."""
     title, _, rest = PAGES[page]().rstrip().partition("\n")
@@ -333,6 +356,8 @@ def _marks(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
 if __name__ == "__main__":
     for page in PAGES:
         (DOCS / page).write_text(generated(page))
+    for file in pages_with_parts():
+        file.write_text(with_parts(file.read_text()))
     draw.write()
     if missing := without_a_test():
         sys.stderr.write(f"No test shows on a cluster: {', '.join(missing)}\n")

@@ -27,6 +27,7 @@ import httpx2
 from harness import CHAPTER, CommandError, Service, eventually
 from lightkube import ApiError
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
+from own_requests import OURS, is_documented
 
 MOMENTS = int(os.environ.get("FAULT_MOMENTS", "2"))
 """At how many moments each operation is interrupted."""
@@ -370,6 +371,8 @@ class Troubled:
         self.refused: list[str] = []
         self.asked: list[tuple[str, str, str]] = []
         """User agent, method and path of each request."""
+        self.undocumented: list[str] = []
+        """Requests of the component that SECURITY.md does not have."""
         self.latency = 0.0
         """Seconds that each request takes longer."""
         self._refuse = refuse
@@ -409,7 +412,10 @@ class Troubled:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 time.sleep(troubled.latency)
                 with troubled._lock:
-                    troubled.asked.append((self.headers.get("User-Agent", ""), self.command, self.path))
+                    agent = self.headers.get("User-Agent", "")
+                    troubled.asked.append((agent, self.command, self.path))
+                    if agent.startswith(OURS) and not is_documented(self.command, self.path):
+                        troubled.undocumented.append(f"{self.command} {self.path}")
                     status = troubled._refuse(len(troubled.asked), self.command, self.path)
                 if status is None:
                     troubled._relay(self, body)
@@ -462,12 +468,16 @@ def _answer(request: BaseHTTPRequestHandler, status: int) -> None:
 
 @contextmanager
 def troubled(rg: Service, refuse: Callable[[int, str, str], int | None]) -> Iterator[Troubled]:
-    """Pulumi alone reaches the API server through a proxy that refuses some requests."""
+    """Pulumi alone reaches the API server through a proxy that refuses some requests.
+
+    What the component asks for is what SECURITY.md has.
+    """
     before = rg.env
     between = Troubled(rg, refuse)
     rg.env = {**before, "KUBECONFIG": str(between.kubeconfig)}
     try:
         yield between
+        assert between.undocumented == []
     finally:
         rg.env = before
         between.close()

@@ -27,6 +27,7 @@ from pulumi_stateful_service.live.before.dry_run import predict
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
 from pulumi_stateful_service.live.before.refusals.held_back import held_back_refusals
 from pulumi_stateful_service.live.before.refusals.update import update_terms
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
@@ -104,8 +105,9 @@ async def send(cluster: Cluster, namespace: str, desired: dict[str, Any], live: 
         kept["revisionHistoryLimit"] = spec.get("revisionHistoryLimit", 10)
         spec = {**{key: value for key, value in spec.items() if key not in IDENTITY_FIELDS}, **kept}
     body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": desired["metadata"], "spec": spec}
+    action, manager = Action.CREATE_STATEFUL_SET, field_manager(name)
     return await cluster.patch(
-        "StatefulSet", namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
+        "StatefulSet", namespace, name, body, action=action, patch_type="apply", field_manager=manager, force=True
     )
 
 
@@ -236,7 +238,7 @@ async def carried_out(connection: Connection, namespace: str, change: Change, de
             assert order == list(predicted.order), f"{change.arguments[0]}\n  -> {change.arguments[1]}"
         for claim, (_, size) in predicted.sizes.items():
             assert seen.claims[claim][1] == size_in_bytes(size)
-        await cluster.delete("StatefulSet", namespace, change.name)
+        await cluster.delete("StatefulSet", namespace, change.name, action=Action.DELETE_STATEFUL_SET)
         return predicted
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from faults import Make, Troubled, as_asked, troubled
 from harness import Service
+from own_requests import OURS
 
-OURS = "pulumi-stateful-service"
-"""How the component's own requests name their sender."""
 SECONDS = float(os.environ.get("AWAY_SECONDS", "10"))
 """How long the API server is busy or away."""
 _LIST = re.compile(

@@ -10,7 +10,10 @@ import pytest
 import yaml
 from harness import CHAPTER, ROOT, Service, eventually
 from lightkube.resources.core_v1 import Pod
+from lightkube.resources.core_v1 import Service as ServiceObject
 from lightkube.types import PatchType
+from pulumi_stateful_service.live.client.access import READS, Action, Right
+from pulumi_stateful_service.live.client.resources import RESOURCES
 
 Make = Callable[..., Service]
 
@@ -29,6 +32,20 @@ def documented_rules() -> list[dict[str, Any]]:
     [role] = [each for each in page.split("```yaml\n")[1:] if "kind: Role\n" in each]
     rules: list[dict[str, Any]] = yaml.safe_load(role.split("```")[0])["rules"]
     return rules
+
+
+def rules_of(*arguments: str) -> list[dict[str, Any]]:
+    """The namespaced rules that the page lists for these arguments besides."""
+    return [
+        {
+            "apiGroups": [RESOURCES[kind].api_version.rpartition("/")[0]],
+            "resources": [f"{RESOURCES[kind].plural}/{row.subresource}".rstrip("/")],
+            "verbs": list(row.verbs),
+        }
+        for row in [*READS, *(action.row for action in Action)]
+        for kind in row.kinds
+        if row.right is Right.ARGUMENT and set(row.arguments) & set(arguments) and RESOURCES[kind].namespaced
+    ]
 
 
 def limit(rg: Service, rules: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -80,6 +97,22 @@ def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
     pods = rg.uids()
     rg.deploy(volumes=logs("20Mi"), recreate_keeping_pods=True, pod_management_policy="Parallel")
     assert rg.uids() == pods
+    rg.unchanged()
+
+
+def test_the_documented_rights_of_arguments_suffice(service: Make, tmp_path: Path) -> None:
+    """Checks that ask an instance and that run in it, and a member that joins."""
+    command = {"command": ["/random-generator", "get", "http://localhost:8080/version"]}
+    checks = [{"http_get": {"path": "/version", "port": "http"}}, {"exec": command}]
+    rg = service(rollout={"steps": [1], "checks": checks}, members={"join": command})
+    rights = rules_of("rollout.checks.http_get", "rollout.checks.exec", "members", "members.join")
+    assert len(rights) == 4
+    limit(rg, [*PROVIDER_RULES, *documented_rules(), *rights], tmp_path)
+    rg.up()
+    rg.deploy(image="random-generator:2.0", replicas=3)
+    assert {pod.spec.containers[0].image for pod in rg.pods().values()} == {"random-generator:2.0"}
+    governing: Any = rg.client.get(ServiceObject, "random-generator", namespace=rg.namespace)
+    assert governing.metadata.annotations["pulumi-stateful-service/members"] == "3"
     rg.unchanged()
 
 

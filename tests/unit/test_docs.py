@@ -20,7 +20,14 @@ from docs.diagrams.draw import diagrams
 from docs.diagrams.svg import width_of
 from docs.generate import PAGES as GENERATED
 from docs.generate import ROOT as REPOSITORY
-from docs.generate import generated, kubernetes_scenarios, statements, without_a_test
+from docs.generate import (
+    generated,
+    kubernetes_scenarios,
+    pages_with_parts,
+    statements,
+    with_parts,
+    without_a_test,
+)
 from docs.generate import tests as found_tests
 from local.pins import KUBERNETES_PROVIDER, PULUMI_MINIMUM
 
@@ -62,6 +69,12 @@ def test_the_testing_page(tmp_path: Path) -> None:
 def test_a_generated_page_is_current(page: str) -> None:
     """It is what the sources say now."""
     assert (ROOT / "docs" / page).read_text() == generated(page), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", pages_with_parts(), ids=lambda page: page.name)
+def test_the_generated_parts_of_a_page_are_current(page: Path) -> None:
+    """They are what the sources say now."""
+    assert page.read_text() == with_parts(page.read_text()), "run `make docs`"
 
 
 def test_the_diagrams_are_current() -> None:

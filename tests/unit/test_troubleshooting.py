@@ -23,6 +23,7 @@ SHOWN_BY = re.compile(r"(\w*Error|warn|_warn_not_checked|_not_checked)$")
 SENTENCE = 10
 """Words from which on a text is a message by itself, and not a part of one."""
 PAGE_OF = {
+    "client/access.py": "kubeconfig.md",
     "client/credentials.py": "kubeconfig.md",
     "client/exec_plugin.py": "kubeconfig.md",
     "client/id_token.py": "kubeconfig.md",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.outside_text import cleaned
@@ -109,7 +110,7 @@ class ExecCheck(InstanceCheck):
     async def failure(self, instance: Instance, seconds: float) -> str | None:
         """Runs the command."""
         status, output = await instance.cluster.run_in_pod(
-            instance.namespace, instance.pod, CONTAINER_NAME, self.command, seconds
+            instance.namespace, instance.pod, CONTAINER_NAME, self.command, seconds, action=Action.RUN_CHECK
         )
         if status != 0:
             return f"exit status {status}{_shown(output)}"

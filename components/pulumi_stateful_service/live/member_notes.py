@@ -17,6 +17,7 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
     pod_name,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, MemberPlan, members_of, replicas_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, first_ordinal
@@ -51,7 +52,9 @@ async def write_member_notes(
     annotations = {key: None if value is None else str(value) for key, value in notes.items()}
     patch = {"metadata": {"annotations": annotations}}
     manager = field_manager(metadata["name"])
-    await cluster.patch("Service", metadata["namespace"], plan.service_name, patch, field_manager=manager)
+    await cluster.patch(
+        "Service", metadata["namespace"], plan.service_name, patch, action=Action.NOTE_MEMBERS, field_manager=manager
+    )
 
 
 def _parsed(

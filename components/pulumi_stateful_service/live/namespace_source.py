@@ -8,6 +8,7 @@ import pulumi
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import NAMESPACE_REPLACED_ANNOTATION
 from pulumi_stateful_service.live.before.refusals.namespaces import advice_after_replacement, advice_before_replacement
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 
@@ -56,7 +57,8 @@ async def advice_on_replacement(
         return advice_before_replacement(known)
     live = await cluster.get_stateful_set(known, set_name)
     if live is not None:
-        await cluster.patch_stateful_set(live, annotations={NAMESPACE_REPLACED_ANNOTATION: namespace})
+        noted = {NAMESPACE_REPLACED_ANNOTATION: namespace}
+        await cluster.patch_stateful_set(live, action=Action.NOTE_NAMESPACE, annotations=noted)
     return advice_after_replacement(known)
 
 

@@ -10,6 +10,7 @@ from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.after.steps import hold_back
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.provider import setting_to_update_existing
@@ -54,7 +55,7 @@ async def own_created_fields(cluster: Cluster, kind: str, live: KubernetesObject
     fields = owned_after_creation(metadata.get("managedFields", []), field_manager(set_name))
     if fields is not None:
         patch = {"metadata": {"managedFields": fields, "resourceVersion": metadata["resourceVersion"]}}
-        await cluster.patch(kind, metadata.get("namespace"), metadata["name"], patch)
+        await cluster.patch(kind, metadata.get("namespace"), metadata["name"], patch, action=Action.OWN_FIELDS)
 
 
 async def prepare_cluster(
@@ -72,7 +73,8 @@ async def prepare_cluster(
     With ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends.
     """
     for claim in missing_claims:
-        await cluster.create("PersistentVolumeClaim", desired.where(cluster)[0], claim)
+        namespace, _ = desired.where(cluster)
+        await cluster.create("PersistentVolumeClaim", namespace, claim, action=Action.RESTORE_CLAIM)
     if live is not None and is_update and not recreate:
         await _keep_restart(cluster, live)
         await _patch_revision_history_limit(cluster, desired, live)
@@ -94,10 +96,10 @@ async def _keep_restart(cluster: Cluster, live: KubernetesObject) -> None:
         entries = entries_that_keep_restart(live)
         if entries is None:
             return
-        metadata = live["metadata"]
+        metadata, action = live["metadata"], Action.KEEP_RESTART
         patch = {"metadata": {"managedFields": entries, "resourceVersion": metadata["resourceVersion"]}}
         try:
-            await cluster.patch(STATEFUL_SET, metadata["namespace"], metadata["name"], patch)
+            await cluster.patch(STATEFUL_SET, metadata["namespace"], metadata["name"], patch, action=action)
         except ClusterError as error:
             if error.status != HTTPStatus.CONFLICT or attempt == _ATTEMPTS - 1:
                 raise
@@ -112,7 +114,8 @@ async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatef
     if live["spec"].get(_LIMIT, _DEFAULT_LIMIT) == limit or contains_unknown(limit):
         return
     namespace, name = desired.where(cluster)
-    await cluster.patch(STATEFUL_SET, namespace, name, {"spec": {_LIMIT: limit}}, field_manager=field_manager(name))
+    action, patch = Action.SET_REVISION_HISTORY_LIMIT, {"spec": {_LIMIT: limit}}
+    await cluster.patch(STATEFUL_SET, namespace, name, patch, action=action, field_manager=field_manager(name))
 
 
 async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
@@ -120,5 +123,12 @@ async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
     namespace, name = desired.where(cluster)
     body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
     await cluster.patch(
-        STATEFUL_SET, namespace, name, body, patch_type="apply", field_manager=field_manager(name), force=True
+        STATEFUL_SET,
+        namespace,
+        name,
+        body,
+        action=Action.CREATE_STATEFUL_SET,
+        patch_type="apply",
+        field_manager=field_manager(name),
+        force=True,
     )

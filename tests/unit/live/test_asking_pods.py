@@ -18,6 +18,7 @@ from kubeconfigs import Kubeconfig, look
 from pulumi_stateful_service.live.client import api as api_module
 from pulumi_stateful_service.live.client import cluster as client
 from pulumi_stateful_service.live.client import exec as exec_module
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
@@ -146,7 +147,7 @@ class TestRedirects:
         with api_server(None) as elsewhere:
             api.headers, api.answer = {"Location": f"{elsewhere.url}/x"}, lambda _: (302, b"")
             with pytest.raises(ClusterError):
-                ask(lambda c: c.run_in_pod("ns", "rg-0", "app", ["a"], 5))
+                ask(lambda c: c.run_in_pod("ns", "rg-0", "app", ["a"], 5, action=Action.RUN_CHECK))
             assert elsewhere.requests == []
             assert len(api.requests) == 1
 
@@ -319,7 +320,8 @@ class TestCommands:
             }
             try:
                 async with connected(Connection(json.dumps(kubeconfig))) as cluster:
-                    return await cluster.run_in_pod("ns", "rg-0", "app", ["a", "b c"], timeout)
+                    command, action = ["a", "b c"], Action.RUN_CHECK
+                    return await cluster.run_in_pod("ns", "rg-0", "app", command, timeout, action=action)
             finally:
                 listening.close()
 

@@ -15,6 +15,7 @@ from kubeconfigs import Kubeconfig, look
 from pulumi_stateful_service.documentation import TROUBLESHOOTING
 from pulumi_stateful_service.live.client import api as api_module
 from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.api import AT_ONCE
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
@@ -97,7 +98,7 @@ class TestSharing:
         api.answer = answer
 
         async def look_at_all(cluster: Cluster) -> None:
-            await asyncio.gather(*(cluster.get("Pod", "ns", f"p-{n}") for n in range(100)))
+            await asyncio.gather(*(cluster.get("Service", "ns", f"p-{n}") for n in range(100)))
 
         ask(look_at_all)
         assert 1 < most <= AT_ONCE
@@ -156,17 +157,19 @@ class TestAnyKind:
 
     def test_create_and_patch(self, api: ApiServer, ask: Ask[Any]) -> None:
         """Writes say who writes, and may be dry runs."""
-        ask(lambda c: c.create("Secret", "ns", {"metadata": {"name": "s"}}, dry_run=True, field_manager="m"))
-        ask(lambda c: c.patch("StatefulSet", "ns", "s", {"spec": {"replicas": 1}}, subresource="scale"))
-        ask(lambda c: c.patch("StatefulSet", "ns", "s", {}, patch_type="apply", field_manager="m", force=True))
+        body: dict[str, Any] = {"metadata": {"name": "s"}}
+        ask(lambda c: c.create("StatefulSet", "ns", body, action=Action.FORECAST, field_manager="m"))
+        ask(lambda c: c.patch("StatefulSet", "ns", "s", {"spec": {"replicas": 1}}, action=Action.SET_REPLICAS))
+        how: dict[str, Any] = {"patch_type": "apply", "field_manager": "m", "force": True}
+        ask(lambda c: c.patch("StatefulSet", "ns", "s", {}, action=Action.CREATE_STATEFUL_SET, **how))
         created, scaled, applied = api.requests
         assert (created.method, path(created), query(created)) == (
             "POST",
-            "/api/v1/namespaces/ns/secrets",
+            "/apis/apps/v1/namespaces/ns/statefulsets",
             {"dryRun": "All", "fieldManager": "m"},
         )
-        assert created.json == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
-        assert (scaled.method, scaled.path) == ("PATCH", "/apis/apps/v1/namespaces/ns/statefulsets/s/scale")
+        assert created.json == {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "s"}}
+        assert (scaled.method, scaled.path) == ("PATCH", "/apis/apps/v1/namespaces/ns/statefulsets/s")
         assert (scaled.header("Content-Type"), scaled.json) == (
             ["application/merge-patch+json"],
             {"spec": {"replicas": 1}},
@@ -176,11 +179,11 @@ class TestAnyKind:
 
     def test_delete(self, api: ApiServer, ask: Ask[Any]) -> None:
         """Only the very object is deleted."""
-        assert ask(lambda c: c.delete("Secret", "ns", "s", uid="1")) is True
+        assert ask(lambda c: c.delete("Secret", "ns", "s", action=Action.DELETE_VERSION, uid="1")) is True
         assert api.requests[0].json["preconditions"] == {"uid": "1"}
         for status in (404, 409):
             api.answer = lambda _, status=status: (status, {})  # type: ignore[misc]
-            assert ask(lambda c: c.delete("Secret", "ns", "s", uid="1")) is False
+            assert ask(lambda c: c.delete("Secret", "ns", "s", action=Action.DELETE_VERSION, uid="1")) is False
 
     def test_names_cannot_leave_their_place(self, api: ApiServer, ask: Ask[Any]) -> None:
         """A name is one part of the path, whatever is in it."""
@@ -196,10 +199,13 @@ class TestErrors:
             (lambda c: c.list("Pod", None), "list pods in all namespaces"),
             (lambda c: c.get("StorageClass", None, "fast"), "get storageclasses/fast (cluster-wide)"),
             (
-                lambda c: c.patch_claim("prod", "data-0", {}, field_manager="me"),
+                lambda c: c.patch_claim("prod", "data-0", {}, action=Action.CHANGE_CLAIM, field_manager="me"),
                 "patch persistentvolumeclaims/data-0 in namespace prod",
             ),
-            (lambda c: c.evict_pod("prod", "db-0", "1"), "create pods/db-0/eviction in namespace prod"),
+            (
+                lambda c: c.evict_pod("prod", "db-0", "1", action=Action.EVICT_UNREADY_POD),
+                "create pods/db-0/eviction in namespace prod",
+            ),
             (lambda c: c.delete_orphaning("prod", "db", "1"), "delete statefulsets/db in namespace prod"),
         ],
     )
@@ -233,7 +239,7 @@ class TestErrors:
         """A web page, such as a proxy's, is not taken for an object."""
         api.answer = lambda _: (200, answer)
         with pytest.raises(ClusterError, match="not a Kubernetes API server"):
-            ask(lambda c: c.get("Pod", "ns", "p"))
+            ask(lambda c: c.get("Service", "ns", "p"))
 
 
 class TestComponent:
@@ -303,7 +309,7 @@ class TestComponent:
     def test_size_of_a_claim(self, api: ApiServer, ask: Ask[Any]) -> None:
         """A claim is patched, under a name of the component's own."""
         patch = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
-        ask(lambda c: c.patch_claim("ns", "data-0", patch, field_manager="me"))
+        ask(lambda c: c.patch_claim("ns", "data-0", patch, action=Action.CHANGE_CLAIM, field_manager="me"))
         assert api.requests[0].json == patch
         assert "fieldManager=me" in api.requests[0].path
 
@@ -311,7 +317,7 @@ class TestComponent:
     def test_eviction(self, api: ApiServer, ask: Ask[Any], status: int, evicted: bool) -> None:
         """The very Pod is evicted; a disruption budget that does not allow it is not asked again at once."""
         api.answer = lambda _: (status, OBJECT)
-        assert ask(lambda c: c.evict_pod("ns", "db-0", "7")) is evicted
+        assert ask(lambda c: c.evict_pod("ns", "db-0", "7", action=Action.EVICT_UNREADY_POD)) is evicted
         [request] = api.requests
         assert request.path == "/api/v1/namespaces/ns/pods/db-0/eviction"
         assert (request.json["kind"], request.json["deleteOptions"]) == ("Eviction", {"preconditions": {"uid": "7"}})

@@ -55,7 +55,7 @@ async def services(connection: Connection, between: Callable[[], Awaitable[None]
 
     async def look(number: int) -> None:
         async with connected(connection) as cluster:
-            await cluster.get("Pod", "ns", f"p-{number}")
+            await cluster.get("Service", "ns", f"p-{number}")
 
     for _ in range(3):
         await asyncio.gather(*(look(number) for number in range(SERVICES)))
@@ -110,8 +110,8 @@ class TestOnce:
 
         async def program() -> None:
             async with connected(Connection(kubeconfig(plugin.user))) as cluster:
-                first = asyncio.create_task(cluster.get("Pod", "ns", "p"))
-                others = [asyncio.create_task(cluster.get("Pod", "ns", f"p-{number}")) for number in range(5)]
+                first = asyncio.create_task(cluster.get("Service", "ns", "p"))
+                others = [asyncio.create_task(cluster.get("Service", "ns", f"p-{number}")) for number in range(5)]
                 await until(lambda: plugin.runs)
                 first.cancel()
                 assert await asyncio.gather(*others) == [OBJECT] * 5
@@ -127,11 +127,11 @@ class TestOnce:
 
         async def program() -> None:
             async with connected(Connection(kubeconfig({"exec": fields}))) as cluster:
-                looks = (cluster.get("Pod", "ns", f"p-{number}") for number in range(5))
+                looks = (cluster.get("Service", "ns", f"p-{number}") for number in range(5))
                 found = await asyncio.gather(*looks, return_exceptions=True)
                 assert all(isinstance(each, ClusterError) for each in found)
                 (tmp_path / "works").touch()
-                assert await cluster.get("Pod", "ns", "p") == OBJECT
+                assert await cluster.get("Service", "ns", "p") == OBJECT
 
         asyncio.run(program())
         assert len((tmp_path / "ran").read_text().splitlines()) == 2
@@ -161,4 +161,4 @@ async def look(connection: Connection) -> Any:
 
 
 def _get(cluster: Cluster) -> Awaitable[Any]:
-    return cluster.get("Pod", "ns", "p")
+    return cluster.get("Service", "ns", "p")

@@ -24,7 +24,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 
 async def look(path="p"):
     async with connected(Connection(KUBECONFIG)) as cluster:
-        await cluster.get("Pod", "ns", path)
+        await cluster.get("Service", "ns", path)
         return cluster
 
 async def ask():
@@ -93,7 +93,7 @@ class TestEnd:
 
 async def look(connection: Connection, pod: str = "p") -> None:
     async with connected(connection) as cluster:
-        await cluster.get("Pod", "ns", pod)
+        await cluster.get("Service", "ns", pod)
 
 
 class TestLife:

@@ -72,7 +72,7 @@ class TestNothingBlocks:
         mine = json.loads(kubeconfig())["clusters"]
         user = {"client-certificate-data": in_base64(certificate), "client-key-data": in_base64(key)}
         config = kubeconfig(user, clusters=[*others, *mine])
-        assert program(Connection(config), lambda c: c.get("Pod", "ns", "p")) == OBJECT
+        assert program(Connection(config), lambda c: c.get("Service", "ns", "p")) == OBJECT
         assert [request.client for request in api.requests] == ["jane"]
 
     def test_the_certificates_of_the_operating_system(self) -> None:
@@ -91,7 +91,7 @@ class TestNothingBlocks:
         answer = json.dumps({"kind": "ExecCredential", "apiVersion": version, "status": {"token": "t"}})
         script = f"import time; time.sleep(1); print({answer!r})"
         fields = {"command": sys.executable, "args": ["-c", script], "apiVersion": version, "interactiveMode": "Never"}
-        assert program(Connection(kubeconfig({"exec": fields})), lambda c: c.get("Pod", "ns", "p")) == OBJECT
+        assert program(Connection(kubeconfig({"exec": fields})), lambda c: c.get("Service", "ns", "p")) == OBJECT
         assert len(api.requests) == 1
 
     def test_a_large_list(self, api: ApiServer, kubeconfig: Kubeconfig) -> None:

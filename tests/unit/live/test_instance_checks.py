@@ -26,7 +26,7 @@ class Answering:
     async def get_from_pod(self, *_: Any) -> Any:
         return self._answer()
 
-    async def run_in_pod(self, *_: Any) -> Any:
+    async def run_in_pod(self, *_: Any, **__: Any) -> Any:
         return self._answer()
 
     async def query_prometheus(self, *_: Any) -> Any:

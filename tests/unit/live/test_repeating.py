@@ -15,6 +15,7 @@ import pytest
 from api_server import HOST, OBJECT, ApiServer, Request, api_server
 from kubeconfigs import Kubeconfig
 from pulumi_stateful_service.live.client import repeating
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, TimedOutError
@@ -24,23 +25,27 @@ CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
 
 
 def get(cluster: Cluster) -> Awaitable[Any]:
-    return cluster.get("Pod", "ns", "p")
+    return cluster.get("Service", "ns", "p")
 
 
 SAFE: dict[str, Do] = {
     "get": get,
-    "merge patch": lambda c: c.patch("Pod", "ns", "p", {"metadata": {"labels": {"a": "b"}}}),
-    "apply": lambda c: c.patch("Pod", "ns", "p", {}, patch_type="apply", field_manager="m", force=True),
-    "delete": lambda c: c.delete("Pod", "ns", "p", uid="1"),
-    "dry run": lambda c: c.create("Pod", "ns", {}, dry_run=True),
-    "review": lambda c: c.create("SelfSubjectAccessReview", None, {}),
+    "merge patch": lambda c: c.patch("StatefulSet", "ns", "p", {"spec": {}}, action=Action.SET_REPLICAS),
+    "apply": lambda c: c.patch(
+        "Secret", "ns", "p", {}, action=Action.CREATE_VERSION, patch_type="apply", field_manager="m", force=True
+    ),
+    "delete": lambda c: c.delete("Secret", "ns", "p", action=Action.DELETE_VERSION, uid="1"),
+    "dry run": lambda c: c.create("StatefulSet", "ns", {}, action=Action.FORECAST),
+    "review": lambda c: c.create("SelfSubjectAccessReview", None, {}, action=Action.REVIEW_RIGHTS),
 }
 ONCE: dict[str, Do] = {
-    "create": lambda c: c.create("Secret", "ns", {"metadata": {"name": "s"}}),
-    "delete whatever has that name": lambda c: c.delete("Pod", "ns", "p"),
-    "evict": lambda c: c.evict_pod("ns", "p", "1"),
+    "create": lambda c: c.create(
+        "PersistentVolumeClaim", "ns", {"metadata": {"name": "s"}}, action=Action.RESTORE_CLAIM
+    ),
+    "delete whatever has that name": lambda c: c.delete("Secret", "ns", "p", action=Action.DELETE_VERSION),
+    "evict": lambda c: c.evict_pod("ns", "p", "1", action=Action.EVICT_UNREADY_POD),
     "ask a Pod": lambda c: c.get_from_pod("ns", "p", 80, "/", "http", 5),
-    "run a command": lambda c: c.run_in_pod("ns", "p", "app", ["join"], 5),
+    "run a command": lambda c: c.run_in_pod("ns", "p", "app", ["join"], 5, action=Action.RUN_MEMBER_COMMAND),
 }
 
 
@@ -95,7 +100,7 @@ class TestAnswers:
         monkeypatch.setattr(repeating, "LONGEST_PAUSE", 0.1)
         api.answer = lambda _: (503, {"message": "etcd has no leader"})
         with pytest.raises(
-            ClusterError, match=r"cannot get pods/p in namespace ns: etcd has no leader \(tried for [12] s\)"
+            ClusterError, match=r"cannot get services/p in namespace ns: etcd has no leader \(tried for [12] s\)"
         ) as caught:
             ask(get)
         assert caught.value.transient

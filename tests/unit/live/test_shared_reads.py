@@ -56,7 +56,11 @@ class TestTheSame:
 
         async def looks(cluster: Cluster) -> list[Any]:
             same = [cluster.get("Namespace", None, "shop") for _ in range(200)]
-            others = [cluster.get("Pod", "one", "a"), cluster.get("Pod", "two", "a"), cluster.get("Secret", "one", "a")]
+            others = [
+                cluster.get("Service", "one", "a"),
+                cluster.get("Service", "two", "a"),
+                cluster.get("Secret", "one", "a"),
+            ]
             return await asyncio.gather(*same, *others)
 
         found = ask(looks)
@@ -69,10 +73,10 @@ class TestTheSame:
         numbered(api)
 
         async def looks(cluster: Cluster) -> list[Any]:
-            first = asyncio.create_task(cluster.get("Pod", "ns", "a"))
+            first = asyncio.create_task(cluster.get("Service", "ns", "a"))
             await until(lambda: api.requests)
-            second = asyncio.create_task(cluster.get("Pod", "ns", "a"))
-            return [await first, await second, await cluster.get("Pod", "ns", "a")]
+            second = asyncio.create_task(cluster.get("Service", "ns", "a"))
+            return [await first, await second, await cluster.get("Service", "ns", "a")]
 
         assert numbers(ask(looks)) == [1, 2, 3]
 
@@ -81,9 +85,11 @@ class TestTheSame:
         api.answer = lambda _: (403, {"message": "no"})
 
         async def looks(cluster: Cluster) -> list[Any]:
-            failed = await asyncio.gather(*(cluster.get("Pod", "ns", "a") for _ in range(5)), return_exceptions=True)
+            failed = await asyncio.gather(
+                *(cluster.get("Service", "ns", "a") for _ in range(5)), return_exceptions=True
+            )
             numbered(api)
-            return [*failed, await cluster.get("Pod", "ns", "a")]
+            return [*failed, await cluster.get("Service", "ns", "a")]
 
         *failed, found = ask(looks)
         assert {type(each) for each in failed} == {ForbiddenError}
@@ -94,7 +100,7 @@ class TestTheSame:
         numbered(api)
 
         async def looks(cluster: Cluster) -> Any:
-            first, second = (asyncio.create_task(cluster.get("Pod", "ns", "a")) for _ in range(2))
+            first, second = (asyncio.create_task(cluster.get("Service", "ns", "a")) for _ in range(2))
             await asyncio.sleep(0)
             first.cancel()
             return await second

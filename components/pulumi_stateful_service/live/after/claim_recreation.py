@@ -12,6 +12,7 @@ from pulumi_stateful_service.foundation.names import field_manager, pod_name
 from pulumi_stateful_service.live.after.eviction import evict_when_allowed
 from pulumi_stateful_service.live.after.members import Members
 from pulumi_stateful_service.live.after.target import RolloutTarget
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.reclaim_policy import has_reclaim_policy
@@ -41,13 +42,15 @@ async def recreate_claims_of(
         await members.leave(ordinal, "Its volume is kept")
     for claim in claims:
         metadata = claim["metadata"]
-        await cluster.delete("PersistentVolumeClaim", namespace, metadata["name"], uid=metadata["uid"])
+        name, uid = metadata["name"], metadata["uid"]
+        await cluster.delete("PersistentVolumeClaim", namespace, name, action=Action.DELETE_CLAIM, uid=uid)
         volume = claim["spec"].get("volumeName", "none")
         kept = f"its volume {volume} is kept" if reclaim_policy == "Retain" else f"with its volume {volume}"
-        messages.info(f"{metadata['name']} is deleted ({kept}), and {pod} is replaced to get a new one.", resource)
+        messages.info(f"{name} is deleted ({kept}), and {pod} is replaced to get a new one.", resource)
     if members is not None:
         await members.add(ordinal, "It is not replaced yet")
-    await evict_when_allowed(cluster, stateful_set, pod, prefix, target.rollout_timeout_seconds)
+    seconds = target.rollout_timeout_seconds
+    await evict_when_allowed(cluster, stateful_set, pod, prefix, seconds, action=Action.EVICT_POD_OF_DELETED_CLAIM)
 
 
 async def _set_reclaim_policy(
@@ -58,7 +61,8 @@ async def _set_reclaim_policy(
     try:
         if await has_reclaim_policy(cluster, volume, policy):
             return
-        await cluster.patch("PersistentVolume", None, volume, patch, field_manager=field_manager(set_name))
+        action, manager = Action.SET_RECLAIM_POLICY, field_manager(set_name)
+        await cluster.patch("PersistentVolume", None, volume, patch, action=action, field_manager=manager)
     except ClusterError as error:
         raise RolloutError(
             f"{prefix}: PersistentVolumeClaim {claim['metadata']['name']} is not recreated, because "

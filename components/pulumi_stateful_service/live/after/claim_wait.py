@@ -21,6 +21,7 @@ from pulumi_stateful_service.live.after.target import (
     read_until_answered,
     retry_until_answered,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.state.claim_changes import (
@@ -64,7 +65,9 @@ async def _patch_claim(
 ) -> KubernetesObject:
     name = claim["metadata"]["name"]
     try:
-        return await cluster.patch_claim(target.namespace, name, patch, field_manager=field_manager(target.name))
+        return await cluster.patch_claim(
+            target.namespace, name, patch, action=Action.CHANGE_CLAIM, field_manager=field_manager(target.name)
+        )
     except ClusterError as error:
         size = patch.get("spec", {}).get("resources", {}).get("requests", {}).get("storage")
         what = f"expanded from {requested_size(claim)} to {size}" if size else "changed"
@@ -119,12 +122,11 @@ async def _restart_to_grow(
     stateful_set = await read_stateful_set(cluster, target)
     for pod in sorted(await cluster.list_pods(stateful_set), key=ordinal_of, reverse=True):
         claim = next((name for name in claim_names(pod) if name in waiting), None)
-        if (
-            claim is not None
-            and not ending.intersection(claim_names(pod))
-            and await cluster.evict_pod(target.namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
-        ):
-            messages.info(f"{pod['metadata']['name']} is replaced, so that the file system of {claim} grows.", resource)
+        if claim is None or ending.intersection(claim_names(pod)):
+            continue
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        if await cluster.evict_pod(target.namespace, name, uid, action=Action.EVICT_POD_TO_GROW):
+            messages.info(f"{name} is replaced, so that the file system of {claim} grows.", resource)
             await wait_until_complete(cluster, target, resource)
             return
 

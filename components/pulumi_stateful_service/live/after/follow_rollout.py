@@ -27,6 +27,7 @@ from pulumi_stateful_service.live.after.target import (
     read_until_answered,
     retry_until_answered,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -112,7 +113,11 @@ async def _release_claims(
                 "resourceVersion": metadata["resourceVersion"],
             }
             await cluster.patch_claim(
-                target.namespace, metadata["name"], {"metadata": patch}, field_manager=field_manager(target.name)
+                target.namespace,
+                metadata["name"],
+                {"metadata": patch},
+                action=Action.RELEASE_CLAIM,
+                field_manager=field_manager(target.name),
             )
             messages.info(f"{metadata['name']} stays when the StatefulSet is deleted (when_deleted: Retain).", resource)
 

@@ -21,6 +21,7 @@ from pulumi_stateful_service.live.after.target import (
     list_pods_until_answered,
     read_until_answered,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision, serves
@@ -58,7 +59,7 @@ async def update_leader_last(
             pod = outdated[-1]
             await _hand_over(cluster, target, check, pod, resource)
         name = pod["metadata"]["name"]
-        await evict_when_allowed(cluster, live, name, target.prefix, target.rollout_timeout_seconds)
+        await _evict(cluster, target, live, name)
         messages.info(f"{name} is replaced; {len(outdated) - 1} are left.", resource, ephemeral=True)
 
 
@@ -68,7 +69,12 @@ async def _evict_broken(cluster: Cluster, target: RolloutTarget) -> None:
     for pod in await list_pods_until_answered(cluster, target, live):
         if revision(pod) != live.get("status", {}).get("updateRevision") and not serves(pod):
             name = pod["metadata"]["name"]
-            await evict_when_allowed(cluster, live, name, target.prefix, target.rollout_timeout_seconds)
+            await _evict(cluster, target, live, name)
+
+
+async def _evict(cluster: Cluster, target: RolloutTarget, live: KubernetesObject, pod: str) -> None:
+    seconds = target.rollout_timeout_seconds
+    await evict_when_allowed(cluster, live, pod, target.prefix, seconds, action=Action.EVICT_POD_IN_TURN)
 
 
 async def _hand_over(
@@ -103,7 +109,9 @@ async def _run_hand_over(
 
     async def failure() -> str | None:
         command = check.hand_over or ()
-        status, output = await cluster.run_in_pod(target.namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS)
+        status, output = await cluster.run_in_pod(
+            target.namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS, action=Action.RUN_HAND_OVER
+        )
         said = cleaned(output, end=True)
         return f"exit status {status}{': ' if said else ''}{said}" if status else None
 

@@ -26,6 +26,7 @@ from pulumi_stateful_service.live.after.target import (
     read_until_answered,
     retry_until_answered,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.member_notes import read_member_notes, write_member_notes
 from pulumi_stateful_service.live.state.member_changes import (
@@ -166,7 +167,12 @@ class Members:
             pod = peers[attempt % len(peers)]
         words = self._plan.command(command, self._target.namespace, self._target.name, ordinal)
         status, output = await self._cluster.run_in_pod(
-            self._target.namespace, pod, CONTAINER_NAME, words, max(1.0, seconds)
+            self._target.namespace,
+            pod,
+            CONTAINER_NAME,
+            words,
+            max(1.0, seconds),
+            action=Action.RUN_MEMBER_COMMAND,
         )
         said = cleaned(output, end=True)
         return f"exit status {status} in {pod}{': ' if said else ''}{said}" if status else None
@@ -201,7 +207,8 @@ class Members:
 
     async def _set_replicas(self, live: KubernetesObject, replicas: int) -> None:
         await retry_until_answered(
-            self._target, lambda: self._cluster.patch_stateful_set(live, spec={"replicas": replicas})
+            self._target,
+            lambda: self._cluster.patch_stateful_set(live, action=Action.SET_REPLICAS, spec={"replicas": replicas}),
         )
 
     async def _until_deleted(self, pod: str) -> None:

@@ -20,6 +20,7 @@ from pulumi_stateful_service.live.after.target import (
     pause,
     read_stateful_set,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.state.pod_status import (
@@ -78,7 +79,7 @@ async def _evict_unready_pods(
     for name, pod in rollout.blocking.items():
         if not (pod.is_hopeless or target.replace_unready) or not await _node_answers(cluster, pod.node):
             continue
-        if await cluster.evict_pod(target.namespace, name, pod.uid):
+        if await cluster.evict_pod(target.namespace, name, pod.uid, action=Action.EVICT_UNREADY_POD):
             messages.warn(
                 f"{target.prefix}: {name} has an outdated revision and {pod.why}, so it is replaced. Its "
                 "PersistentVolumeClaims are kept.",
@@ -104,7 +105,7 @@ async def _evict_pod_without_volume(
     It goes through the ordinals from the lowest on, so the Pods must be evicted in this order.
     """
     for pod, uid in list(rollout.without_volume.items())[:1]:
-        if await cluster.evict_pod(target.namespace, pod, uid):
+        if await cluster.evict_pod(target.namespace, pod, uid, action=Action.EVICT_POD_WITHOUT_VOLUME):
             messages.info(f"{pod} is replaced to mount its new volume.", resource)
 
 

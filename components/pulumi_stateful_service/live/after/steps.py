@@ -27,6 +27,7 @@ from pulumi_stateful_service.live.after.target import (
     read_until_answered,
     retry_until_answered,
 )
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.rollout_plan import RolloutCheck, RolloutPlan, first_partition
 from pulumi_stateful_service.live.state.pod_status import is_ready, ordinal_of, ready_since, revision
@@ -89,13 +90,14 @@ async def _read_observed(cluster: Cluster, target: RolloutTarget) -> KubernetesO
 async def hold_back(cluster: Cluster, stateful_set: KubernetesObject, plan: RolloutPlan, replicas: int) -> None:
     """Has the instances that serve keep their version when the StatefulSet gets a new one."""
     partition = first_partition(plan, stateful_set, await cluster.list_pods(stateful_set), replicas)
-    await cluster.patch_stateful_set(stateful_set, spec=_partitioned(partition))
+    await cluster.patch_stateful_set(stateful_set, action=Action.SET_PARTITION, spec=_partitioned(partition))
 
 
 async def _set_partition(cluster: Cluster, target: RolloutTarget, live: KubernetesObject, partition: int) -> None:
     """Changes ``rollingUpdate.partition`` of this very StatefulSet."""
     spec = _partitioned(partition)
-    await retry_until_answered(target, lambda: cluster.patch_stateful_set(live, spec=spec))
+    action = Action.SET_PARTITION
+    await retry_until_answered(target, lambda: cluster.patch_stateful_set(live, action=action, spec=spec))
 
 
 def _partitioned(partition: int) -> KubernetesObject:
@@ -299,6 +301,7 @@ async def _roll_back(
     while updated := [pod for pod in await list_pods_until_answered(cluster, target, live) if revision(pod) == new]:
         pods = sorted(updated, key=lambda pod: (is_ready(pod), -ordinal_of(pod)))
         for pod in [each for each in pods if not is_ready(each)] or pods[:1]:
-            messages.info(f"{pod['metadata']['name']} is rolled back.", resource, ephemeral=True)
-            await evict_when_allowed(cluster, live, pod["metadata"]["name"], target.prefix, seconds)
+            name, action = pod["metadata"]["name"], Action.EVICT_POD_TO_ROLL_BACK
+            messages.info(f"{name} is rolled back.", resource, ephemeral=True)
+            await evict_when_allowed(cluster, live, name, target.prefix, seconds, action=action)
         await wait_until_complete(cluster, target, resource)

@@ -9,6 +9,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, claim_name, field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.before.forecast import Forecast, forecast
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
@@ -84,10 +85,10 @@ async def _stored(
         namespace,
         name,
         body,
+        action=Action.FORECAST,
         patch_type="apply",
         field_manager=field_manager(name),
         force=True,
-        dry_run=True,
     )
     left = without_taken_over(stored) if takes_over else None
     if left is None:
@@ -105,7 +106,7 @@ async def _created(
     # Another name, since the live one cannot be created twice. The forecast does not depend on it.
     temporary = f"{name[: MAX_SET_NAME_LENGTH - 5]}-{secrets.token_hex(2)}"
     body: KubernetesObject = {"metadata": {**metadata, "name": temporary}, "spec": spec}
-    stored = await cluster.create(_STATEFUL_SET, namespace, body, dry_run=True)
+    stored = await cluster.create(_STATEFUL_SET, namespace, body, action=Action.FORECAST)
     return {**stored, "metadata": {**stored["metadata"], "name": name}}
 
 

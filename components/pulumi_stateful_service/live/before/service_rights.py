@@ -8,6 +8,7 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 from pulumi_stateful_service.documentation import RIGHTS
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -58,5 +59,5 @@ async def _may(cluster: Cluster, namespace: str, verb: str, group: str, resource
     """Whether the API server would answer this request, as ``kubectl auth can-i`` asks."""
     attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
     review = {"spec": {"resourceAttributes": attributes}}
-    answer = await cluster.create("SelfSubjectAccessReview", None, review)
+    answer = await cluster.create("SelfSubjectAccessReview", None, review, action=Action.REVIEW_RIGHTS)
     return bool((answer.get("status") or {}).get("allowed", True))

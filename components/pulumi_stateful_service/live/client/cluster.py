@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
 from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
 from pulumi_stateful_service.live.client.objects import Objects, is_status
@@ -115,15 +116,17 @@ class Cluster(Objects):
         return expandable
 
     async def patch_claim(
-        self, namespace: str, name: str, patch: KubernetesObject, *, field_manager: str
+        self, namespace: str, name: str, patch: KubernetesObject, *, action: Action, field_manager: str
     ) -> KubernetesObject:
         """Changes a claim by a merge patch, and returns it."""
-        return await self.patch("PersistentVolumeClaim", namespace, name, patch, field_manager=field_manager)
+        kind = "PersistentVolumeClaim"
+        return await self.patch(kind, namespace, name, patch, action=action, field_manager=field_manager)
 
     async def patch_stateful_set(
         self,
         stateful_set: KubernetesObject,
         *,
+        action: Action,
         annotations: Mapping[str, str | None] | None = None,
         spec: Mapping[str, Any] | None = None,
     ) -> KubernetesObject:
@@ -131,15 +134,17 @@ class Cluster(Objects):
         metadata = stateful_set["metadata"]
         noted = {"annotations": dict(annotations)} if annotations else {}
         patch = {"metadata": {"uid": metadata["uid"], **noted}, **({"spec": dict(spec)} if spec else {})}
-        name = metadata["name"]
-        return await self.patch("StatefulSet", metadata["namespace"], name, patch, field_manager=field_manager(name))
+        name, namespace = metadata["name"], metadata["namespace"]
+        manager = field_manager(name)
+        return await self.patch("StatefulSet", namespace, name, patch, action=action, field_manager=manager)
 
     async def delete_orphaning(self, namespace: str, name: str, uid: str, *, timeout: float = 60) -> None:
         """Deletes the StatefulSet with this uid, but not its Pods, and waits until it is gone and they have no owner.
 
         Raises ClusterError after ``timeout`` seconds, and names the finalizers that keep it.
         """
-        await self.delete("StatefulSet", namespace, name, uid=uid, propagation="Orphan")
+        action = Action.DELETE_STATEFUL_SET
+        await self.delete("StatefulSet", namespace, name, action=action, uid=uid, propagation="Orphan")
         await self.wait_until_deleted(namespace, name, uid, timeout=timeout)
 
     async def wait_until_deleted(self, namespace: str, name: str, uid: str, *, timeout: float) -> None:
@@ -154,11 +159,12 @@ class Cluster(Objects):
                 raise ClusterError(_stays(f"StatefulSet {namespace}/{name}", live, timeout), cluster=self.description)
             await asyncio.sleep(min(max(_FIRST_LOOK, waited / 5), _LAST_LOOK))
 
-    async def evict_pod(self, namespace: str, name: str, uid: str) -> bool:
+    async def evict_pod(self, namespace: str, name: str, uid: str, *, action: Action) -> bool:
         """Evicts the Pod with this uid, as ``kubectl drain`` does.
 
         False where a disruption budget does not allow it now, or where the Pod is gone or another of that name.
         """
+        action.require("create", "Pod", "eviction")
         resource = RESOURCES["Pod"]
         eviction = {
             "apiVersion": "policy/v1",
@@ -183,6 +189,7 @@ class Cluster(Objects):
         No network from here to the Pods is needed. Needs the right to get ``pods/proxy``. Raises PodError where the Pod
         takes no connection or does not answer in time, and ClusterError where it was not asked. A redirect answers too.
         """
+        Action.GET_FROM_POD.require("get", "Pod", "proxy")
         resource = RESOURCES["Pod"]
         target = f"{resource.path(namespace, f'{scheme}:{pod}:{port}', 'proxy')}/{path.lstrip('/')}"
         try:
@@ -210,13 +217,14 @@ class Cluster(Objects):
         return None
 
     async def run_in_pod(
-        self, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float
+        self, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float, *, action: Action
     ) -> tuple[int, str]:
         """Exit status and output of a command in a container. Needs the right to create and get ``pods/exec``.
 
         Raises PodError where the node cannot start it or it does not end in time, and ClusterError where that is not
         known: it was not passed on, or its end was not.
         """
+        action.require("create", "Pod", "exec")
         resource = RESOURCES["Pod"]
         query = [("container", container), *(("command", each) for each in command), ("stdout", "1"), ("stderr", "1")]
         path = f"{resource.path(namespace, pod, 'exec')}?{urlencode(query)}"

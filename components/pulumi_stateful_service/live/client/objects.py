@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.client.access import Action, require_read
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.client.large_json import read_json
 from pulumi_stateful_service.live.client.repeating import BUSY, Repeat, with_time
@@ -31,8 +32,6 @@ _PAGE = 500
 """Objects in one answer to a list."""
 _MAX_MESSAGE = 2000
 """Characters of the API server's message: it lists everything that is wrong with an object."""
-_READS = {"SelfSubjectAccessReview", "SelfSubjectReview"}
-"""What is created to be answered, and not kept."""
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -41,6 +40,7 @@ class Objects:
 
     Every method raises ClusterError where the API cannot be used, and ForbiddenError, at once, where it refuses the
     credentials or the right to do this. Where it is away or busy, it is asked again for a while, where that is safe.
+    What is not in ``access`` is not sent: LookupError.
     """
 
     def __init__(self, api: "Api", namespace: str | None = None) -> None:
@@ -63,6 +63,7 @@ class Objects:
         ``labels`` are those that it has where it is what the caller expects: one list serves all who ask for several
         within a few milliseconds. An object that lacks them is found all the same.
         """
+        require_read("get", kind)
         resource = RESOURCES[kind]
 
         async def read() -> KubernetesObject | None:
@@ -89,6 +90,7 @@ class Objects:
 
         Those who list by the same labels at the same time share the request, also where the values are others.
         """
+        require_read("list", kind)
         if fields or not labels:
             return await self._list(kind, namespace, labels=labels, fields=fields)
 
@@ -130,18 +132,19 @@ class Objects:
         namespace: str | None,
         body: Mapping[str, Any],
         *,
-        dry_run: bool = False,
+        action: Action,
         field_manager: str | None = None,
     ) -> KubernetesObject:
-        """Creates an object and returns it; with ``dry_run`` the API server only says whether and how it would.
+        """Creates an object and returns it; for ``FORECAST`` the API server only says whether and how it would.
 
         Where the connection breaks, it may have been created: the error says so, and it is not sent again.
         """
+        action.require("create", kind)
         resource = RESOURCES[kind]
-        path = with_query(resource.path(namespace), _writing(dry_run, field_manager))
+        path = with_query(resource.path(namespace), _writing(action, field_manager))
         what = resource.described(namespace, (body.get("metadata") or {}).get("name"))
         sent = {"apiVersion": resource.api_version, "kind": kind, **body}
-        repeat = Repeat.ALWAYS if dry_run or kind in _READS else Repeat.NOT_DONE
+        repeat = Repeat.NOT_DONE if action.row.changes else Repeat.ALWAYS
         return await self._ask("POST", path, what, body=sent, repeat=repeat) or {}
 
     async def patch(
@@ -151,9 +154,8 @@ class Objects:
         name: str,
         body: Any,
         *,
+        action: Action,
         patch_type: str = "merge",
-        subresource: str | None = None,
-        dry_run: bool = False,
         field_manager: str | None = None,
         force: bool = False,
     ) -> KubernetesObject:
@@ -161,13 +163,14 @@ class Objects:
 
         With a ``resourceVersion``, one of several is carried out, and the others are conflicts (409).
         """
+        action.require("patch", kind)
         resource = RESOURCES[kind]
-        query = {**_writing(dry_run, field_manager), "force": "true" if force else None}
+        query = {**_writing(action, field_manager), "force": "true" if force else None}
         return (
             await self._ask(
                 "PATCH",
-                with_query(resource.path(namespace, name, subresource), query),
-                resource.described(namespace, name, subresource),
+                with_query(resource.path(namespace, name), query),
+                resource.described(namespace, name),
                 body=body,
                 content_type=PATCH_TYPES[patch_type],
             )
@@ -175,12 +178,20 @@ class Objects:
         )
 
     async def delete(
-        self, kind: str, namespace: str | None, name: str, *, uid: str | None = None, propagation: str = "Background"
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        *,
+        action: Action,
+        uid: str | None = None,
+        propagation: str = "Background",
     ) -> bool:
         """Deletes an object; False where it does not exist, or where the one of that name has another uid.
 
         ``propagation`` says what becomes of the objects that it owns: ``Background``, ``Foreground`` or ``Orphan``.
         """
+        action.require("delete", kind)
         resource = RESOURCES[kind]
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid is not None:
@@ -231,8 +242,8 @@ class Objects:
         return ClusterError(problem, cluster=self.description, status=status, transient=status in BUSY)
 
 
-def _writing(dry_run: bool, field_manager: str | None) -> dict[str, str | None]:
-    return {"dryRun": "All" if dry_run else None, "fieldManager": field_manager}
+def _writing(action: Action, field_manager: str | None) -> dict[str, str | None]:
+    return {"dryRun": "All" if action.row.is_dry_run else None, "fieldManager": field_manager}
 
 
 async def _decoded(answered: "Answer", what: str) -> KubernetesObject:

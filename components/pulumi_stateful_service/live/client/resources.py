@@ -38,7 +38,6 @@ RESOURCES = {
     "Endpoints": Resource("v1", "endpoints"),
     "EndpointSlice": Resource("discovery.k8s.io/v1", "endpointslices"),
     "Event": Resource("v1", "events"),
-    "HorizontalPodAutoscaler": Resource("autoscaling/v2", "horizontalpodautoscalers"),
     "Namespace": Resource("v1", "namespaces", namespaced=False),
     "NetworkPolicy": Resource("networking.k8s.io/v1", "networkpolicies"),
     "Node": Resource("v1", "nodes", namespaced=False),
@@ -46,15 +45,11 @@ RESOURCES = {
     "PersistentVolumeClaim": Resource("v1", "persistentvolumeclaims"),
     "Pod": Resource("v1", "pods"),
     "PodDisruptionBudget": Resource("policy/v1", "poddisruptionbudgets"),
-    "ResourceQuota": Resource("v1", "resourcequotas"),
     "Secret": Resource("v1", "secrets"),
     "SelfSubjectAccessReview": Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False),
-    "SelfSubjectReview": Resource("authentication.k8s.io/v1", "selfsubjectreviews", namespaced=False),
     "Service": Resource("v1", "services"),
-    "ServiceAccount": Resource("v1", "serviceaccounts"),
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "StorageClass": Resource("storage.k8s.io/v1", "storageclasses", namespaced=False),
-    "VolumeAttributesClass": Resource("storage.k8s.io/v1", "volumeattributesclasses", namespaced=False),
 }
 """The kinds that can be asked for."""
 

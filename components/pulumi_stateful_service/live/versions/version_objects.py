@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import VERSION_LABEL, field_manager, files_name, secret_name
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component
@@ -72,7 +73,7 @@ async def delete_superseded(
         if version.name not in current
         and json.dumps(version.name) not in needed
         and _is_owned_by(version.body, metadata["uid"])
-        and await _delete(cluster, version)
+        and await _delete(cluster, version, Action.DELETE_VERSION)
     ]
 
 
@@ -102,6 +103,7 @@ async def ensure(cluster: Cluster, version: Version, set_name: str, uid: str) ->
         metadata["namespace"],
         metadata["name"],
         body,
+        action=Action.CREATE_VERSION,
         patch_type="apply",
         field_manager=field_manager(set_name),
         force=True,
@@ -111,7 +113,7 @@ async def ensure(cluster: Cluster, version: Version, set_name: str, uid: str) ->
 
 async def make_way(cluster: Cluster, kind: str, live: KubernetesObject) -> None:
     """Deletes a version that exists, for a provider that creates by POST alone and creates the same next."""
-    await _delete(cluster, Version(kind, live))
+    await _delete(cluster, Version(kind, live), Action.MAKE_WAY_FOR_VERSION)
 
 
 async def _versions(cluster: Cluster, stateful_set: KubernetesObject, kinds: Collection[str]) -> list[Version]:
@@ -177,12 +179,14 @@ async def _set_owners(cluster: Cluster, version: Version, owners: list[Kubernete
             metadata["namespace"],
             metadata["name"],
             {"metadata": {**read, "ownerReferences": owners}},
+            action=Action.OWN_VERSION,
         )
     except ClusterError as error:
         if error.status not in {_NOT_FOUND, _CONFLICT}:
             raise
 
 
-async def _delete(cluster: Cluster, version: Version) -> bool:
+async def _delete(cluster: Cluster, version: Version, action: Action) -> bool:
     metadata = version.body["metadata"]
-    return await cluster.delete(version.kind, metadata["namespace"], metadata["name"], uid=metadata["uid"])
+    uid = metadata["uid"]
+    return await cluster.delete(version.kind, metadata["namespace"], metadata["name"], action=action, uid=uid)

@@ -49,18 +49,22 @@ class ScriptedCluster:
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
         return [{"metadata": {"name": f"rg-{each}"}, "status": ready} for each in range(self.replicas)]
 
-    async def run_in_pod(self, _: str, __: str, ___: str, words: list[str], ____: float) -> tuple[int, str]:
+    async def run_in_pod(
+        self, _: str, __: str, ___: str, words: list[str], ____: float, **_____: Any
+    ) -> tuple[int, str]:
         self._request()
         self.happened.append(" ".join(words))
         return 0, ""
 
-    async def patch(self, kind: str, _: str, name: str, patch: dict[str, Any], *, field_manager: str) -> None:
+    async def patch(
+        self, kind: str, _: str, name: str, patch: dict[str, Any], *, field_manager: str, **__: Any
+    ) -> None:
         assert (kind, name, field_manager) == ("Service", "svc", "pulumi-stateful-service.rg")
         self._request()
         merged = {**self.notes, **patch["metadata"]["annotations"]}
         self.notes = {key: value for key, value in merged.items() if value is not None}
 
-    async def patch_stateful_set(self, _: object, *, spec: dict[str, int]) -> None:
+    async def patch_stateful_set(self, _: object, *, spec: dict[str, int], **__: Any) -> None:
         self._request()
         self.happened.append(f"replicas {spec['replicas']}")
         self.replicas = spec["replicas"]

@@ -93,7 +93,9 @@ class ScriptedCluster:
             {"metadata": {"name": "logs-rg-0", "uid": "the-claim"}, "spec": {"resources": requests}, "status": status}
         ]
 
-    async def patch_claim(self, _: str, claim: str, patch: dict[str, Any], *, field_manager: str) -> dict[str, Any]:
+    async def patch_claim(
+        self, _: str, claim: str, patch: dict[str, Any], *, field_manager: str, **__: Any
+    ) -> dict[str, Any]:
         assert field_manager == "pulumi-stateful-service.rg"
         self.requests.append(f"grow {claim}")
         if self.reads_until_bound:

@@ -11,6 +11,7 @@ from instances import NEW, OLD, a_pod, a_set, partition
 from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.live.after import eviction, leader_last, members, rollout_wait, steps
 from pulumi_stateful_service.live.after import target as target_module
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError
 from pulumi_stateful_service.live.instance_checks import HttpCheck
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutCheck, RolloutPlan, first_partition
@@ -75,13 +76,13 @@ class Cluster:
     async def list_warning_events(self, *_: object) -> list[dict[str, Any]]:
         return []
 
-    async def patch_stateful_set(self, _: object, *, spec: dict[str, Any]) -> dict[str, Any]:
+    async def patch_stateful_set(self, _: object, *, spec: dict[str, Any], **__: Any) -> dict[str, Any]:
         self.partition = spec["updateStrategy"]["rollingUpdate"]["partition"]
         self.partitions.append(self.partition)
         self.revisions = [NEW if ordinal >= self.partition else each for ordinal, each in enumerate(self.revisions)]
         return self.set
 
-    async def evict_pod(self, _: str, name: str, __: str) -> bool:
+    async def evict_pod(self, _: str, name: str, __: str, **___: Any) -> bool:
         self.evicted.append(name)
         self.revisions[int(name[-1])] = OLD
         return True
@@ -89,7 +90,7 @@ class Cluster:
     async def get_from_pod(self, _: str, pod: str, *__: Any) -> Any:
         return self.answer(pod)
 
-    async def run_in_pod(self, _: str, pod: str, *__: Any) -> Any:
+    async def run_in_pod(self, _: str, pod: str, *__: Any, **___: Any) -> Any:
         return self.answer(pod)
 
     def answer(self, pod: str) -> Any:
@@ -334,14 +335,15 @@ class TestEviction:
         left = [AWAY, AWAY]
         evict = cluster.evict_pod
 
-        async def evict_pod(*args: Any) -> bool:
+        async def evict_pod(*args: Any, **options: Any) -> bool:
             if left:
                 raise left.pop()
-            return bool(await evict(*args))
+            return bool(await evict(*args, **options))
 
         cluster.evict_pod = evict_pod
-        asyncio.run(eviction.evict_when_allowed(cluster, {}, "rg-1", "it", 5))
+        action = Action.EVICT_POD_IN_TURN
+        asyncio.run(eviction.evict_when_allowed(cluster, {}, "rg-1", "it", 5, action=action))
         assert cluster.evicted == ["rg-1"]
         left[:] = [AWAY] * 10**4
         with pytest.raises(RolloutError, match="the Kubernetes API does not answer: the connection broke"):
-            asyncio.run(eviction.evict_when_allowed(cluster, {}, "rg-0", "it", 0.05))
+            asyncio.run(eviction.evict_when_allowed(cluster, {}, "rg-0", "it", 0.05, action=action))

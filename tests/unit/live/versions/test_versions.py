@@ -76,7 +76,7 @@ class OneNamespace:
         assert body["metadata"].items() >= {"uid": metadata["uid"], "resourceVersion": "7"}.items()
         metadata["ownerReferences"] = body["metadata"]["ownerReferences"]
 
-    async def delete(self, _: str, __: str, name: str, *, uid: str) -> bool:
+    async def delete(self, _: str, __: str, name: str, *, uid: str, **___: Any) -> bool:
         self.deleted.append((name, uid))
         return True
 

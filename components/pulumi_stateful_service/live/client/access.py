@@ -1,0 +1,391 @@
+"""Everything that the component does to a cluster by itself: requests, when they are sent, and by which right.
+
+The client sends no request that has no row: a change is made for an ``Action``, which must cover it, and what is read
+must be one of ``READS``. SECURITY.md and the Role in docs/kubeconfig.md are made from these rows (``make docs``).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Right(Enum):
+    """Where the right to a request is documented."""
+
+    ROLE = "in the Role"
+    ARGUMENT = "for some arguments only"
+    OPTIONAL = "optional"
+    PROVIDER = "among those that Pulumi's provider needs for the same object"
+    EVERYBODY = "every user has it"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Requests of one purpose. The texts are Markdown."""
+
+    verbs: tuple[str, ...]
+    """As in a Role. An apply that may create needs ``create`` and ``patch``."""
+    kinds: tuple[str, ...]
+    what: str
+    """Of an action what it does, of a read what is looked for."""
+    when: str = ""
+    """Of an action: on which occasion."""
+    arguments: tuple[str, ...] = ()
+    """The arguments that it comes from: for a program that never had one of them, it is not sent."""
+    subresource: str = ""
+    right: Right = Right.ROLE
+    without: str = ""
+    """Of an optional right: what happens without it."""
+    changes: bool = True
+    """Whether the API server, or what runs in a Pod, may be in another state afterwards."""
+    is_dry_run: bool = False
+    """Whether the API server is asked what it would do, and does nothing."""
+
+    def covers(self, verb: str, kind: str, subresource: str | None = None) -> bool:
+        """Whether a request is one of these."""
+        return verb in self.verbs and kind in self.kinds and (subresource or "") == self.subresource
+
+
+_VERSIONED = ("Secret", "ConfigMap")
+_OF_VERSIONS = ("secret_env", "secret_files", "config_files")
+_EXEC = ("create", "get")
+_CLAIM, _STATEFUL_SET, _SERVICE = "PersistentVolumeClaim", "StatefulSet", "Service"
+
+
+class Action(Enum):
+    """What the component does besides reading. Sent in ``pulumi up`` alone, but for those that change nothing."""
+
+    CHANGE_CLAIM = Access(
+        ("patch",),
+        (_CLAIM,),
+        "changes a claim: requests a larger size, or an earlier one while the larger one is not provided; sets the "
+        "VolumeAttributesClass; sets labels and annotations, and removes those that it has set before",
+        "the claim is bound, and is not what the program asks for",
+        (
+            "volumes.size",
+            "volume_sizes",
+            "volumes.volume_attributes_class_name",
+            "volumes.labels",
+            "volumes.annotations",
+        ),
+    )
+    RELEASE_CLAIM = Access(
+        ("patch",),
+        (_CLAIM,),
+        "removes the StatefulSet from the owners of a claim",
+        "`when_deleted` is `Retain`, its default, and the claim would be deleted with the StatefulSet all the same",
+    )
+    RESTORE_CLAIM = Access(
+        ("create",),
+        (_CLAIM,),
+        "creates a claim",
+        "before the StatefulSet gets an instance that is to start with this data",
+        ("restore",),
+        right=Right.ARGUMENT,
+    )
+    DELETE_CLAIM = Access(
+        ("delete",),
+        (_CLAIM,),
+        "deletes a claim; its volume is kept unless `reclaim_policy` is `Delete`",
+        "the claim differs from those that new instances get",
+        ("recreate_claims",),
+        right=Right.ARGUMENT,
+    )
+    SET_RECLAIM_POLICY = Access(
+        ("patch",),
+        ("PersistentVolume",),
+        "sets `persistentVolumeReclaimPolicy` of a claim's volume",
+        "before that claim is deleted, where the volume has another policy",
+        ("recreate_claims",),
+        right=Right.ARGUMENT,
+    )
+    EVICT_UNREADY_POD = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "it has an outdated revision, and was never ready or crashes again and again; with `replace_unready` also "
+        "where it is not ready any more",
+        subresource="eviction",
+    )
+    EVICT_POD_WITHOUT_VOLUME = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "it lacks a volume that was added, and all instances are ready",
+        ("volumes",),
+        subresource="eviction",
+    )
+    EVICT_POD_TO_GROW = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "the file system of its volume grows when a Pod mounts it, and all instances are ready",
+        ("restart_to_grow",),
+        subresource="eviction",
+    )
+    EVICT_POD_IN_TURN = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "it has an outdated revision, and all instances are ready or it never served; the leader is the last",
+        ("leader_last",),
+        subresource="eviction",
+    )
+    EVICT_POD_TO_ROLL_BACK = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "a step of the rollout has failed, and the Pod has the new revision",
+        ("rollout.on_failure",),
+        subresource="eviction",
+    )
+    EVICT_POD_OF_DELETED_CLAIM = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "its claim was deleted to be created again",
+        ("recreate_claims",),
+        subresource="eviction",
+    )
+    RUN_CHECK = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command of a check in the instance's container",
+        "an instance is checked, or it is asked whether it leads",
+        ("rollout.checks.exec", "leader_last.exec"),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    RUN_HAND_OVER = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command in the leader's container",
+        "the leader alone has an outdated revision",
+        ("leader_last.hand_over",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    RUN_MEMBER_COMMAND = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command in the container of the instance or of a peer",
+        "an instance is added or removed, or comes back with new volumes",
+        ("members.add", "members.join", "members.leave"),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    GET_FROM_POD = Access(
+        ("get",),
+        ("Pod",),
+        "sends a GET request to an instance, which the API server passes on",
+        "an instance is checked, or it is asked whether it leads",
+        ("rollout.checks.http_get", "leader_last.http_get"),
+        subresource="proxy",
+        right=Right.ARGUMENT,
+    )
+    DELETE_STATEFUL_SET = Access(
+        ("delete",),
+        (_STATEFUL_SET,),
+        "deletes the StatefulSet, but not its Pods (`--cascade=orphan`)",
+        "a field changes that Kubernetes does not allow to be changed in place",
+        ("recreate_keeping_pods", "adopt"),
+    )
+    CREATE_STATEFUL_SET = Access(
+        ("create", "patch"),
+        (_STATEFUL_SET,),
+        "creates the StatefulSet",
+        "it was deleted for the reason above, or somebody else has deleted it and Pulumi updates it",
+    )
+    SET_PARTITION = Access(
+        ("patch",),
+        (_STATEFUL_SET,),
+        "sets `updateStrategy.rollingUpdate.partition`",
+        "before a new version, after each step, and before a roll-back",
+        ("rollout",),
+    )
+    SET_REPLICAS = Access(
+        ("patch",),
+        (_STATEFUL_SET,),
+        "sets `replicas`",
+        "a member is added, or has left",
+        ("members",),
+    )
+    SET_REVISION_HISTORY_LIMIT = Access(
+        ("patch",),
+        (_STATEFUL_SET,),
+        "sets `revisionHistoryLimit`",
+        "it changes (Pulumi's provider would replace the StatefulSet)",
+        ("revision_history_limit",),
+    )
+    NOTE_NAMESPACE = Access(
+        ("patch",),
+        (_STATEFUL_SET,),
+        "annotates the StatefulSet with the namespace that was asked for",
+        "another namespace is refused, and the earlier one is a resource of the program, which Pulumi may delete",
+        ("namespace",),
+    )
+    KEEP_RESTART = Access(
+        ("patch",),
+        (_STATEFUL_SET,),
+        "changes `managedFields`, so that a restart by `kubectl rollout restart` is kept",
+        "somebody has started one, and Pulumi updates the StatefulSet",
+    )
+    OWN_FIELDS = Access(
+        ("patch",),
+        (_STATEFUL_SET, _SERVICE, "PodDisruptionBudget", "NetworkPolicy", "StorageClass", *_VERSIONED),
+        "changes `managedFields` of an object of the component, so that fields which the program removes go",
+        "Pulumi creates an object that exists, for example because its state was lost",
+        right=Right.PROVIDER,
+    )
+    NOTE_MEMBERS = Access(
+        ("patch",),
+        (_SERVICE,),
+        "notes on the governing Service, as annotations, how many instances are members and which one is to join again",
+        "that changes",
+        ("members",),
+        right=Right.ARGUMENT,
+    )
+    CREATE_VERSION = Access(
+        ("create", "patch"),
+        _VERSIONED,
+        "creates a Secret or ConfigMap of the component again",
+        "Pulumi's state has it, and it was deleted",
+        _OF_VERSIONS,
+    )
+    OWN_VERSION = Access(
+        ("patch",),
+        _VERSIONED,
+        "makes the StatefulSet the owner of a Secret or ConfigMap of the component, and an earlier one no owner",
+        "after the StatefulSet was created or updated, and before it is",
+        _OF_VERSIONS,
+    )
+    DELETE_VERSION = Access(
+        ("delete",),
+        _VERSIONED,
+        "deletes a Secret or ConfigMap of the component",
+        "the rollout is complete, and no revision of the StatefulSet refers to it",
+        _OF_VERSIONS,
+    )
+    MAKE_WAY_FOR_VERSION = Access(
+        ("delete",),
+        _VERSIONED,
+        "deletes a Secret or ConfigMap of the component, and Pulumi creates the same",
+        "Pulumi's state lacks it, and the provider cannot update what exists",
+        _OF_VERSIONS,
+    )
+    FORECAST = Access(
+        ("create", "patch"),
+        (_STATEFUL_SET,),
+        "what the StatefulSet would be after a change, by dry runs",
+        changes=False,
+        is_dry_run=True,
+    )
+    REVIEW_RIGHTS = Access(
+        ("create",),
+        ("SelfSubjectAccessReview",),
+        "whether Pulumi's provider may follow a Service that it creates",
+        right=Right.EVERYBODY,
+        changes=False,
+    )
+
+    @property
+    def row(self) -> Access:
+        """What the action is."""
+        return self.value
+
+    def require(self, verb: str, kind: str, subresource: str | None = None) -> None:
+        """Raises LookupError for a request that is not this action's."""
+        if not self.row.covers(verb, kind, subresource):
+            what = "/".join(filter(None, [kind, subresource]))
+            raise LookupError(f"{self.name} in client/access.py does not cover: {verb} {what}")
+
+
+READS = (
+    Access(
+        ("get", "list"),
+        (_STATEFUL_SET,),
+        "the StatefulSet and the state of its rollout; another one that belongs to the same component",
+    ),
+    Access(
+        ("get",),
+        (_SERVICE,),
+        "whether a Service of this name belongs to somebody else; of the governing one its selector and the notes "
+        "about members",
+    ),
+    Access(
+        ("get",),
+        ("PodDisruptionBudget", "NetworkPolicy"),
+        "whether an object of this name belongs to somebody else",
+    ),
+    Access(("list",), ("Pod",), "the instances"),
+    Access(
+        ("get", "list"),
+        (_CLAIM,),
+        "sizes, owners and deletions of the claims",
+    ),
+    Access(
+        ("list",),
+        ("Event",),
+        "why an instance or a claim is not ready: Warning events",
+    ),
+    Access(
+        ("get", "list", "watch"),
+        ("Endpoints", "EndpointSlice"),
+        "whether the names of the instances resolve (list EndpointSlices); the rest is how Pulumi's provider follows "
+        "Services",
+    ),
+    Access(
+        ("list",),
+        ("ControllerRevision",),
+        "which Pods have the revision of a roll-back already; which Secrets and ConfigMaps a revision refers to",
+    ),
+    Access(
+        ("get", "list"),
+        _VERSIONED,
+        "the component's own, by a label; whether one of this name belongs to somebody else. A Secret is read with its "
+        "values, of which the component uses and shows none",
+        arguments=_OF_VERSIONS,
+    ),
+    Access(
+        ("get",),
+        ("StorageClass",),
+        "whether a class of this name belongs to somebody else",
+        arguments=("storage_class",),
+        right=Right.ARGUMENT,
+    ),
+    Access(
+        ("get",),
+        ("StorageClass",),
+        "whether its volumes can be expanded",
+        without="where they cannot, `pulumi up` fails by the API server's refusal, and no preview says so",
+        right=Right.OPTIONAL,
+    ),
+    Access(
+        ("get",),
+        ("PersistentVolume",),
+        "whether the volume of a claim that is deleted is kept (`persistentVolumeReclaimPolicy`)",
+        without="it is taken for one that is not kept: changes that end such a claim are refused, and "
+        "`recreate_claims` sets the policy again",
+        right=Right.OPTIONAL,
+    ),
+    Access(
+        ("get",),
+        ("Node",),
+        "whether the node of an instance answers",
+        without="a Pod that was never ready is evicted although its node does not answer",
+        right=Right.OPTIONAL,
+    ),
+    Access(
+        ("get",),
+        ("Namespace",),
+        "whether the Namespace is being deleted",
+        without="changes in it are not refused",
+        right=Right.OPTIONAL,
+    ),
+)
+"""What is read, in previews and in ``pulumi up``."""
+
+
+def require_read(verb: str, kind: str) -> None:
+    """Raises LookupError for what is not read."""
+    if not any(row.covers(verb, kind) for row in READS):
+        raise LookupError(f"client/access.py has no row for: {verb} {kind}")
