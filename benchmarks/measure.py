@@ -12,6 +12,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
@@ -26,6 +28,8 @@ class Row:
     values: dict[str, list[float]] = field(default_factory=dict)
     start: str = ""
     """The row that says what the engine's start alone takes, where that is to be told."""
+    measured: str = ""
+    """When, and at which commit: ``2026-11-29, 89921e8``."""
 
     def add(self, way: str, value: float) -> None:
         """Keeps a value."""
@@ -43,7 +47,6 @@ class Part:
     name: str
     machine: Mapping[str, str]
     rows: list[Row] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)
 
     def row(self, what: str, unit: str = "s") -> Row:
         """The row of this name."""
@@ -73,13 +76,28 @@ class Part:
             measured = {(row.what, row.unit): row for row in self.rows}
             earlier = [measured.pop((row.what, row.unit), row) for row in load(self.name).rows]
             self.rows = [*earlier, *measured.values()]
+        self.write()
+
+    def write(self) -> None:
+        """Writes the JSON file. Rows without a note of when they were measured get that of now."""
+        for row in self.rows:
+            row.measured = row.measured or now()
         self.file.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+@cache
+def now() -> str:
+    """The day and the commit, with a plus where the package differs from it."""
+    folder = Path(__file__).parents[1]
+    commit = run(["git", "rev-parse", "--short=7", "HEAD"], os.environ, folder).strip()
+    changed = run(["git", "status", "--porcelain", "--", "components"], os.environ, folder)
+    return f"{datetime.now(UTC).date().isoformat()}, {commit}{'+' if changed else ''}"
 
 
 def load(name: str) -> Part:
     """A part as it was last measured."""
     kept = json.loads((RESULTS / f"{name}.json").read_text())
-    return Part(kept["name"], kept["machine"], [Row(**row) for row in kept["rows"]], kept["notes"])
+    return Part(kept["name"], kept["machine"], [Row(**row) for row in kept["rows"]])
 
 
 def alternating(ways: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
@@ -96,11 +114,11 @@ def table(part: Part, ours: str, unit: str = "s") -> list[str]:
     others = list(dict.fromkeys(way for row in rows.values() for way in row.values if way != ours))
     starts = {what: rows[row.start].median(ours) for what, row in rows.items() if row.start in rows}
     heads = [" ", ours, *others, *(f"to {way}" for way in others)]
-    heads += [f"to {way}, less the engine's start" for way in others if starts]
+    heads += [*(f"to {way}, less the engine's start" for way in others if starts), "measured"]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for what, row in rows.items():
         cells = [what, *(_value(row, way) for way in (ours, *others)), *(compared(row, ours, way) for way in others)]
-        cells += [compared(row, ours, way, starts.get(what)) for way in others if starts]
+        cells += [*(compared(row, ours, way, starts.get(what)) for way in others if starts), row.measured]
         lines.append(cells)
     return [f"| {' | '.join(cells)} |" for cells in lines]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .imports import imported_beyond_plain
 from .measure import RESULTS, Part, Row, compared, load, table
 from .plots import Bars, Panel, Point, bars, panels
 
@@ -67,7 +68,9 @@ def plots() -> dict[Path, str]:
 
 
 def write() -> None:
-    """Writes both."""
+    """Writes both, and notes for rows without a date that they were measured now."""
+    for file in sorted(RESULTS.glob("*.json")):
+        load(file.stem).write()
     for file, content in {**performance_page(), **plots()}.items():
         file.write_text(content)
 
@@ -123,8 +126,10 @@ def _written(place: re.Match[str]) -> str:
         return place[0]
     elif unit == "machine":
         lines = [f"- {key}: {value}" for key, value in load(name).machine.items()]
-    elif unit == "notes":
-        lines = [f"- {key}: {value}" for key, value in load(name).notes.items()]
+    elif unit == "imports":
+        lines = [f"- imported beyond plain: {', '.join(imported_beyond_plain())}"]
+    elif unit == "dates":
+        lines = [f"Measured: {'; '.join(dict.fromkeys(row.measured for row in load(name).rows))}."]
     else:
         lines = table(load(name), OURS, unit)
     return place[1] + "\n".join(lines) + "\n" + place[4]
@@ -133,7 +138,8 @@ def _written(place: re.Match[str]) -> str:
 def _summary() -> list[str]:
     """The key ratios, in time and in processor time."""
     parts = {name: load(name) for name in ("overhead", "ready", "operations")}
-    lines = ["| what | component | to | time | processor time |", "| --- | ---: | --- | ---: | ---: |"]
+    lines = ["| what | component | to | time | processor time | measured |"]
+    lines.append("| --- | ---: | --- | ---: | ---: | --- |")
     for key in _keys(parts["overhead"]):
         rows = {row.unit: row for row in parts[key.part].rows if row.what == key.what}
         if "s" not in rows:
@@ -141,5 +147,6 @@ def _summary() -> list[str]:
         for number, way in enumerate(way for way in key.to if way in rows["s"].values):
             head = (key.says, f"{rows['s'].median(OURS):.1f} s") if number == 0 else (" ", " ")
             ratios = (compared(rows[unit], OURS, way) if unit in rows else " " for unit in ("s", "CPU s"))
-            lines.append(f"| {' | '.join([*head, way, *ratios])} |")
+            when = rows["s"].measured if number == 0 else " "
+            lines.append(f"| {' | '.join([*head, way, *ratios, when])} |")
     return lines

@@ -1,24 +1,13 @@
-"""Program start: what importing the package costs, what it imports, and what constructing a service costs."""
+"""Program start: what importing the package costs, and what constructing a service costs."""
 
 import json
 import sys
 
+from .imports import IMPORTS, imported
 from .measure import Part, alternating, run
 from .services import CHAPTER, World, objects_of
 
 SERVICES = 200
-_IMPORTS = {
-    "plain": "import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1",
-    "component": "import pulumi_stateful_service",
-}
-_IMPORTED = """
-import json, sys, time, resource
-started = time.process_time()
-{imports}
-seconds = time.process_time() - started
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                  sorted({{name.partition(".")[0] for name in sys.modules}})]))
-"""
 _CONSTRUCTED = """
 import json, sys, time
 import pulumi, pulumi_kubernetes as kubernetes
@@ -55,16 +44,9 @@ def measure(part: Part, world: World, rounds: int) -> None:
     del args["service_name"]
     objects = [each for each in objects_of(world, args) if each["kind"] in ("Service", "StatefulSet")]
     given = json.dumps({"args": args, "objects": objects})
-    imported: dict[str, set[str]] = {}
-    for _, way in alternating(tuple(_IMPORTS), rounds):
-        seconds, memory, modules = json.loads(
-            run([sys.executable, "-c", _IMPORTED.format(imports=_IMPORTS[way])], world.env)
-        )
+    for _, way in alternating(tuple(IMPORTS), rounds):
+        seconds, memory, _ = imported(way, world.env)
         part.row("import", "ms").add(way, seconds * 1000)
         part.row("import", "MiB").add(way, memory)
-        imported[way] = {name for name in modules if not name.startswith("_")}
         seconds = json.loads(run([sys.executable, "-c", _CONSTRUCTED, way, given, str(SERVICES)], world.env))
         part.row("a service, constructed and registered (mocks)", "ms").add(way, seconds * 1000 / SERVICES)
-    part.notes["imported beyond plain"] = ", ".join(
-        sorted(imported["component"] - imported["plain"] - sys.stdlib_module_names)
-    )

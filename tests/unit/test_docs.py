@@ -14,6 +14,8 @@ from pulumi_stateful_service import documentation
 from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
 from pulumi_stateful_service.testing import deploy
 
+from benchmarks.imports import imported_beyond_plain
+from benchmarks.measure import RESULTS, load
 from benchmarks.report import performance_page, plots
 from docs.diagrams.draw import FOLDER as DIAGRAMS
 from docs.diagrams.draw import diagrams
@@ -112,6 +114,23 @@ def test_the_plots_show_what_was_measured() -> None:
     """From the values beside the benchmarks; the page's tables too."""
     for file, content in {**plots(), **performance_page()}.items():
         assert file.read_text() == content, "run `make bench-docs`"
+
+
+def test_each_row_says_when_it_was_measured() -> None:
+    """The day and the commit; `make bench-docs` notes them for rows that have none yet."""
+    for file in RESULTS.glob("*.json"):
+        for row in load(file.stem).rows:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d, [0-9a-f]{7,}\+?", row.measured), (file.name, row.what)
+
+
+def test_the_performance_page_names_what_the_package_imports() -> None:
+    """Of all that is installed here nothing but the package's own dependencies: those of earlier days are gone."""
+    text = (ROOT / "docs" / "performance.md").read_text()
+    installed = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    project = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text())["project"]
+    own = {re.split(r"[<>=;]", each)[0] for each in project["dependencies"]} | set(imported_beyond_plain())
+    named = {word.strip(".") for word in re.findall(r"[\w.-]+", text)}
+    assert named & (installed | {"lightkube", "httpx2", "msgspec"}) <= own
 
 
 def test_each_promise_has_a_test_on_the_cluster() -> None:
