@@ -26,11 +26,17 @@ PROVIDER_RULES = [
 """What Pulumi's provider needs besides for the objects that the component registers."""
 
 
-def documented_rules() -> list[dict[str, Any]]:
-    """The namespaced rules of the Role in docs/kubeconfig.md."""
+def documented_role() -> dict[str, Any]:
+    """The Role in docs/kubeconfig.md."""
     page = (ROOT / "docs" / "kubeconfig.md").read_text()
     [role] = [each for each in page.split("```yaml\n")[1:] if "kind: Role\n" in each]
-    rules: list[dict[str, Any]] = yaml.safe_load(role.split("```")[0])["rules"]
+    read: dict[str, Any] = yaml.safe_load(role.split("```")[0])
+    return read
+
+
+def documented_rules() -> list[dict[str, Any]]:
+    """Its rules."""
+    rules: list[dict[str, Any]] = documented_role()["rules"]
     return rules
 
 
