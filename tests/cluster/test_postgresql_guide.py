@@ -139,5 +139,6 @@ def test_the_guide_to_postgresql_upgrades(guide: Guide) -> None:
     assert [pod for _, pod in only(events, "deleted")] == ["db-2", "db-1", "db-0"]
     guide.configure(exporter="random-generator:1.0")
     guide.up()
-    assert {len(pod.spec.containers) for pod in guide.pods().values()} == {2}
+    sidecars = {container.name for pod in guide.pods().values() for container in pod.spec.initContainers or []}
+    assert sidecars == {"exporter"}
     eventually("both replay", lambda: guide.standbys() == ["standby_1", "standby_2"])
