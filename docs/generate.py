@@ -16,6 +16,9 @@ import yaml
 
 from docs import access
 from docs.diagrams import draw
+from docs.reference.effects import effects
+from docs.reference.examples import THEMES, TYPES
+from docs.reference.sections import changes_section, example_section
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -211,6 +214,11 @@ def arguments_page() -> str:
         "Kubernetes fields without an object, such as `spec.replicas`, are fields of the StatefulSet; `containers[]`",
         "stands for the container of the component in `spec.template.spec`.",
         "",
+        "Each example has the arguments that it is about, and is run by a unit test. What else an image needs, such as",
+        "the user of `postgres:17`, is in the [examples](../examples/postgresql/README.md). A YAML program begins with",
+        "`name`, `runtime` and `packages` ([packages](packages.md#yaml)).",
+        "",
+        *changes_section(),
         "## Arguments",
         "",
         ", ".join(f"[{heading}](#{_anchor(heading)})" for heading in groups),
@@ -221,7 +229,7 @@ def arguments_page() -> str:
         *_table(forecast, names, "field", "## ForecastOutput"),
     ]
     for each in objects:
-        lines += _table(each, names, "argument", f"## {each.name}")
+        lines += [*_table(each, names, "argument", f"## {each.name}"), *example_section(TYPES[each.name])]
     for each in enumerations:
         lines += [f"## {each.name}", "", _docstring(each), "", "| value | meaning |", "|---|---|"]
         lines += [f"| `{ast.literal_eval(value)}` | {says} |" for _, value, says in _fields(each)]
@@ -292,16 +300,19 @@ def _table(node: ast.ClassDef, names: set[str], what: str, heading: str) -> list
 
 
 def _group(node: ast.ClassDef, names: set[str], heading: str, arguments: list[str]) -> list[str]:
-    return [f"### {heading}", "", *_rows(node, names, "argument", arguments), ""]
+    return [f"### {heading}", "", *_rows(node, names, "argument", arguments), "", *example_section(THEMES[heading])]
 
 
 def _rows(node: ast.ClassDef, names: set[str], what: str, only: list[str] | None = None) -> list[str]:
-    lines = [f"| {what} | type | meaning |", "|---|---|---|"]
+    if what != "argument":
+        lines = [f"| {what} | type | meaning |", "|---|---|---|"]
+        return lines + [f"| `{name}` | {_type(to, names)[0]} | {says} |" for name, to, says in _fields(node)]
+    lines = [f"| {what} | type | meaning | change |", "|---|---|---|---|"]
     for name, annotation, says in _fields(node):
         if only is None or name in only:
             type_, required, plain = _type(annotation, names)
-            needed, kind = ("Required. " * required, "plain " * plain) if what == "argument" else ("", "")
-            lines.append(f"| `{name}` | {kind}{type_} | {needed}{says} |")
+            effect = effects()[node.name, name]
+            lines.append(f"| `{name}` | {'plain ' * plain}{type_} | {'Required. ' * required}{says} | {effect} |")
     return lines
 
 

@@ -6,9 +6,10 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import yaml_example
 from earlier_releases import NAMESPACE, PROGRAM, RELEASES, STATE, rendering_project, without_places
 from harness import environment
+
+from docs.reference import yaml_example
 
 
 def main() -> None:

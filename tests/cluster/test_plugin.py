@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-import yaml_example
 from harness import ROOT, Project, eventually, printed
 from lightkube import Client
 from lightkube.resources.apps_v1 import StatefulSet
@@ -19,6 +18,8 @@ from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod, Secret, Serv
 from lightkube.resources.networking_v1 import NetworkPolicy
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.resources.storage_v1 import StorageClass
+
+from docs.reference import yaml_example
 
 PLUGIN = "pulumi-resource-stateful-service"
 SMALLEST = {

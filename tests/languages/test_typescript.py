@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,8 @@ COMPILER = {
     "moduleResolution": "node",
     "outDir": "bin",
 }
+
+FLAGS = re.DOTALL | re.MULTILINE
 
 MIRROR = """\
 (args) => {
@@ -54,11 +57,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(HERE / file, folder)
     page = (ROOT / "docs" / "_index.md").read_text()
     (folder / "registry.ts").write_text(page.split("```typescript\n")[1].split("```")[0])
+    reference = re.findall(r"^```typescript\n(.*?)^```$", (ROOT / "docs" / "arguments.md").read_text(), FLAGS)
+    examples = {f"example{number}.ts": code for number, code in enumerate(reference)}
+    for name, code in examples.items():
+        (folder / name).write_text(code)
     (folder / "package.json").write_text(
         json.dumps({"name": "program", "main": "bin/program.js", "dependencies": PACKAGES})
     )
     (folder / "tsconfig.json").write_text(
-        json.dumps({"compilerOptions": COMPILER, "files": ["program.ts", "mocks.ts", "registry.ts"]})
+        json.dumps({"compilerOptions": COMPILER, "files": ["program.ts", "mocks.ts", "registry.ts", *examples]})
     )
     node(folder, "npm", "install", "--no-audit", "--no-fund", "--loglevel=error")
     # As npm links a local package; its own dependencies are the program's.
@@ -72,7 +79,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_compiler_takes_what_is_right_and_nothing_else(program: Path) -> None:
-    """``program.ts`` has good lines and bad ones, each bad one marked; and the example of the registry compiles."""
+    """``program.ts`` has good lines and bad ones, each bad one marked; the registry's and the reference's compile."""
+    assert len([*program.glob("example*.ts")]) > 50
     node(program, "npx", "tsc", "--project", ".")
 
 

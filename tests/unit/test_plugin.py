@@ -12,7 +12,6 @@ import pulumi
 import pulumi_stateful_service
 import pytest
 import yaml
-import yaml_example
 from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.errors import InputPropertiesError
 from pulumi.resource import DependencyResource
@@ -21,6 +20,8 @@ from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
 from pulumi_stateful_service.arguments import types
 from pulumi_stateful_service.plugin import Plugin, in_order_of_use
 from pulumi_stateful_service.testing import Deployment, deploy
+
+from docs.reference import yaml_example
 
 TYPE = "stateful-service:index:StatefulService"
 COMPONENTS = Path(__file__).parents[2] / "components"
@@ -75,7 +76,7 @@ class TestSchema:
             assert properties
             for name, each in properties.items():
                 assert each["description"].strip(), name
-                described.add(yaml_example._snake_case(name))
+                described.add(yaml_example.snake_case(name))
         assert names <= described
         assert set(StatefulService.__annotations__) <= described
 
@@ -261,7 +262,7 @@ class TestExample:
     def test_it_uses_every_argument(self) -> None:
         """Each key of each type stands in the example at least once."""
         services = yaml_example.services_in_python("default").values()
-        used = {key for args in services for key in yaml_example.used(args, StatefulServiceArgs)}
+        used = {key for args in services for key in yaml_example.used(args)}
         assert set(yaml_example.keys(StatefulServiceArgs)) - used == set()
 
     def test_it_exports_every_output(self) -> None:

@@ -585,8 +585,8 @@ class VolumeArgs(TypedDict):
     """The same with variables of the environment, such as ``$(POD_NAME)`` (``volumeMounts[].subPathExpr``). Mutually
     exclusive with ``sub_path``. Default: none."""
     size_limit: NotRequired[pulumi.Input[str]]
-    """The most that the claims may request, a Kubernetes quantity (``spec.resources.limits.storage``). Default:
-    none."""
+    """The most that the claims may request, a Kubernetes quantity (``spec.resources.limits.storage``). Another value is
+    for the claims of a StatefulSet that is created or recreated after it. Default: none."""
     volume_mode: NotRequired[str]
     """One of ``VolumeMode``. Default: ``Filesystem``."""
     volume_attributes_class_name: NotRequired[pulumi.Input[str]]
@@ -1163,7 +1163,8 @@ class StatefulServiceArgs(TypedDict):
     """Whether instances are published in DNS before they are ready (``spec.publishNotReadyAddresses`` of the governing
     Service). Default: false."""
     cluster_domain: NotRequired[pulumi.Input[str]]
-    """DNS domain of the cluster. Default: ``cluster.local``."""
+    """DNS domain of the cluster, with which the addresses in outputs and in the variables of ``discovery`` end.
+    Default: ``cluster.local``."""
 
     # == Disks ==
 
@@ -1242,15 +1243,14 @@ class StatefulServiceArgs(TypedDict):
     policy ``OrderedReady`` Kubernetes waits for them first. Pods that were never ready, and those whose containers
     crash again and again, are always evicted; ready ones never. Default: false."""
     revision_history_limit: NotRequired[pulumi.Input[int]]
-    """Number of previous revisions that Kubernetes keeps for a rollback, at least 0 (``spec.revisionHistoryLimit``).
-    Pulumi's Kubernetes provider replaces the StatefulSet when it changes; see ``recreate_keeping_pods``. Default:
-    10."""
+    """Number of previous revisions that Kubernetes keeps for a rollback, at least 0 (``spec.revisionHistoryLimit``). A
+    change of a live StatefulSet requires Kubernetes 1.37. Default: 10."""
     recreate_keeping_pods: NotRequired[bool]
     """Allows changes for which the StatefulSet must be recreated: adding or removing a volume, another class, a smaller
     size, other access modes or another source of a volume (for new claims; existing ones stay as they are, see
-    ``recreate_claims``), and changing ``pod_management_policy`` or ``revision_history_limit``. The StatefulSet object
-    is deleted with ``--cascade=orphan`` and created again; its Pods keep running and its PersistentVolumeClaims are
-    kept. Remove the argument after the update. Default: false."""
+    ``recreate_claims``), and changing ``pod_management_policy``. The StatefulSet object is deleted with
+    ``--cascade=orphan`` and created again; its Pods keep running and its PersistentVolumeClaims are kept. Remove the
+    argument after the update. Default: false."""
 
     # == Availability ==
 

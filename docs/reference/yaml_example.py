@@ -3,7 +3,6 @@
 import inspect
 import json
 import re
-import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import yaml
 from pulumi_stateful_service import StatefulServiceArgs
+
+from docs.reference.argument_types import bare, used_fields
 
 FILE = Path(__file__).parents[2] / "examples" / "yaml" / "Pulumi.yaml"
 
@@ -36,7 +37,8 @@ def resources(namespace: str) -> dict[str, dict[str, Any]]:
         if resource["type"].startswith("kubernetes:"):
             text = text.replace(f"${{{name}.metadata.name}}", resource["properties"]["metadata"]["name"])
     text = re.sub(r"(?s)\noutputs:.*", "", text.replace("${namespace}", namespace))
-    assert "${" not in text, "an expression that this module does not know"
+    if "${" in text:
+        raise ValueError(f"an expression that this module does not know: ${{{text.partition('${')[2][:40]}")
     return {name: _without_secrets(each) for name, each in yaml.safe_load(text)["resources"].items()}
 
 
@@ -61,7 +63,7 @@ def services_in_python(namespace: str) -> dict[str, dict[str, Any]]:
 def python_program(namespace: str) -> str:
     """The content of ``program.json`` beside the Python program."""
     objects = [
-        (each["type"].rpartition(":")[2], name, {_snake_case(key): value for key, value in each["properties"].items()})
+        (each["type"].rpartition(":")[2], name, {snake_case(key): value for key, value in each["properties"].items()})
         for name, each in resources(namespace).items()
         if each["type"].startswith("kubernetes:")
     ]
@@ -70,10 +72,10 @@ def python_program(namespace: str) -> str:
 
 def in_python(value: Any, hint: Any) -> Any:
     """A value as a Python program writes it: the keys of arguments in snake_case, all others as they are."""
-    inner = _inner(hint)
+    inner = bare(hint)
     if typing.is_typeddict(inner):
         hints = inspect.get_annotations(inner)
-        return {_snake_case(key): in_python(each, hints[_snake_case(key)]) for key, each in value.items()}
+        return {snake_case(key): in_python(each, hints[snake_case(key)]) for key, each in value.items()}
     if typing.get_origin(inner) is Sequence:
         return [in_python(each, typing.get_args(inner)[0]) for each in value]
     if typing.get_origin(inner) is Mapping:
@@ -83,7 +85,7 @@ def in_python(value: Any, hint: Any) -> Any:
 
 def keys(hint: Any) -> Iterator[tuple[str, str]]:
     """Every key of every TypedDict that is reached from a type."""
-    inner = _inner(hint)
+    inner = bare(hint)
     if typing.is_typeddict(inner):
         for key, each in inspect.get_annotations(inner).items():
             yield inner.__name__, key
@@ -92,25 +94,11 @@ def keys(hint: Any) -> Iterator[tuple[str, str]]:
         yield from keys(typing.get_args(inner)[-1])
 
 
-def used(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
-    """Every key of every TypedDict that a value uses."""
-    inner = _inner(hint)
-    if typing.is_typeddict(inner):
-        hints = inspect.get_annotations(inner)
-        for key, each in value.items():
-            yield inner.__name__, key
-            yield from used(each, hints[key])
-    elif typing.get_origin(inner) in (Sequence, Mapping):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from used(each, typing.get_args(inner)[-1])
+def used(args: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Every key of every TypedDict that the arguments of a service use."""
+    return {(of, key) for of, key, _ in used_fields(args, StatefulServiceArgs)}
 
 
-def _inner(hint: Any) -> Any:
-    origin = typing.get_origin(hint)
-    if origin is typing.NotRequired or origin in (typing.Union, types.UnionType):
-        return _inner(typing.get_args(hint)[0])
-    return hint
-
-
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
+    """The name of an argument as Python has it."""
     return re.sub(r"[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
