@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from harness import ROOT, Service, eventually
 from lightkube.resources.core_v1 import Secret
 from test_rights import documented_role
@@ -24,11 +23,11 @@ GATE = "example.com/told"
 GATED = {"spec": {"readinessGates": [{"conditionType": GATE}]}}
 
 
-def documented() -> list[dict[str, Any]]:
-    """The objects that the page asks for."""
-    section = (ROOT / "docs" / "in-cluster.md").read_text().split("## Service account and rights\n")[1]
+def documented(heading: str) -> str:
+    """The manifest below a heading of the page."""
+    section = (ROOT / "docs" / "in-cluster.md").read_text().split(f"## {heading}\n")[1]
     [block, *_] = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
-    return list(yaml.safe_load_all(block))
+    return str(block)
 
 
 class InPod(Service):
@@ -40,8 +39,8 @@ class InPod(Service):
 
     def allow(self) -> None:
         """Creates the documented service account, with the documented Roles and no other rights."""
-        for each in [documented_role(), *documented()]:
-            self.kubectl("apply", "--filename", "-", text=json.dumps(each))
+        for manifest in (json.dumps(documented_role()), documented("Service account and rights")):
+            self.kubectl("apply", "--filename", "-", text=manifest)
 
     def start(self, *arguments: str, account: dict[str, Any] | None = None) -> str:
         """Starts a Pulumi command, and returns the name of its Pod; ``account`` is another volume with the token."""
@@ -154,6 +153,8 @@ def in_pod(env: dict[str, str], client: Any, namespace: str, tmp_path: Path) -> 
 def test_a_pod_deploys_with_its_service_account(in_pod: Make) -> None:
     """Creates in the Pod's namespace, refuses and updates, with the documented Roles and no other right."""
     rg = in_pod(namespace=None, quorum=True, replicas=3)
+    accepted = rg.kubectl("apply", "--dry-run=server", "--filename", "-", text=documented("A Job"))
+    assert "job.batch/deploy created" in accepted
     phase, said = rg.end(rg.start("up", "--yes", "--skip-preview"))
     assert (phase, "no right" in said) == ("Succeeded", False), said
     assert {"rg-0", "rg-1", "rg-2"} <= rg.pods().keys()
