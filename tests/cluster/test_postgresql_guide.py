@@ -33,7 +33,9 @@ class Guide(WithClient):
         (self.folder / ".venv").symlink_to(ROOT / ".venv")
         (self.folder / "requirements.txt").write_text("")
         self.init()
-        self.configure(namespace=self.namespace, size="1Gi", memory="256Mi", cpu="50m", password=PASSWORD)
+        self.configure(
+            namespace=self.namespace, size="1Gi", memory="256Mi", cpu="50m", storageClass="standard", password=PASSWORD
+        )
 
     def follow_section(self, heading: str, *, first: int = 0) -> None:
         """Runs the commands of a section, in this test's namespace."""
