@@ -88,6 +88,10 @@ test-versions: environment ## Run all unit tests with the oldest and the newest 
 record-state: environment ## At a release: keep the state that it leaves behind, for later ones to be tested with
 	PYTHONPATH=.:tests/cluster:tests/shared $(VENV)/python tests/record_state.py
 
+.PHONY: release
+release: environment ## Build what a release has (wheel, sdist, SDKs, schema) into dist/, from the last commit
+	@$(PYTHON) -m local.release dist
+
 .PHONY: test
 test: check test-package test-cluster test-languages ## Run everything but the campaigns
 
@@ -127,7 +131,7 @@ docs: environment ## Write the pages of docs/ that are made from the sources
 
 .PHONY: requirements
 requirements: environment ## Pin the newest requirements
-	for each in requirements requirements-dev; do \
+	for each in requirements requirements-dev requirements-build; do \
 	  $(VENV)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
 	    $$each.in --output-file $$each.txt; \
 	done
