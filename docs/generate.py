@@ -129,29 +129,36 @@ def reliability_page() -> str:
     return "\n".join(lines)
 
 
-def statements() -> dict[str, dict[str, list[str]]]:
-    """The names of the tests by page and by what the page says."""
-    read: dict[str, dict[str, list[str]]] = yaml.safe_load((DOCS / "statements.yaml").read_text())
+def statements() -> dict[str, dict[str, list[str] | str]]:
+    """By page and by what the page says: the names of the tests, a source, or that it is a description."""
+    read: dict[str, dict[str, list[str] | str]] = yaml.safe_load((DOCS / "statements.yaml").read_text())
     return read
 
 
 def statements_page() -> str:
-    """What the pages say of Pods, claims and data, with the tests that show it."""
-    by_name = {test.name: test for test in tests(ROOT / "tests" / "cluster")}
+    """What the pages say of Pods, claims and data, with the tests that show it, or a source."""
+    by_name = {test.name: test for folder in ("unit", "cluster") for test in tests(ROOT / "tests" / folder)}
     lines = [
         "# Statements and their tests",
         "",
-        "Each is shown on a running cluster. A unit test holds that the page still says it.",
+        "Each is shown by tests, most of them on a running cluster, or has a source where another project decides it.",
+        "A unit test holds that the page still says it, and that no sentence of these pages on what happens to Pods,",
+        "claims or data is missing.",
         "",
     ]
     for page, said in statements().items():
         lines += [f"## {page}", "", "| it says | shown by |", "|---|---|"]
         lines += [
-            f"| {_in_markdown(statement)} | {', '.join(by_name[name].link for name in names)} |"
-            for statement, names in said.items()
+            f"| {_in_markdown(statement)} | {_shown_by(shown, by_name)} |"
+            for statement, shown in said.items()
+            if shown != "description"
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _shown_by(shown: list[str] | str, by_name: dict[str, Test]) -> str:
+    return shown if isinstance(shown, str) else ", ".join(by_name[name].link for name in shown)
 
 
 def kubernetes_scenarios() -> dict[str, list[str] | str]:

@@ -26,7 +26,6 @@ from docs.generate import (
     generated,
     kubernetes_scenarios,
     pages_with_parts,
-    statements,
     with_parts,
     without_a_test,
 )
@@ -230,16 +229,6 @@ def test_each_link_to_a_heading_finds_it() -> None:
     ]
     assert not [(page, anchor) for page, target, anchor in links if anchor not in anchors(target)]
     assert len(links) > 10
-
-
-@pytest.mark.parametrize("page", statements())
-def test_a_page_says_what_is_tested(page: str) -> None:
-    """Word for word, and by tests that exist."""
-    text = " ".join((REPOSITORY / page).read_text().replace("\n>", "\n").split())
-    known = {test.name for test in found_tests(REPOSITORY / "tests" / "cluster")}
-    for statement, names in statements()[page].items():
-        assert statement in text
-        assert set(names) <= known
 
 
 def test_kubernetes_scenarios_are_told_by_tests_that_exist() -> None:

@@ -23,6 +23,8 @@ class ScriptedCluster:
     def __init__(self, replicas: int, notes: dict[str, str], claims: int = 9) -> None:
         self.replicas, self.notes, self.claims = replicas, notes, claims
         self.happened: list[str] = []
+        self.rollouts: list[int] = []
+        """How much had happened at each rollout."""
         self.requests, self.dies_at = 0, 10**9
         self.users = 1
 
@@ -82,7 +84,7 @@ def change(cluster: ScriptedCluster, wanted: int, monkeypatch: pytest.MonkeyPatc
     target = RolloutTarget("", "db", "rg", "1", 1, {}, {}, None, 60, 60)
 
     async def rolled_out() -> Any:
-        return None
+        cluster.rollouts.append(len(cluster.happened))
 
     members = Members(cast("Any", cluster), target, plan(wanted), cast("Any", None), rolled_out)
     asyncio.run(members.change())
@@ -124,6 +126,14 @@ def test_a_kill_before_any_request_is_continued(
         assert [each for each in cluster.happened if "replicas" in each] == [
             each for each in undisturbed if "replicas" in each
         ]
+
+
+def test_the_rollout_comes_before_the_first_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pod template that changed with the number is in all instances by then."""
+    cluster = ScriptedCluster(3, {})
+    change(cluster, 4, monkeypatch)
+    assert cluster.happened[0] == "add 3"
+    assert cluster.rollouts[0] == 0
 
 
 @pytest.mark.parametrize(("replicas", "wanted"), [(3, 4), (3, 2)])

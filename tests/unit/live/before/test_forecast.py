@@ -179,6 +179,16 @@ def test_a_set_is_not_recreated_while_something_is_held_back(image: str, revisio
     assert held_back_refusals(predicted, adopting=True) == []
 
 
+@pytest.mark.parametrize(("image", "refused"), [("db:1", False), ("db:3", True)])
+def test_what_takes_no_steps_is_refused_with_a_rollout(image: str, refused: bool) -> None:
+    """A StatefulSet that is recreated takes no steps: that is no matter where no Pod is replaced."""
+    after = stateful_set(image, podManagementPolicy="Parallel")
+    revision = None if refused else NEW
+    predicted = forecast(stateful_set(), after, pods(NEW, NEW, NEW), claims(0, 1, 2), revision, recreated=True)
+    refusals = held_back_refusals(predicted, adopting=False, in_steps=True)
+    assert ["cannot be recreated in steps" in each for each in refusals] == ([True] if refused else [])
+
+
 def test_many_are_counted() -> None:
     """Ten are named."""
     names = [f"db-{ordinal}" for ordinal in range(12)]
