@@ -5,17 +5,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pulumi
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import VERSION_LABEL, version_name
+from pulumi_stateful_service.foundation.once_per_key import OncePerKey
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of, resolve
 from pulumi_stateful_service.objects.shared import Shared
 
-_digests: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bytes, asyncio.Future[str]]] = WeakKeyDictionary()
-"""Those that were asked for, by a digest of what they are made from: each takes a tenth of a second."""
+_digests = OncePerKey[str]()
+"""By a fast digest of what they are made from: each takes a tenth of a second."""
 
 
 def version_of_secrets(shared: Shared, secrets: Mapping[str, Any], of: pulumi.Input[str]) -> Any:
@@ -47,11 +47,8 @@ async def _digest_of_secrets(shared: Shared, secrets: Mapping[str, Any]) -> Reso
         return Resolved(UNKNOWN)
     values, *where = resolved.value
     text, salt = (json.dumps(each, sort_keys=True).encode() for each in (values, where))
-    known = _digests.setdefault(asyncio.get_running_loop(), {})
     key = hashlib.sha256(b"\0".join((text, salt))).digest()
-    if key not in known:
-        known[key] = asyncio.ensure_future(asyncio.to_thread(_slow_digest, text, salt))
-    return Resolved(await known[key])
+    return Resolved(await _digests.get(key, lambda: asyncio.to_thread(_slow_digest, text, salt)))
 
 
 def _slow_digest(text: bytes, salt: bytes) -> str:

@@ -5,10 +5,10 @@ minutes and says nothing.
 """
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 from pulumi_stateful_service.documentation import RIGHTS
 from pulumi_stateful_service.live.client.access import Action
+from pulumi_stateful_service.foundation.once_per_key import OncePerKey
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -17,10 +17,7 @@ _WATCHED = (("", "endpoints"), ("discovery.k8s.io", "endpointslices"))
 """API group and resource; which of both it watches depends on the provider's version."""
 _VERBS = ("list", "watch")
 
-
-_missing: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Connection, str], asyncio.Task[list[str]]]] = (
-    WeakKeyDictionary()
-)
+_missing = OncePerKey[list[str]]()
 """The rights that are missing, by cluster and namespace: asked for once, however many Services a program creates."""
 
 
@@ -33,12 +30,8 @@ async def missing_service_rights(
     """
     if kind != "Service" or not namespace:
         return None
-    known = _missing.setdefault(asyncio.get_running_loop(), {})
-    key = (connection, namespace)
-    if key not in known:
-        known[key] = asyncio.ensure_future(_find_missing(cluster, namespace))
     try:
-        missing = await asyncio.shield(known[key])
+        missing = await _missing.get((connection, namespace), lambda: _find_missing(cluster, namespace))
     except ClusterError:
         return None  # An API server that does not tell: what is missing shows later.
     if not missing:
