@@ -17,7 +17,7 @@ import yaml
 from api_server import OBJECT, ApiServer, Authority, Pair, api_server, connect_proxy
 from kubeconfigs import Kubeconfig, in_base64, look
 from processes import is_running
-from pulumi_stateful_service.live.client import exec_plugin
+from pulumi_stateful_service.live.client import exec_plugin, shared_clients
 from pulumi_stateful_service.live.client import kubeconfig as kubeconfig_module
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, CredentialsError, ForbiddenError, NoClusterError
@@ -609,6 +609,11 @@ class TestPods:
 
     def test_nowhere(self) -> None:
         """Where there is neither a kubeconfig nor a Pod, that is what is said."""
+        refused(None, "kubeconfig ~/.kube/config: there is no kubeconfig, or an empty one", NoClusterError)
+
+    def test_nowhere_is_found_out_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each service finds it out, where manifests are rendered: without a thread, and without an HTTP client."""
+        monkeypatch.setattr(shared_clients, "beside", lambda _: pytest.fail("asks beside the event loop"))
         refused(None, "kubeconfig ~/.kube/config: there is no kubeconfig, or an empty one", NoClusterError)
 
     def test_no_current_context(self, kubeconfig: Kubeconfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _LOOKS_LIKE_A_PATH = re.compile(
     r"(~|\.{0,2}/|[A-Za-z]:\\)\S{0,254}|[-\w./\\]{1,250}\.(ya?ml|json|conf|config|kubeconfig)"
 )
+_NO_KUBECONFIG = "there is no kubeconfig, or an empty one"
 _PROXY_SCHEMES = ("http", "https", "socks5")
 
 
@@ -112,7 +113,7 @@ def load(connection: Connection) -> Target:
     kubeconfig = _ambient()
     names_context = connection.context or connection.cluster or kubeconfig.current_context
     if kubeconfig.is_empty and not connection.context and not connection.cluster:
-        problem = "there is no kubeconfig, or an empty one"
+        problem = _NO_KUBECONFIG
     elif not names_context:
         problem = "sets no current-context, and the provider has no context"
     else:
@@ -120,6 +121,15 @@ def load(connection: Connection) -> Target:
     if _is_in_pod():
         return _in_cluster(connection)
     raise NoClusterError(f"{kubeconfig.source}: {problem}")
+
+
+def refuse_absence(connection: Connection) -> None:
+    """Raises NoClusterError, as ``load`` would, where there is no file to read: so fast that it blocks nothing."""
+    if connection.kubeconfig or connection.context or connection.cluster or _is_in_pod():
+        return
+    source, paths = _ambient_files()
+    if not any(map(_exists, paths)):
+        raise NoClusterError(f"{source}: {_NO_KUBECONFIG}")
 
 
 def user_of_file(user: User) -> User | None:
@@ -160,14 +170,21 @@ def _given(setting: str) -> _Kubeconfig:
 
 def _ambient() -> _Kubeconfig:
     """The kubeconfigs of the environment variable KUBECONFIG, or the one in the home directory. Those may be absent."""
-    listed = os.environ.get("KUBECONFIG")
-    paths = [each for each in listed.split(os.pathsep) if each] if listed else [os.path.expanduser(_DEFAULT_PATH)]  # noqa: PTH111
-    kubeconfig = _Kubeconfig(f"KUBECONFIG={listed}" if listed else f"kubeconfig {_DEFAULT_PATH}")
+    source, paths = _ambient_files()
+    kubeconfig = _Kubeconfig(source)
     for path in paths:
         if _exists(path):
             source = f"kubeconfig {path}"
             kubeconfig.add(read_file(Path(path), source).decode(errors="replace"), source, Path(path))
     return kubeconfig
+
+
+def _ambient_files() -> tuple[str, list[str]]:
+    """Where they are from, for messages, and their paths."""
+    listed = os.environ.get("KUBECONFIG")
+    if listed:
+        return f"KUBECONFIG={listed}", [each for each in listed.split(os.pathsep) if each]
+    return f"kubeconfig {_DEFAULT_PATH}", [os.path.expanduser(_DEFAULT_PATH)]  # noqa: PTH111
 
 
 def _select(kubeconfig: _Kubeconfig, connection: Connection, *, base: Path | None) -> Target:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_stateful_service.live.client.blocking import beside
 from pulumi_stateful_service.live.client.connection import Connection
+from pulumi_stateful_service.live.client.kubeconfig import refuse_absence
 from pulumi_stateful_service.live.client.once import Once
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ async def client_of(connection: Connection) -> "Api":
 
 
 async def _make(shared: _Shared, connection: Connection) -> "Api":
+    # Where manifests are rendered there often is no cluster, and each service finds that out.
+    refuse_absence(connection)
     settings = await beside(lambda: _settings(connection))
     from pulumi_stateful_service.live.client.api import Api
 
