@@ -27,9 +27,11 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE, Instance
 from pulumi_stateful_service.foundation.outputs import (
     UNKNOWN,
+    Independent,
     Resolved,
     apply_inputs,
     apply_known,
+    contains_output,
     contains_unknown,
     output_of,
     resolve,
@@ -140,12 +142,12 @@ class StatefulService(pulumi.ComponentResource):
         stages = {after: [each for each in planned if each.after is after] for after in After}
         [wanted] = stages[After.PREREQUISITES]
 
-        checked = output_of(_once(self._check(checks)))
+        checked = self._checked(checks)
         self._namespace = NamespaceSource(self._args.get("namespace"), opts and opts.depends_on)
         guards = self._new_guards(checks.prefix, earlier, planned)
         self._guard: Guard | None = guards[0]
         self._versions: VersionGuard | None = guards[1]
-        first = [(each, self._register(each, [checked])) for each in stages[After.CHECKS]]
+        first = [(each, self._register(each, checked)) for each in stages[After.CHECKS]]
         prerequisites = [resource for _, resource in first]
         governing = prerequisites[-1]
         self._stateful_set = self._register_stateful_set(wanted, prerequisites)
@@ -177,18 +179,27 @@ class StatefulService(pulumi.ComponentResource):
             setattr(self, name, output)
             return output
 
-    async def _check(self, checks: CrossChecks) -> None:
-        await checks.run()
-        given = await resolve([self._args.get("namespace"), self._args["name"]])
-        if given.known:
-            reserve_name(checks, self._name, *given.value)
+    def _checked(self, checks: CrossChecks) -> list[pulumi.Output[Any]]:
+        """What waits for the arguments to be known and right: nothing where they are already."""
+        where: list[Any] = [self._args.get("namespace"), self._args["name"]]
+        if checks.are_done and not contains_output(where):
+            reserve_name(checks, self._name, *where)
+            return []
+
+        async def check() -> None:
+            await checks.run()
+            given = await resolve(where)
+            if given.known:
+                reserve_name(checks, self._name, *given.value)
+
+        return [output_of(_once(check()))]
 
     def _component_label(self) -> Any:
         # Not an Output of the URN: a child that depends on its component waits for itself.
         async def label() -> Resolved:
             return Resolved(names.component_label(cast("str", await self.urn.future())))
 
-        return output_of(label())
+        return output_of(label(), Independent)
 
     def _register(self, planned: Planned, after: Sequence[Any]) -> Any:
         opts = pulumi.ResourceOptions.merge(
@@ -206,7 +217,7 @@ class StatefulService(pulumi.ComponentResource):
         change is replaced, and with it the StatefulSet would be, which stops all instances.
         """
         fields, dependencies = without_dependencies(planned.fields)
-        return self._register(replace(planned, fields=fields), [*after, dependencies])
+        return self._register(replace(planned, fields=fields), [*after, *dependencies])
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))

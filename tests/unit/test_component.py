@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pulumi
 import pytest
-from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
+from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService, component
 from pulumi_stateful_service.arguments.resource_options import REFUSED
+from pulumi_stateful_service.foundation import outputs
+from pulumi_stateful_service.foundation.outputs import output_of
 from pulumi_stateful_service.live.provider import connection_of
 from pulumi_stateful_service.service_outputs import OUTPUTS
 from pulumi_stateful_service.testing import Deployment, deploy
@@ -24,6 +26,20 @@ RESERVED = (
 OPTIONS_PAGE = (Path(__file__).parents[2] / "docs" / "customising.md").read_text()
 KNOWN_OPTIONS = set(inspect.signature(pulumi.ResourceOptions.__init__).parameters) - {"self"}
 VOLUME = {"name": "data", "mount_path": "/data", "size": "1Gi"}
+
+
+def test_few_outputs_where_all_is_known(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its label and the rollout: what a program costs grows with the square of the number of its Outputs."""
+    made = []
+
+    def counted(*given: Any) -> pulumi.Output[Any]:
+        made.append(given)
+        return output_of(*given)
+
+    for module in (component, outputs):
+        monkeypatch.setattr(module, "output_of", counted)
+    chapter()
+    assert len(made) == 2
 
 
 def test_the_selector_is_used_everywhere(chapter: Chapter) -> None:

@@ -55,11 +55,17 @@ async def apply_known(function: Callable[..., T | None], first: Any, *others: An
     return function(*given.value) if given.known else None
 
 
-def output_of(computation: Coroutine[Any, Any, Resolved]) -> pulumi.Output[Any]:
+class Independent(pulumi.Output[Any]):
+    """An Output that is known to come from no resource."""
+
+
+def output_of(
+    computation: Coroutine[Any, Any, Resolved], kind: type[pulumi.Output[Any]] = pulumi.Output
+) -> pulumi.Output[Any]:
     """The Output of a computation: unknown where any part of its value is."""
     task = asyncio.ensure_future(computation)
     resources, value = _Field(task, lambda of: set(of.resources)), _Field(task, lambda of: of.value)
-    return pulumi.Output(resources, value, _Field(task, lambda of: of.known), _Field(task, lambda of: of.secret))
+    return kind(resources, value, _Field(task, lambda of: of.known), _Field(task, lambda of: of.secret))
 
 
 class _Field:
@@ -75,6 +81,8 @@ class _Field:
 
 async def resolve(value: Any) -> Resolved:
     """The value with every Output and awaitable in it, at any depth, replaced by what it holds."""
+    if type(value) in _PLAIN:
+        return Resolved(value)
     if isinstance(value, pulumi.Output):
         inner = await resolve(await value.future(with_unknowns=True))
         held = inner.value if await value.is_known() or not inner.known else UNKNOWN
@@ -101,8 +109,16 @@ def _joined(value: Any, parts: Any) -> Resolved:
 # The SDK's own dictionaries have fields such as ``values`` in place of the methods, so the keys are gone through.
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types of most values. They are told apart first: isinstance is slow for abstract classes such as Mapping."""
+
+
 def contains_output(value: Any) -> bool:
     """Whether an Output or another awaitable is in the value, at any depth of dictionaries, lists and tuples."""
+    if type(value) in _PLAIN:
+        return False
+    if type(value) is dict:
+        return any(map(contains_output, value.values()))
     if isinstance(value, Mapping):
         return any(contains_output(value[key]) for key in value)
     if isinstance(value, list | tuple):
@@ -112,6 +128,10 @@ def contains_output(value: Any) -> bool:
 
 def contains_unknown(value: Any) -> bool:
     """Whether any part of a resolved value is unknown."""
+    if type(value) in _PLAIN:
+        return False
+    if type(value) is dict:
+        return any(map(contains_unknown, value.values()))
     if isinstance(value, Mapping):
         return any(contains_unknown(value[key]) for key in value)
     if isinstance(value, list | tuple):
@@ -119,19 +139,21 @@ def contains_unknown(value: Any) -> bool:
     return isinstance(value, Unknown)
 
 
-def without_dependencies(value: Any) -> tuple[Any, pulumi.Output[None]]:
-    """The value with Outputs that have no dependencies, and an Output of nothing that has all of them."""
+def without_dependencies(value: Any) -> tuple[Any, list[pulumi.Output[None]]]:
+    """The value with Outputs that have no dependencies; and Outputs of nothing that have them, if there are any."""
     leaves: list[asyncio.Future[Resolved]] = []
 
     async def leaf_without_resources(leaf: asyncio.Future[Resolved]) -> Resolved:
         return replace(await leaf, resources=frozenset())
 
     def stripped(part: Any) -> Any:
+        if not contains_output(part):
+            return part
         if isinstance(part, Mapping):
             return {key: stripped(part[key]) for key in part}
         if isinstance(part, list | tuple):
             return [stripped(each) for each in part]
-        if not contains_output(part):
+        if isinstance(part, Independent):
             return part
         leaf = asyncio.ensure_future(resolve(part))
         leaves.append(leaf)
@@ -140,7 +162,8 @@ def without_dependencies(value: Any) -> tuple[Any, pulumi.Output[None]]:
     async def dependencies() -> Resolved:
         return Resolved(None, resources=frozenset().union(*[(await leaf).resources for leaf in leaves]))
 
-    return stripped(value), output_of(dependencies())
+    independent = stripped(value)
+    return independent, [output_of(dependencies())] if leaves else []
 
 
 _Transform = Callable[[pulumi.ResourceTransformArgs], Awaitable[pulumi.ResourceTransformResult]]

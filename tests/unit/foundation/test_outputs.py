@@ -10,9 +10,12 @@ import pytest
 from pulumi.output import UNKNOWN
 from pulumi.runtime.rpc import wrap_rpc_secret
 from pulumi_stateful_service.foundation.outputs import (
+    Independent,
+    Resolved,
     apply_inputs,
     contains_output,
     on_open_properties,
+    output_of,
     resolve,
     without_dependencies,
 )
@@ -160,3 +163,17 @@ def test_a_transform_sees_what_secret_properties_hold() -> None:
     assert seen == {"spec": {"replicas": 1}, "metadata": {}}
     assert props["metadata"] == {}
     assert (spec.value, spec.secret) == ({"replicas": 2}, True)
+
+
+def test_what_has_no_dependencies_costs_no_outputs() -> None:
+    """Plain values, and Outputs that come from no resource, stay as they are, and there is nothing to depend on."""
+
+    async def text() -> Resolved:
+        return Resolved("text")
+
+    def program() -> Any:
+        label = output_of(text(), Independent)
+        value, dependencies = without_dependencies({"label": label, "plain": [1]})
+        return {"same": value["label"] is label, "plain": value["plain"], "dependencies": len(dependencies)}
+
+    assert deploy(program).result == {"same": True, "plain": [1], "dependencies": 0}

@@ -47,6 +47,11 @@ class CrossChecks:
         """Shows a warning."""
         messages.warn(f"{self.prefix}: {message}", self.resource)
 
+    @property
+    def are_done(self) -> bool:
+        """Whether all values were known at once, so that ``run`` has nothing to do."""
+        return not self.outputs and not self._later
+
     async def run(self) -> None:
         """Runs the checks whose values were not known at once, without those whose values are unknown in a preview.
 
