@@ -5,6 +5,7 @@ is the only sign that it operates on a resource. So the hooks of the StatefulSet
 after one of them has run are volumes expanded and Pods evicted.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -57,7 +58,7 @@ from pulumi_stateful_service.live.namespace_source import NamespaceSource, advic
 from pulumi_stateful_service.live.operation import Operation, OperationKind
 from pulumi_stateful_service.live.prepare_cluster import (
     STATEFUL_SET,
-    get_after_deletion,
+    after_deletion,
     own_created_fields,
     prepare_cluster,
 )
@@ -279,8 +280,11 @@ class Guard:
         try:
             async with connected(connection) as cluster:
                 namespace = None if kind == "StorageClass" else metadata.get("namespace") or cluster.default_namespace
-                self._warn_of_rights(await missing_service_rights(cluster, connection, kind, namespace))
-                live = await cluster.get(kind, namespace, metadata["name"])
+                missing, live = await asyncio.gather(
+                    missing_service_rights(cluster, connection, kind, namespace),
+                    cluster.get(kind, namespace, metadata["name"]),
+                )
+                self._warn_of_rights(missing)
         except NoClusterError:
             return
         except ClusterError as error:
@@ -324,16 +328,18 @@ class Guard:
         ]:
             raise RefusedError(" ".join(filter(None, [f"{self._prefix}: {refusal}", advice])))
 
-    async def _refuse_namespace(self, cluster: Cluster, desired: DesiredStatefulSet) -> None:
-        namespace = await read_namespace(cluster, desired.where(cluster)[0])
+    async def _refuse_namespace(self, name: str, namespace: KubernetesObject | None) -> None:
         for refusal in deletion_refusals(namespace):
             raise RefusedError(f"{self._prefix}: {refusal}")
         if self._creates and self._volumes and await self._namespace.is_deleted_with_the_program():
-            messages.warn(f"{self._prefix}: {creation_warning(desired.where(cluster)[0])}", self._resource)
+            messages.warn(f"{self._prefix}: {creation_warning(name)}", self._resource)
 
     async def _check_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
-        await self._refuse_namespace(cluster, desired)
-        live = await get_after_deletion(cluster, desired, self._say)
+        where = desired.where(cluster)
+        # Side by side, as all that follows: what depends on each other takes a round trip each.
+        namespace, live = await asyncio.gather(read_namespace(cluster, where[0]), cluster.get_stateful_set(*where))
+        await self._refuse_namespace(where[0], namespace)
+        live = await after_deletion(cluster, live, self._say)
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
         seen = Snapshot(cluster)

@@ -23,17 +23,16 @@ _ATTEMPTS = 5
 _LIMIT, _DEFAULT_LIMIT = "revisionHistoryLimit", 10
 
 
-async def get_after_deletion(
-    cluster: Cluster, desired: DesiredStatefulSet, say: Callable[[str], None]
+async def after_deletion(
+    cluster: Cluster, live: KubernetesObject | None, say: Callable[[str], None]
 ) -> KubernetesObject | None:
     """The live StatefulSet. If it is being deleted, waits until it does not exist; in a preview returns None.
 
     Raises ClusterError if it still exists a minute after its Pods' termination grace period.
     """
-    namespace, name = desired.where(cluster)
-    live = await cluster.get_stateful_set(namespace, name)
     if live is None or not is_being_deleted(live):
         return live
+    namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
     if pulumi.runtime.is_dry_run():
         say(f"StatefulSet {namespace}/{name} is being deleted; pulumi up waits until it is gone, and creates it again.")
         return None

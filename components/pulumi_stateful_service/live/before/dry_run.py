@@ -1,5 +1,6 @@
 """Predicts a change by the API server's own answer: what it would store, with all its defaults."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import Mapping
@@ -43,12 +44,16 @@ async def predict(
     """
     if contains_unknown([metadata, spec]):
         return None
-    after = await _stored(cluster, namespace, metadata, spec, live, recreate=recreate, takes_over=takes_over)
-    pods = await cluster.list_pods(live) if live else await cluster.list_orphans(namespace, after)
-    names = _claims_of(live) | _claims_of(after)
-    claims = await cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]) if names else []
-    revision = await _revision(cluster, namespace, live, after)
     desired = {"metadata": metadata, "spec": spec}
+    after, pods = await asyncio.gather(
+        _stored(cluster, namespace, metadata, spec, live, recreate=recreate, takes_over=takes_over),
+        cluster.list_pods(live) if live else cluster.list_orphans(namespace, desired),
+    )
+    names = _claims_of(live) | _claims_of(after)
+    claims, revision = await asyncio.gather(
+        cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]),
+        _revision(cluster, namespace, live, after),
+    )
     return forecast(
         live,
         after,

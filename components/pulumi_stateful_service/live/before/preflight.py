@@ -1,5 +1,6 @@
 """Reads the live objects before the StatefulSet is sent, and refuses the change, or says how it is made."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -256,20 +257,28 @@ def _update_terms(live: KubernetesObject, change: Change) -> Terms:
 
 
 async def _validate_creation(cluster: Cluster, namespace: str, change: Change) -> None:
-    found = await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)})
+    found, conflicts = await asyncio.gather(
+        cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)}),
+        _conflicts(cluster, namespace, change),
+    )
     known_names = [each["metadata"]["name"] for each in found]
     _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
     if not known_names:
-        _refuse(change, await _conflicts(cluster, namespace, change))
+        _refuse(change, conflicts)
 
 
 async def _conflicts(cluster: Cluster, namespace: str, change: Change, *, adopting: bool = False) -> list[str]:
-    service = await cluster.get_service(namespace, change.governing_service["metadata"]["name"])
-    refusals = service_refusals(service, change.governing_service, change.set_name, adopting=adopting)
-    if change.disruption_budget is None:
-        return refusals
-    budget = await cluster.get("PodDisruptionBudget", namespace, change.disruption_budget)
-    return [*refusals, *disruption_budget_refusals(budget, change.set_name)]
+    async def of_service() -> list[str]:
+        service = await cluster.get_service(namespace, change.governing_service["metadata"]["name"])
+        return service_refusals(service, change.governing_service, change.set_name, adopting=adopting)
+
+    async def of_budget() -> list[str]:
+        if change.disruption_budget is None:
+            return []
+        budget = await cluster.get("PodDisruptionBudget", namespace, change.disruption_budget)
+        return disruption_budget_refusals(budget, change.set_name)
+
+    return [refusal for refusals in await asyncio.gather(of_service(), of_budget()) for refusal in refusals]
 
 
 async def _validate_sizes(cluster: Cluster, change: Change, live: KubernetesObject) -> None:

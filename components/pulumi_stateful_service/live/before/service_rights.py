@@ -7,8 +7,8 @@ minutes and says nothing.
 import asyncio
 
 from pulumi_stateful_service.documentation import RIGHTS
-from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.foundation.once_per_key import OncePerKey
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError

@@ -89,6 +89,8 @@ class Cluster(Objects):
         self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
     ) -> list[KubernetesObject]:
         """Those of the named claims that exist; ``labels`` are the ones that a StatefulSet gives its claims."""
+        if not names:
+            return []
         claims = {each["metadata"]["name"]: each for each in await self.list_set_claims(namespace, names, labels)}
         return [claims[name] for name in names if name in claims]
 
