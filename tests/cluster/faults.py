@@ -360,6 +360,20 @@ def as_asked(rg: Service) -> None:
             assert volume["name"] in {mounted.name for mounted in pods[name].spec.volumes}
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A request that was answered, by the proxy or by the API server."""
+
+    agent: str
+    method: str
+    path: str
+    begun: float
+    ended: float
+    """When it came, and when its answer had been passed on: seconds of the monotonic clock."""
+    size: int
+    """Bytes of the API server's answer."""
+
+
 class Troubled:
     """A proxy between Pulumi and the API server that answers some requests itself.
 
@@ -373,8 +387,12 @@ class Troubled:
         """User agent, method and path of each request."""
         self.undocumented: list[str] = []
         """Requests of the component that SECURITY.md does not have."""
+        self.answered: list[Answered] = []
+        """The same requests, once they are answered."""
         self.latency = 0.0
         """Seconds that each request takes longer."""
+        self.hold: Callable[[str], object] = lambda _: None
+        """Waits with each request, which has this path, until it is answered."""
         self._refuse = refuse
         self._lock = threading.Lock()
         config = json.loads(Path(rg.env["KUBECONFIG"]).read_text())
@@ -409,25 +427,29 @@ class Troubled:
                 pass
 
             def relay(self) -> None:
+                begun, size = time.monotonic(), 0
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 time.sleep(troubled.latency)
+                asked = self.headers.get("User-Agent", ""), self.command, self.path
                 with troubled._lock:
-                    agent = self.headers.get("User-Agent", "")
-                    troubled.asked.append((agent, self.command, self.path))
-                    if agent.startswith(OURS) and not is_documented(self.command, self.path):
+                    troubled.asked.append(asked)
+                    if asked[0].startswith(OURS) and not is_documented(self.command, self.path):
                         troubled.undocumented.append(f"{self.command} {self.path}")
                     status = troubled._refuse(len(troubled.asked), self.command, self.path)
+                troubled.hold(self.path)
                 if status is None:
-                    troubled._relay(self, body)
+                    size = troubled._relay(self, body)
                 else:
                     troubled.refused.append(f"{status} {self.command} {self.path}")
                     _answer(self, status)
+                troubled.answered.append(Answered(*asked, begun, time.monotonic(), size))
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = relay  # noqa: N815
 
         return Handler
 
-    def _relay(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+    def _relay(self, request: BaseHTTPRequestHandler, body: bytes) -> int:
+        size = 0
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP}
         with (
             suppress(OSError, httpx2.HTTPError),
@@ -440,13 +462,15 @@ class Troubled:
             request.send_header("Transfer-Encoding", "chunked")
             request.end_headers()
             for chunk in answer.iter_raw():
+                size += len(chunk)
                 request.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
                 request.wfile.flush()
             request.wfile.write(b"0\r\n\r\n")
+        return size
 
 
 _HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
-_REASONS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+_REASONS = {200: "OK", 409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
 
 
 def _answer(request: BaseHTTPRequestHandler, status: int) -> None:

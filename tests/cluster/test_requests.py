@@ -101,9 +101,9 @@ def test_many_services_share_their_looks(service: Make, record_property: Callabl
 class Trouble:
     """The API server's state as the component alone finds it, for some seconds after it was asked so often."""
 
-    def __init__(self, answer: int, after: int) -> None:
+    def __init__(self, answer: int, after: int, seconds: float = SECONDS) -> None:
         self.between: Troubled | None = None
-        self._answer, self._after = answer, after
+        self._answer, self._after, self._seconds = answer, after, seconds
         self._until: float | None = None
         self._asked = 0
 
@@ -115,7 +115,7 @@ class Trouble:
         self._asked += 1
         if self._asked <= self._after:
             return None
-        self._until = self._until or time.monotonic() + SECONDS
+        self._until = self._until or time.monotonic() + self._seconds
         return self._answer if time.monotonic() < self._until else None
 
     @property
@@ -132,6 +132,20 @@ def test_an_api_server_that_is_away_for_a_while(service: Make, answer: int, afte
     rg.up()
     rg.set(image="random-generator:2.0")
     trouble = Trouble(answer, after)
+    with troubled(rg, trouble.refuse) as trouble.between:
+        rg.up()
+    assert trouble.was_met
+    as_asked(rg)
+    rg.unchanged()
+
+
+@pytest.mark.long
+def test_an_api_server_that_is_busy_for_half_a_minute(service: Make) -> None:
+    """429 with Retry-After to each request of the component, from the first on: up waits, and does all of it."""
+    rg = service(rollout={"steps": [1]})
+    rg.up()
+    rg.set(image="random-generator:2.0")
+    trouble = Trouble(429, 0, 30)
     with troubled(rg, trouble.refuse) as trouble.between:
         rg.up()
     assert trouble.was_met
