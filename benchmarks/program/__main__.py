@@ -66,6 +66,7 @@ def guarded() -> None:
     async def unchanged(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
         return pulumi.ResourceTransformResult(args.props, args.opts)
 
+    share_callback_server()
     text = Path("objects.json").read_text()
     for name in names:
         group = pulumi.ComponentResource("benchmarks:index:Group", name, None, on_cluster)
@@ -74,6 +75,13 @@ def guarded() -> None:
         of_set = pulumi.ResourceOptions(transforms=[unchanged])
         make(text, name, pulumi.ResourceOptions(parent=group, hooks=asked), of_set)
         group.register_outputs({})
+
+
+def share_callback_server() -> None:
+    """Has all hooks and transforms called through one server, as the component does: the SDK starts one for each."""
+    runtime = importlib.import_module("pulumi.runtime.settings")
+    wait = importlib.import_module("pulumi.runtime.sync_await")._sync_await  # noqa: SLF001 - there is no public way
+    runtime.SETTINGS.callbacks = wait(runtime._get_callbacks())  # noqa: SLF001
 
 
 def after(stateful_set: Any, output: str, value: Any) -> Any:
