@@ -60,7 +60,7 @@ def test_how_often_the_api_server_is_asked(service: Make, record_property: Calla
 
 
 MOST = {
-    "first preview": 22,
+    "first preview": 20,
     "first up": 20,
     "unchanged preview": 6,
     "unchanged up": 4,

@@ -114,6 +114,7 @@ class Guard:
         self._operation = Operation()
         self._warned = False
         self._said: set[str] = set()
+        self._judged_services: set[str] = set()
         # Its name is shown before a refusal.
         self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
 
@@ -290,8 +291,19 @@ class Guard:
         except ClusterError as error:
             self._not_checked(error.problem, error)
             return
-        if live is None:
-            return
+        if live is not None:
+            await self._judge_existing(connection, kind, namespace, metadata, live)
+        if kind == "Service":
+            self._judged_services.add(metadata["name"])
+
+    async def _judge_existing(
+        self,
+        connection: Connection,
+        kind: str,
+        namespace: str | None,
+        metadata: KubernetesObject,
+        live: KubernetesObject,
+    ) -> None:
         change = await self._change(metadata, {})
         set_name = set_of_field_manager(str((metadata.get("annotations") or {}).get(FIELD_MANAGER_ANNOTATION)))
         where = f"{kind} {namespace + '/' if namespace else ''}{metadata['name']}"
@@ -343,7 +355,9 @@ class Guard:
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
         seen = Snapshot(cluster)
-        recreate = await refuse_or_recreate(seen, desired.change, live, self._resource, self._said)
+        recreate = await refuse_or_recreate(
+            seen, desired.change, live, self._resource, self._said, self._judged_services
+        )
         if recreate and desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "

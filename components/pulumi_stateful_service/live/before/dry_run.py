@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -52,7 +52,7 @@ async def predict(
     names = _claims_of(live) | _claims_of(after)
     claims, revision = await asyncio.gather(
         cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]),
-        _revision(cluster, namespace, live, after),
+        _revision(cluster, namespace, live, after, pods),
     )
     return forecast(
         live,
@@ -116,9 +116,15 @@ async def _created(
 
 
 async def _revision(
-    cluster: Cluster, namespace: str, live: KubernetesObject | None, after: KubernetesObject
+    cluster: Cluster,
+    namespace: str,
+    live: KubernetesObject | None,
+    after: KubernetesObject,
+    pods: Sequence[KubernetesObject],
 ) -> str | None:
-    """The name of the revision that the change makes, if it exists: the controller uses an earlier one again."""
+    """The name of the revision that the change makes, if a Pod may run it: the controller uses an earlier one again."""
+    if not pods:
+        return None
     template = after["spec"]["template"]
     if live is not None and live["spec"]["template"] == template:
         update_revision = live.get("status", {}).get("updateRevision")

@@ -63,16 +63,18 @@ async def refuse_or_recreate(
     live: KubernetesObject | None,
     resource: pulumi.Resource,
     said: Collection[str] = (),
+    judged_services: Collection[str] = (),
 ) -> bool:
     """Whether the live StatefulSet must be deleted, without its Pods and claims, and created again.
 
     Raises RefusedError for a change that would lose data or leave it behind. What is not known yet is not examined.
-    Warnings that the user has seen (``said``) are not repeated.
+    Warnings that the user has seen (``said``) are not repeated. Services that were judged before their own creation
+    (``judged_services``) are not read again.
     """
     namespace = change.namespace or cluster.default_namespace
     change = change.known_with(live or {})
     if live is None:
-        await _validate_creation(cluster, namespace, change)
+        await _validate_creation(cluster, namespace, change, judged_services)
         return False
     conflicts: list[str] = []
     if change.owns(live):
@@ -80,7 +82,7 @@ async def refuse_or_recreate(
     else:
         terms = adoption_terms(live, change.stateful_set, adopt=change.adopt)
         if change.adopt:
-            conflicts = await _conflicts(cluster, namespace, change, adopting=True)
+            conflicts = await _conflicts(cluster, namespace, change, judged_services, adopting=True)
     _refuse(change, [*terms.refusals, *conflicts, *pending_deletion_refusals(live)])
     for warning in terms.warnings:
         if warning not in said:
@@ -256,10 +258,12 @@ def _update_terms(live: KubernetesObject, change: Change) -> Terms:
     )
 
 
-async def _validate_creation(cluster: Cluster, namespace: str, change: Change) -> None:
+async def _validate_creation(
+    cluster: Cluster, namespace: str, change: Change, judged_services: Collection[str]
+) -> None:
     found, conflicts = await asyncio.gather(
         cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)}),
-        _conflicts(cluster, namespace, change),
+        _conflicts(cluster, namespace, change, judged_services),
     )
     known_names = [each["metadata"]["name"] for each in found]
     _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
@@ -267,9 +271,14 @@ async def _validate_creation(cluster: Cluster, namespace: str, change: Change) -
         _refuse(change, conflicts)
 
 
-async def _conflicts(cluster: Cluster, namespace: str, change: Change, *, adopting: bool = False) -> list[str]:
+async def _conflicts(
+    cluster: Cluster, namespace: str, change: Change, judged_services: Collection[str], *, adopting: bool = False
+) -> list[str]:
     async def of_service() -> list[str]:
-        service = await cluster.get_service(namespace, change.governing_service["metadata"]["name"])
+        name = change.governing_service["metadata"]["name"]
+        if name in judged_services:
+            return []
+        service = await cluster.get_service(namespace, name)
         return service_refusals(service, change.governing_service, change.set_name, adopting=adopting)
 
     async def of_budget() -> list[str]:
