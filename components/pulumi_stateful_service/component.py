@@ -266,6 +266,8 @@ class StatefulService(pulumi.ComponentResource):
                     member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
                 ),
                 restored_claims=(await resolve(restored)).value,
+                min_available=await apply_known(lambda number: number, args.get("min_available")),
+                quorum=args.get("quorum", False),
             )
 
         return change
@@ -295,6 +297,8 @@ class StatefulService(pulumi.ComponentResource):
                 messages.warn(missing, self)
         else:
             status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._complete_rollout(metadata)
+        if self._guard is not None:
+            self._guard.tell_programs()
         # A kubeconfig is a secret, but which Pod runs which revision is not.
         return Resolved(status, resources=frozenset([self._stateful_set]))
 

@@ -20,7 +20,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 PACKAGE = ROOT / "components" / "pulumi_stateful_service"
-MODULES = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
+REPORT = PACKAGE.with_name("pulumi_stateful_service_report")
+MODULES = {str(path.relative_to(ROOT / "components")) for each in (PACKAGE, REPORT) for path in each.rglob("*.py")}
 WAYS = ("wheel", "path", "git")
 
 
@@ -58,17 +59,17 @@ def test_wheel_and_sdist_have_the_package_and_nothing_else(distributions: Path) 
     """All modules, the marker of types, the note that there is no plugin to fetch, the licence."""
     (wheel,) = distributions.glob("*.whl")
     (sdist,) = distributions.glob("*.tar.gz")
-    package = {*MODULES, "py.typed", "pulumi-plugin.json"}
+    package = {*MODULES, f"{PACKAGE.name}/py.typed", f"{PACKAGE.name}/pulumi-plugin.json"}
+    package |= {f"{REPORT.name}/py.typed", f"{REPORT.name}/report.schema.json"}
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    inside = {name.removeprefix("pulumi_stateful_service/") for name in names if ".dist-info/" not in name}
-    assert inside == package
+    assert {name for name in names if ".dist-info/" not in name} == package
     assert any(name.endswith("licenses/LICENSE") for name in names)
     with tarfile.open(sdist) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
     beside = {"README.md", "LICENSE", "pyproject.toml", "PKG-INFO"}
     # Hatchling adds the .gitignore that it went by, where there is one.
-    assert set(names) - {".gitignore"} == {*(f"pulumi_stateful_service/{name}" for name in package), *beside}
+    assert set(names) - {".gitignore"} == package | beside
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -84,6 +85,7 @@ def test_it_installs_into_an_empty_environment(way: str, sources: Path, distribu
         (shop / name).write_text(content)
     assert "1 passed" in run(environment / "bin" / "python", "-m", "pytest", "-q", folder=shop)
     assert json.loads(served(environment / "bin" / "pulumi-resource-stateful-service")) == schema()
+    assert "--fail-on" in run(environment / "bin" / "pulumi-stateful-service", "report", "--help")
 
 
 def source(way: str, sources: Path, distributions: Path, scratch: Path) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
+from pulumi_stateful_service_report.record import encode
 
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages
@@ -26,7 +27,8 @@ from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.dry_run import predict
-from pulumi_stateful_service.live.before.forecast import InstanceOutcome
+from pulumi_stateful_service.live.before.forecast import NO_CHANGE, Forecast, InstanceOutcome
+from pulumi_stateful_service.live.before.forecast_record import record
 from pulumi_stateful_service.live.before.forecast_text import forecast_message
 from pulumi_stateful_service.live.before.preflight import (
     is_replacement_refused,
@@ -49,6 +51,7 @@ from pulumi_stateful_service.live.before.refusals.owners import owner_refusals
 from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.before.refusals.restore import restored_claim_message
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
+from pulumi_stateful_service.live.before.refusals.update import changes_by_others
 from pulumi_stateful_service.live.before.service_rights import missing_service_rights
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
@@ -64,11 +67,13 @@ from pulumi_stateful_service.live.prepare_cluster import (
 )
 from pulumi_stateful_service.live.provider import forecasts, reads_cluster, setting_to_update_existing
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
-from pulumi_stateful_service.live.state.field_managers import is_made_by_component
+from pulumi_stateful_service.live.state.field_managers import is_made_by_component, restart_outside_pulumi
 from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
+_NOT_READ = ("the StatefulSet is in Pulumi's state and not on the cluster", "the cluster was not read")
+"""Why it is not known what becomes of a StatefulSet that the engine leaves as it is."""
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
 
 
@@ -123,6 +128,21 @@ class Guard:
         """What the engine does to the StatefulSet, as far as it is known now: all, once the engine is done with it."""
         return self._operation
 
+    def tell_programs(self) -> None:
+        """Tells what this preview has found, for programs that read its log. Called once the engine is done."""
+        operation = self._operation
+        # Without an operation nothing is changed, which is to be known: the StatefulSet was read, and is there.
+        forecast = operation.forecast if operation.kind is not None else NO_CHANGE if operation.live_uid else None
+        self._tell_programs(forecast, operation.unknown_because or _NOT_READ[operation.live_uid is None])
+
+    def _tell_programs(self, forecast: Forecast | None, reason: str, *, is_refused: bool = False) -> None:
+        if not pulumi.runtime.is_dry_run():
+            return
+        operation = self._operation
+        change = operation.desired.change if operation.desired else None
+        told = record(change, forecast, reason, operation.changed_by_others, is_refused=is_refused)
+        messages.for_programs(encode(told), self._resource)
+
     @property
     def _creates(self) -> bool:
         return self._operation.kind is OperationKind.CREATE
@@ -173,10 +193,12 @@ class Guard:
                 live = await cluster.get_stateful_set(*desired.where(cluster), labels=own)
                 self._operation = replace(self._operation, live_uid=live["metadata"]["uid"] if live else "")
                 if live is None:
+                    self._operation = replace(self._operation, changed_by_others=[])
                     return absent  # An up that was killed may have left none.
                 if not desired.change.owns(live):
                     return Seen(live) if desired.change.adopt else Seen(deletes_first=False)
                 change, seen = desired.change.known_with(live), Snapshot(cluster)
+                self._note_changes_by_others(live, change)
                 claims = await live_claims(seen, live)
                 for warning in live_warnings(live, claims, change):
                     self._said.add(warning)
@@ -191,7 +213,20 @@ class Guard:
             self._warn_not_checked(error.problem)
             return Seen(deletes_first=False)
 
+    def _note_changes_by_others(self, live: KubernetesObject, change: Change) -> None:
+        restart = restart_outside_pulumi(live)
+        changes = changes_by_others(live, change.stateful_set, autoscaled=change.autoscaled)
+        changes += [(restart, True)] if restart else []
+        self._operation = replace(self._operation, changed_by_others=changes)
+
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
+        try:
+            await self._examine(args)
+        except RefusedError as error:
+            self._tell_programs(None, str(error).removeprefix(f"{self._prefix}: "), is_refused=True)
+            raise
+
+    async def _examine(self, args: pulumi.ResourceHookArgs) -> None:
         """Examines a creation or an update, and prepares it: called by the engine before it is sent, in previews too.
 
         Raises RefusedError for a change that would lose data or leave it behind.
@@ -221,6 +256,7 @@ class Guard:
         desired = await self._sent_by(args, registered)
         if connection.renders:
             self._warn_of_rendering(desired)
+            self._is_unknown("manifests are rendered, and the cluster is not read")
             return
         if not desired.is_named:
             self._not_checked("its name or namespace is not known yet")
@@ -371,6 +407,8 @@ class Guard:
             self._say(restored_claim_message(claim))
         if live is None or is_update or recreate:
             await self._predict(seen, desired, live, claims, recreate=recreate)
+        else:
+            self._is_unknown("Pulumi creates the StatefulSet, which exists: it is adopted, or replaced")
         if not pulumi.runtime.is_dry_run():
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
@@ -412,17 +450,16 @@ class Guard:
                 in_turn=notes is not None and members_of(live or {"spec": desired.spec}, notes) > 0,
             )
         except ClusterError as error:
+            why = f"the effect on the instances could not be determined: {error.problem}"
+            self._is_unknown(why)
             if forecasts():
-                self._not_checked(
-                    f"the effect on the instances could not be determined: {error.problem}", error, _WITHOUT_FORECAST
-                )
+                self._not_checked(why, error, _WITHOUT_FORECAST)
             return
         self._operation = replace(self._operation, forecast=predicted)
         if predicted is None:
-            self._say(
-                "what this change does to the instances is not known before the update: the StatefulSet has values "
-                "that are not known yet."
-            )
+            why = "the StatefulSet has values that are not known yet"
+            self._is_unknown(why)
+            self._say(f"what this change does to the instances is not known before the update: {why}.")
             return
         plan = desired.change.rollout
         adopting = live is not None and not desired.change.owns(live)
@@ -453,7 +490,11 @@ class Guard:
             f"{self._prefix}: this change cannot be checked against the cluster, so it is not made: {why}.{advice}"
         )
 
+    def _is_unknown(self, why: str) -> None:
+        self._operation = replace(self._operation, unknown_because=why)
+
     def _warn_not_checked(self, why: str) -> None:
+        self._is_unknown(why)
         if not self._warned:
             self._warned = True
             messages.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)

@@ -4,11 +4,13 @@ A program is told nothing of it. The guard learns it bit by bit: when the Statef
 runs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.forecast import Forecast
+from pulumi_stateful_service.live.state.field_managers import FieldChange
 
 
 class OperationKind(StrEnum):
@@ -32,6 +34,10 @@ class Operation:
     """Uid of the live StatefulSet before the operation: empty where there is none, None where it was not read."""
     forecast: Forecast | None = None
     """What it does to each instance and claim; None where that is not known."""
+    unknown_because: str = ""
+    """Why that is not known; empty where it is, or where nobody has asked."""
+    changed_by_others: Sequence[tuple[FieldChange, bool]] | None = None
+    """The fields that others have changed, each with whether it stays; None where the StatefulSet was not read."""
 
     @property
     def desired(self) -> DesiredStatefulSet | None:

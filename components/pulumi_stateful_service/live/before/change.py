@@ -43,6 +43,10 @@ class Change:
     """How instances join and leave; None where Kubernetes adds and removes them without asking."""
     restored_claims: Sequence[KubernetesObject] = ()
     """Claims that are created with data before the StatefulSet."""
+    min_available: int | str | None = None
+    """How many instances must stay available; None where the program does not say."""
+    quorum: bool = False
+    """Whether a majority must."""
     uid: str | None = None
     """Of the StatefulSet that Pulumi's state has; None where it has none."""
 

@@ -22,7 +22,7 @@ from pulumi_stateful_service.live.state.claim_changes import (
     requested_size,
 )
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation, claims_to_recreate
-from pulumi_stateful_service.live.state.pod_status import claim_volumes, is_terminating, revision
+from pulumi_stateful_service.live.state.pod_status import claim_volumes, is_terminating, ready_pods, revision
 from pulumi_stateful_service.live.state.pod_template_changes import pod_template_changes
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     claim_templates,
@@ -137,6 +137,8 @@ class Forecast:
     """The Pod of each claim that somebody has deleted and that ends with this change, by the claim's name."""
     sizes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The size that each claim requests before and after, where that changes."""
+    ready: Sequence[str] = ()
+    """The Pods that are ready now."""
 
     def of(self, outcome: InstanceOutcome) -> list[str]:
         """The names of the instances with this outcome."""
@@ -243,6 +245,7 @@ def forecast(
         changes_template=live is not None and live["spec"]["template"] != after["spec"]["template"],
         ending=ending,
         sizes=sizes,
+        ready=list(ready_pods(pods)),
     )
 
 

@@ -60,13 +60,23 @@ def _policy_changes(live: KubernetesObject, desired: KubernetesObject) -> list[s
     return [] if before == after else [f"pod_management_policy ({before} → {after})"]
 
 
+def changes_by_others(
+    live: KubernetesObject, desired: KubernetesObject, *, autoscaled: bool
+) -> list[tuple[FieldChange, bool]]:
+    """The fields that others have changed, each with whether it stays with the next update."""
+    return [
+        (each, not each.is_taken_over and value_at(desired, each.path) is None)
+        for each in changes_outside_pulumi(live, autoscaled=autoscaled)
+    ]
+
+
 def warnings_about_others(live: KubernetesObject, desired: KubernetesObject, *, autoscaled: bool) -> list[str]:
     """Warns of what other field managers have changed, and of a restart that somebody has started."""
     warnings = []
     name = f"StatefulSet {live['metadata']['name']}"
-    changes = changes_outside_pulumi(live, autoscaled=autoscaled)
-    staying = [each for each in changes if not each.is_taken_over and value_at(desired, each.path) is None]
-    restored = [each for each in changes if each not in staying]
+    changes = changes_by_others(live, desired, autoscaled=autoscaled)
+    staying = [each for each, stays in changes if stays]
+    restored = [each for each, stays in changes if not stays]
     if restored:
         autoscaler = " If an autoscaler manages replicas, set autoscaled=True."
         warnings.append(

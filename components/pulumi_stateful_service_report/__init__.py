@@ -1,0 +1,1 @@
+"""A report of a preview, for machines and pull requests: what happens to each StatefulService."""

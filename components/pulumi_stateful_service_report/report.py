@@ -1,0 +1,142 @@
+"""The report: what happens to each service, from what its component and the engine say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi_stateful_service_report.findings import REPLACED, Finding, findings_of
+from pulumi_stateful_service_report.preview_log import Preview, SetStep
+from pulumi_stateful_service_report.record import Record, RecordError, State, new_record
+
+VERSION = 1
+"""Of the report's JSON. A field that is added leaves it as it is; one that goes or means something else does not."""
+
+_REPLACES = {"replace", "create-replacement", "delete-replaced"}
+_DELETES = {"delete"}
+_NO_FORECAST = "the preview has no forecast of it: it failed before, or the component is older than the report"
+_NO_INPUTS = "what happens to its Pods and claims is not in the log"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What happens to one service."""
+
+    urn: str
+    told: Record
+    findings: Sequence[Finding]
+
+    @property
+    def name(self) -> str:
+        """The component's."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def stack(self) -> str:
+        """With the project: services of several stacks may have one name."""
+        stack, project, *_ = [*self.urn.removeprefix("urn:pulumi:").split("::"), ""]
+        return f"{project}/{stack}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happens to all services in the logs of previews."""
+
+    previews: Sequence[Preview]
+    services: Sequence[Service]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all previews came to their end, so that no service is missing."""
+        return all(each.is_ended for each in self.previews)
+
+    def counts(self) -> dict[Finding, int]:
+        """How many services each finding has, and how many previews have failed."""
+        found = [finding for service in self.services for finding in service.findings]
+        counts = {each: found.count(each) for each in Finding if each in found}
+        failed = sum(not each.is_ended for each in self.previews)
+        return counts | ({Finding.PREVIEW_FAILED: failed} if failed else {})
+
+    def as_json(self, gates: Sequence[Finding]) -> dict[str, Any]:
+        """As the schema has it (``report.schema.json``)."""
+        counts = self.counts()
+        return {
+            "version": VERSION,
+            "previews": [
+                {
+                    "project": each.project,
+                    "stack": each.stack,
+                    "complete": each.is_ended,
+                    "errors": [urn or None for urn in each.errors],
+                    "changes": dict(each.changes),
+                }
+                for each in self.previews
+            ],
+            "services": [
+                {"urn": each.urn, "name": each.name, "findings": list(each.findings), **each.told}
+                for each in self.services
+            ],
+            "findings": dict(counts),
+            "failOn": list(gates),
+            "failed": [each for each in gates if each in counts],
+        }
+
+
+def new_report(previews: Sequence[Preview]) -> Report:
+    """The report of these previews."""
+    told = {urn: _told(preview, urn) for preview in previews for urn in preview.urns}
+    return Report(previews, [Service(urn, each, findings_of(each)) for urn, each in sorted(told.items())])
+
+
+def _told(preview: Preview, urn: str) -> Record:
+    """What is known of a service. What the engine does to it counts more than what the component could tell."""
+    record, steps = preview.records.get(urn), preview.sets.get(urn, [])
+    operations = {each.operation for each in steps}
+    is_refused = isinstance(record, dict) and record["state"] == State.REFUSED
+    if operations & _REPLACES and not is_refused:
+        return _stopped(State.CHANGED, REPLACED, steps, record if isinstance(record, dict) else None)
+    if isinstance(record, dict):
+        return record
+    if preview.components.get(urn) in _DELETES or (operations and operations <= _DELETES):
+        return _stopped(State.DELETED, "Deleted", steps)
+    return new_record(State.UNKNOWN, str(record) if isinstance(record, RecordError) else _NO_FORECAST)
+
+
+def _stopped(state: State, done: str, steps: Sequence[SetStep], record: Record | None = None) -> Record:
+    """A service whose StatefulSet the engine deletes or replaces: what happens follows from what Pulumi's state has."""
+    step = next((each for each in steps if each.inputs), None)
+    drift = record["drift"] if record else None
+    found = _names(step.inputs) if step else None
+    if step is None or found is None:
+        return new_record(state, _NO_INPUTS, set=done, drift=drift)
+    namespace, name, pods, claims, is_deleting = found
+    pod, claim = (
+        ("Removed", "Deleted" if is_deleting else "LeftBehind") if state is State.DELETED else (REPLACED, "Kept")
+    )
+    if state is State.DELETED and step.is_retained:
+        pod = claim = done = "Kept"
+    return new_record(
+        state,
+        set=done,
+        namespace=namespace,
+        statefulSet=name,
+        instances=dict.fromkeys(pods, pod),
+        order=list(pods) if pod == REPLACED else [],
+        atATime=max(1, len(pods)),
+        claims=dict.fromkeys(claims, claim),
+        drift=drift,
+    )
+
+
+def _names(inputs: Mapping[str, Any]) -> tuple[str | None, str, list[str], list[str], bool] | None:
+    """Namespace and name of a StatefulSet, its Pods and claims, and whether these go with it; None where not known."""
+    try:
+        metadata, spec = inputs["metadata"], inputs["spec"]
+        name, start = str(metadata["name"]), int((spec.get("ordinals") or {}).get("start", 0))
+        pods = [f"{name}-{ordinal}" for ordinal in range(start, start + int(spec.get("replicas", 1)))]
+        volumes = [str(each["metadata"]["name"]) for each in spec.get("volumeClaimTemplates") or []]
+        policy = (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get("whenDeleted", "Retain")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None  # A secret, or not there.
+    claims = [f"{volume}-{pod}" for pod in pods for volume in volumes]
+    namespace = metadata.get("namespace")
+    return str(namespace) if namespace else None, name, pods, claims, policy != "Retain"
