@@ -108,7 +108,7 @@ def test_a_preview_is_reported(project: Previewed, namespace: str, env: dict[str
     services["unknown"] = service("unknown", not_known_yet=True)
     project.settle_on(services)
     log = project.event_log()
-    assert "pulumi-stateful-service" not in project.seen
+    assert "pulumi-stateful-service forecast" not in project.seen
     written = as_json(log)
     told = {each["name"]: each for each in written["services"]}
     assert {name: each["state"] for name, each in told.items()} == {
