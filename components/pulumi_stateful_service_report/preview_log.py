@@ -36,6 +36,8 @@ class SetStep:
     operation: str
     inputs: Mapping[str, Any]
     """Those in Pulumi's state; empty where it has none."""
+    desired: Mapping[str, Any]
+    """Those of the program; empty where it has none."""
     is_retained: bool
     """Whether it stays on the cluster when Pulumi deletes it (``retain_on_delete``)."""
 
@@ -85,14 +87,15 @@ class Preview:
         if record is not None:
             self.records[urn] = record
 
-    def add_step(self, operation: str, urn: str, state: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-        """Takes an operation of the engine on a resource; ``state`` is the new one, or else the old one."""
+    def add_step(self, operation: str, urn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Takes an operation of the engine on a resource, from one state to the other."""
         self._add_stack(urn)
         kind = _kind(urn)
         if kind == COMPONENT:
             self.components[urn] = operation
-        elif kind == _SET and _kind(parent := str(state.get("parent", ""))) == COMPONENT:
-            step = SetStep(operation, _mapping(old.get("inputs")), bool(old.get("retainOnDelete")))
+        elif kind == _SET and _kind(parent := str((new or old).get("parent", ""))) == COMPONENT:
+            inputs, desired = (_mapping(each.get("inputs")) for each in (old, new))
+            step = SetStep(operation, inputs, desired, is_retained=bool(old.get("retainOnDelete")))
             self.sets.setdefault(parent, []).append(step)
 
     def _add_stack(self, urn: str) -> None:
@@ -135,9 +138,8 @@ def _document(text: str) -> Mapping[str, Any] | None:
 def _digest(document: Mapping[str, Any]) -> Preview:
     preview = Preview(changes=_counts(document.get("changeSummary")))
     for step in _mappings(document.get("steps")):
-        old = _mapping(step.get("oldState"))
-        state = _mapping(step.get("newState")) or old
-        preview.add_step(str(step.get("op")), str(step.get("urn", "")), state, old)
+        old, new = _mapping(step.get("oldState")), _mapping(step.get("newState"))
+        preview.add_step(str(step.get("op")), str(step.get("urn", "")), old, new)
     for each in _mappings(document.get("diagnostics")):
         preview.add_message(str(each.get("urn", "")), str(each.get("message")), str(each.get("severity")))
     preview.is_ended = "changeSummary" in document and not preview.errors and not document.get("maybeCorrupt")
@@ -171,8 +173,8 @@ def _add_event(preview: Preview, event: Mapping[str, Any]) -> None:
     if message := _mapping(event.get("diagnosticEvent")):
         preview.add_message(str(message.get("urn", "")), str(message.get("message")), str(message.get("severity")))
     elif step := _mapping(_mapping(event.get("resourcePreEvent")).get("metadata")):
-        old = _mapping(step.get("old"))
-        preview.add_step(str(step.get("op")), str(step.get("urn", "")), _mapping(step.get("new")) or old, old)
+        old, new = _mapping(step.get("old")), _mapping(step.get("new"))
+        preview.add_step(str(step.get("op")), str(step.get("urn", "")), old, new)
     elif summary := _mapping(event.get("summaryEvent")):
         preview.changes = _counts(summary.get("resourceChanges"))
         preview.is_update = not summary.get("isPreview")

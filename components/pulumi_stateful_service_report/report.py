@@ -93,50 +93,87 @@ def _told(preview: Preview, urn: str) -> Record:
     operations = {each.operation for each in steps}
     is_refused = isinstance(record, dict) and record["state"] == State.REFUSED
     if operations & _REPLACES and not is_refused:
-        return _stopped(State.CHANGED, REPLACED, steps, record if isinstance(record, dict) else None)
+        return _replaced(steps, record if isinstance(record, dict) else None)
     if isinstance(record, dict):
         return record
     if preview.components.get(urn) in _DELETES or (operations and operations <= _DELETES):
-        return _stopped(State.DELETED, "Deleted", steps)
+        return _deleted(steps)
     return new_record(State.UNKNOWN, str(record) if isinstance(record, RecordError) else _NO_FORECAST)
 
 
-def _stopped(state: State, done: str, steps: Sequence[SetStep], record: Record | None = None) -> Record:
-    """A service whose StatefulSet the engine deletes or replaces: what happens follows from what Pulumi's state has."""
+def _deleted(steps: Sequence[SetStep]) -> Record:
+    """A service that the engine deletes: what happens follows from what Pulumi's state has."""
     step = next((each for each in steps if each.inputs), None)
-    drift = record["drift"] if record else None
-    found = _names(step.inputs) if step else None
+    found = _stateful_set(step.inputs) if step else None
     if step is None or found is None:
-        return new_record(state, _NO_INPUTS, set=done, drift=drift)
-    namespace, name, pods, claims, is_deleting = found
-    pod, claim = (
-        ("Removed", "Deleted" if is_deleting else "LeftBehind") if state is State.DELETED else (REPLACED, "Kept")
-    )
-    if state is State.DELETED and step.is_retained:
+        return new_record(State.DELETED, _NO_INPUTS, set="Deleted")
+    pod, claim, done = "Removed", "Deleted" if found.deletes_claims else "LeftBehind", "Deleted"
+    if step.is_retained:
         pod = claim = done = "Kept"
     return new_record(
-        state,
+        State.DELETED,
         set=done,
-        namespace=namespace,
-        statefulSet=name,
-        instances=dict.fromkeys(pods, pod),
-        order=list(pods) if pod == REPLACED else [],
-        atATime=max(1, len(pods)),
-        claims=dict.fromkeys(claims, claim),
+        namespace=found.namespace,
+        statefulSet=found.name,
+        instances=dict.fromkeys(found.pods, pod),
+        claims=dict.fromkeys(found.claims(found.pods), claim),
+    )
+
+
+def _replaced(steps: Sequence[SetStep], record: Record | None) -> Record:
+    """A service whose StatefulSet the engine replaces: all Pods stop, and those of the program start.
+
+    The component refuses it where claims would go.
+    """
+    drift = record["drift"] if record else None
+    old = next((found for each in steps if (found := _stateful_set(each.inputs))), None)
+    new = next((found for each in steps if (found := _stateful_set(each.desired))), None)
+    if old is None or new is None:
+        return new_record(State.CHANGED, _NO_INPUTS, set=REPLACED, drift=drift)
+    order = [pod for pod in old.pods if pod in new.pods]
+    left = [pod for pod in old.pods if pod not in new.pods]
+    instances = dict.fromkeys(order, "Replaced") | dict.fromkeys(left, "Removed")
+    return new_record(
+        State.CHANGED,
+        set=REPLACED,
+        namespace=old.namespace,
+        statefulSet=old.name,
+        instances=instances | {pod: "Added" for pod in new.pods if pod not in old.pods},
+        order=order,
+        atATime=max(1, len(order)),
+        claims=dict.fromkeys(old.claims(order), "Kept") | dict.fromkeys(old.claims(left), "LeftBehind"),
         drift=drift,
     )
 
 
-def _names(inputs: Mapping[str, Any]) -> tuple[str | None, str, list[str], list[str], bool] | None:
-    """Namespace and name of a StatefulSet, its Pods and claims, and whether these go with it; None where not known."""
+@dataclass(frozen=True)
+class _StatefulSet:
+    """What the inputs of a StatefulSet say of its Pods and claims."""
+
+    namespace: str | None
+    name: str
+    pods: Sequence[str]
+    volumes: Sequence[str]
+    deletes_claims: bool
+    """Whether the claims go when it is deleted."""
+
+    def claims(self, pods: Sequence[str]) -> list[str]:
+        """The claims of these Pods."""
+        return [f"{volume}-{pod}" for pod in pods for volume in self.volumes]
+
+
+def _stateful_set(inputs: Mapping[str, Any]) -> _StatefulSet | None:
+    """What is known of a StatefulSet; None where that is not in its inputs, or secret."""
     try:
         metadata, spec = inputs["metadata"], inputs["spec"]
         name, start = str(metadata["name"]), int((spec.get("ordinals") or {}).get("start", 0))
-        pods = [f"{name}-{ordinal}" for ordinal in range(start, start + int(spec.get("replicas", 1)))]
-        volumes = [str(each["metadata"]["name"]) for each in spec.get("volumeClaimTemplates") or []]
         policy = (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get("whenDeleted", "Retain")
+        return _StatefulSet(
+            namespace=str(metadata["namespace"]) if metadata.get("namespace") else None,
+            name=name,
+            pods=[f"{name}-{ordinal}" for ordinal in range(start, start + int(spec.get("replicas", 1)))],
+            volumes=[str(each["metadata"]["name"]) for each in spec.get("volumeClaimTemplates") or []],
+            deletes_claims=policy != "Retain",
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
-        return None  # A secret, or not there.
-    claims = [f"{volume}-{pod}" for pod in pods for volume in volumes]
-    namespace = metadata.get("namespace")
-    return str(namespace) if namespace else None, name, pods, claims, policy != "Retain"
+        return None

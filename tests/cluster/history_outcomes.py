@@ -150,6 +150,35 @@ def _differing(kind: str, said: Mapping[str, str], happened: Mapping[str, str]) 
     return [f"{kind} {name}: {expected} was said, {fate} is so" for name, expected, fate in pairs if expected != fate]
 
 
+def misreported(before: Seen, said: Said) -> list[str]:
+    """Where the report of a preview says something else than the preview, or knows what nobody could know."""
+    told, forecast = said.report, said.forecast
+    found = [] if said.is_complete == said.done else [f"complete is {said.is_complete}, and the preview {said.done}"]
+    if told is None:
+        return [*found, "the report lacks the service"] if said.done else found
+    if not said.done:
+        return found if told["state"] in {"Refused", "Unknown"} else [*found, f"refused, and reported as {told}"]
+    if told["set"] == "Replaced":
+        return found
+    if forecast is None or not before.stateful_set:
+        expected = {"Unknown"} if forecast is None else {"Unknown", "Changed"}
+        return found if told["state"] in expected else [*found, f"nobody knew it, and it is reported as {told}"]
+    state = "Unchanged" if forecast["set"] == "Unchanged" else "Changed"
+    if told["state"] != state or any(told[field] != value for field, value in forecast.items()):
+        found.append(f"the preview said {forecast}, and the report {told}")
+    return found
+
+
+def replaced_otherwise(before: Seen, after: Seen, said: Said) -> list[str]:
+    """Where what happened is not what the report says of a StatefulSet that Pulumi replaces: only the report does."""
+    told = said.report
+    if told is None or told["set"] != "Replaced":
+        return []
+    instances = {name: _INSTANCES[each] for name, each in told["instances"].items()}
+    gone = [f"claim {name} is lost, and the report keeps it" for name in lost(before, after) if name in told["claims"]]
+    return [*_differing("Pod", instances, _pod_fates(before, after)), *gone]
+
+
 def _outcome(before: Seen, after: Seen) -> str:
     if before.uid != after.uid:
         return "Recreated" if before.uid else "Created"

@@ -3,10 +3,12 @@
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness import Service
+from pulumi_stateful_service_report.preview_log import read_previews
+from pulumi_stateful_service_report.report import new_report
 
 _PROGRAM = """\
 import json
@@ -61,6 +63,10 @@ class Said:
     text: str
     forecast: Mapping[str, Any] | None
     """The output ``forecast``; None where it was not known."""
+    report: Mapping[str, Any] | None = None
+    """What is reported of the service; None where it is not in the preview's log, or there is none."""
+    is_complete: bool = True
+    """Whether the report says that the preview came to its end."""
 
 
 @dataclass
@@ -70,6 +76,7 @@ class HistoryService(Service):
     def __post_init__(self) -> None:
         super().__post_init__()
         (self.folder / "__main__.py").write_text(_PROGRAM)
+        self.env = {**self.env, "PULUMI_DEBUG_COMMANDS": "true"}
 
     def settle_on(self, settings: Mapping[str, Any]) -> None:
         """Gives the program its settings."""
@@ -84,8 +91,13 @@ class HistoryService(Service):
         return Said(result.returncode == 0, result.stdout, json.loads(told.read_text()) if told.exists() else None)
 
     def preview(self, *options: str) -> Said:
-        """A preview."""
-        return self.said("preview", *options)
+        """A preview, with the report of its event log."""
+        log = self.folder / "events.jsonl"
+        log.unlink(missing_ok=True)
+        said = self.said("preview", "--event-log", str(log), *options)
+        report = new_report(read_previews(log.read_text(), log.name))
+        [told] = [each.told for each in report.services] or [None]
+        return replace(said, report=told, is_complete=report.is_complete)
 
     def up_after_preview(self, *options: str) -> Said:
         """An ``up`` of what was previewed."""

@@ -22,7 +22,17 @@ from faults import troubled
 from harness import client_for, eventually, local
 from histories import History, Step, history, settings
 from histories import changed as with_changes
-from history_outcomes import Seen, changed, differences, look, lost, lost_without_a_word, unnamed
+from history_outcomes import (
+    Seen,
+    changed,
+    differences,
+    look,
+    lost,
+    lost_without_a_word,
+    misreported,
+    replaced_otherwise,
+    unnamed,
+)
 from history_program import HistoryService, Said, replacing
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
@@ -93,6 +103,7 @@ class Player:
         self.said = said = self.rg.preview(*options)
         self.counts["previews"] += 1
         self._note(where, unnamed(before, self.own_template, said))
+        self._note(where, misreported(before, said))
         if "Traceback" in said.text:
             self._note(where, [f"a stack trace:\n{said.text}"])
         if not said.done:
@@ -123,6 +134,7 @@ class Player:
         while True:
             after = look(self.rg)
             disagreements = lost_without_a_word(before, after, said)
+            disagreements += replaced_otherwise(before, after, said)
             if said.forecast is not None:
                 disagreements += differences(before, after, said.forecast)
             if not disagreements or time.monotonic() > deadline:

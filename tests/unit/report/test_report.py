@@ -121,6 +121,22 @@ class TestStates:
         [service] = reported(step(SET + "db", "delete", inputs={"metadata": "[secret]"}) + end())["services"]
         assert {Finding.SERVICE_DELETED, Finding.UNKNOWN} <= {*service["findings"]}
 
+    def test_a_replaced_service_stops_as_a_whole(self) -> None:
+        """With the instances that the program has, of those that Pulumi's state has."""
+        metadata, volumes = {"name": "db", "namespace": "prod"}, [{"metadata": {"name": "data"}}]
+        of = {"volumeClaimTemplates": volumes}
+        old, new = ({"inputs": {"metadata": metadata, "spec": {"replicas": each, **of}}} for each in (3, 2))
+        replaced = {"op": "replace", "urn": SET + "db", "old": old, "new": {**new, "parent": SERVICE + "db"}}
+        log = event(resourcePreEvent={"metadata": replaced}) + told("db", new_record(State.UNKNOWN, "it exists"))
+        [service] = reported(log + end())["services"]
+        assert (service["state"], service["set"], service["reason"]) == ("Changed", "Replaced", None)
+        assert service["instances"] == {"db-0": "Replaced", "db-1": "Replaced", "db-2": "Removed"}
+        assert (service["order"], service["atATime"]) == (["db-0", "db-1"], 2)
+        assert service["claims"] == {"data-db-0": "Kept", "data-db-1": "Kept", "data-db-2": "LeftBehind"}
+        assert {Finding.STATEFUL_SET_REPLACED, Finding.QUORUM_AT_RISK} <= {*service["findings"]}
+        refused = told("db", new_record(State.REFUSED, "claims would go"))
+        assert reported(log + refused + end())["services"][0]["state"] == State.REFUSED
+
     def test_the_last_preview_of_a_stack_counts(self) -> None:
         """Event logs are appended to; an update's own part has no forecasts and is left out."""
         first, second = told("db", new_record(State.UNCHANGED)) + end(), told("db", new_record(State.CHANGED)) + end()
