@@ -96,7 +96,7 @@ class HistoryService(Service):
         log.unlink(missing_ok=True)
         said = self.said("preview", "--event-log", str(log), *options)
         report = new_report(read_previews(log.read_text(), log.name))
-        [told] = [each.told for each in report.services] or [None]
+        told = next((each.told for each in report.services), None)
         return replace(said, report=told, is_complete=report.is_complete)
 
     def up_after_preview(self, *options: str) -> Said:
