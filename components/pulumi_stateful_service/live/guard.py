@@ -72,7 +72,7 @@ from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
-_NOT_READ = ("the StatefulSet is in Pulumi's state and not on the cluster", "the cluster was not read")
+_NOT_READ = ("Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read")
 """Why it is not known what becomes of a StatefulSet that the engine leaves as it is."""
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
 
@@ -408,7 +408,7 @@ class Guard:
         if live is None or is_update or recreate:
             await self._predict(seen, desired, live, claims, recreate=recreate)
         else:
-            self._is_unknown("Pulumi creates the StatefulSet, which exists: it is adopted, or replaced")
+            self._is_unknown("the StatefulSet exists: it is adopted, or replaced")
         if not pulumi.runtime.is_dry_run():
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
