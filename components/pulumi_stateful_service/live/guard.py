@@ -83,8 +83,8 @@ class Seen:
 
     live: KubernetesObject | None = None
     """The StatefulSet that the component has or adopts."""
-    attempt: int = 0
-    """The number of the operation to note on it."""
+    attempt: int | None = 0
+    """The number of the operation to note on it; 0 for none. None leaves what is noted: it could not be read."""
     deletes_first: bool | None = None
     """Whether a replacement that is forced (``--replace``, taint, another provider) begins with the deletion.
 
@@ -171,6 +171,8 @@ class Guard:
         seen = await self._look(desired)
         if seen.attempt:
             annotations[ATTEMPT_ANNOTATION] = str(seen.attempt)
+        elif seen.attempt is None:
+            args.opts.ignore_changes = [*ignored, f'metadata.annotations["{ATTEMPT_ANNOTATION}"]']
         props["metadata"] = {**props["metadata"], "annotations": annotations}
         live = seen.live
         if live is not None and desired.keeps_replicas:
@@ -211,7 +213,7 @@ class Guard:
         except ClusterError as error:
             # Nothing is sent here. An operation that the engine decides on is examined, or does not begin.
             self._warn_not_checked(error.problem)
-            return Seen(deletes_first=False)
+            return Seen(attempt=None, deletes_first=False)
 
     def _note_changes_by_others(self, live: KubernetesObject, change: Change) -> None:
         restart = restart_outside_pulumi(live)
