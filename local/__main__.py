@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from local import binaries, cluster, engine, images, machine, node, node_faults, paths, pins, setup
 from local.console import say
@@ -42,6 +43,11 @@ def _load_image(options: argparse.Namespace) -> None:
         node.load_images(images.named(name))
 
 
+def _import_image(options: argparse.Namespace) -> None:
+    for file in options.files:
+        say(f"On the embedded cluster: {', '.join(node.import_images(file))}.")
+
+
 def _status(_: argparse.Namespace) -> None:
     for part, pids, log in cluster.status():
         print(f"{part:24} {' '.join(map(str, pids)) or 'not running':12} {log}")
@@ -56,6 +62,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "binaries": _binaries,
     "image": _image,
     "load-image": _load_image,
+    "import-image": _import_image,
     "test-image": lambda _: images.test(),
     "cluster": lambda options: setup.set_up(options.nodes),
     "node": lambda options: node_faults.act(options.node, options.action),
@@ -83,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("image", "make images, and print where they are").add_argument("names", nargs="*", help="all by default")
     add("load-image", "make images, and give them to the cluster that runs").add_argument("names", nargs="+")
+    add("import-image", "give images of your own to the cluster that runs, from files of docker save").add_argument(
+        "files", nargs="+", type=Path
+    )
     add("test-image", "test the programs in the images")
     add("cluster", "build what is missing, and start the cluster").add_argument(
         "--nodes", type=int, help="how many real nodes it has from now on, up to 3; one at first"

@@ -297,6 +297,41 @@ def load(images: tuple[Image, ...], ctr: list[str]) -> list[Image]:
     return loaded
 
 
+def import_file(path: Path, ctr: list[str]) -> None:
+    """Give the containerd that ``ctr`` asks the images in a file."""
+    _ctr(ctr, "images", "import", str(path))
+
+
+def names_in(path: Path) -> set[str]:
+    """The names of the images in a file that docker, podman or buildah has saved, as a node keeps them."""
+    try:
+        with tarfile.open(path) as tar:
+            files = {name: tar.extractfile(name) for name in {"index.json", "manifest.json"} & {*tar.getnames()}}
+            found = {name: json.load(file) for name, file in files.items() if file is not None}
+    except (OSError, tarfile.TarError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no tar archive of them"
+        raise LocalError(
+            f"{path} is no file with images ({reason}). Make one: docker save --output FILE NAME:TAG"
+        ) from None
+    manifests = found.get("index.json", {}).get("manifests", [])
+    names = [each.get("annotations", {}).get("io.containerd.image.name") for each in manifests]
+    names += [name for each in found.get("manifest.json", []) for name in each.get("RepoTags") or []]
+    if not any(names):
+        raise LocalError(
+            f"{path} has no image with a name, so no Pod could refer to it. Save it by its name: "
+            "docker save --output FILE NAME:TAG"
+        )
+    return {full_name(name) for name in names if name}
+
+
+def full_name(name: str) -> str:
+    """The name of an image with its registry, as Kubernetes completes it."""
+    registry, slash, rest = name.partition("/")
+    if not slash:
+        return f"{_REGISTRY}/{name}"
+    return name if "." in registry or ":" in registry or registry == "localhost" else f"docker.io/{registry}/{rest}"
+
+
 def _present(ctr: list[str]) -> dict[str, str]:
     """The names of the images that it has, and their digests."""
     rows = [line.split() for line in _ctr(ctr, "images", "list").splitlines()[1:]]

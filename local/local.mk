@@ -5,7 +5,7 @@ BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kub
 	volume-provisioner network-disks network-policies kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
 	pulumi-resource-kubernetes
 
-.PHONY: cluster cluster-down cluster-delete cluster-status env binaries image load-image test-image $(BINARIES:%=bin-%)
+.PHONY: cluster cluster-down cluster-delete cluster-status env binaries image load-image import-image test-image $(BINARIES:%=bin-%)
 
 cluster: ## Build what is missing, and start the embedded cluster; NODES=3 for three real nodes
 	@$(LOCAL) cluster $(if $(NODES),--nodes $(NODES))
@@ -33,6 +33,9 @@ image: ## Make the images for the embedded cluster
 
 load-image: cluster ## Make the image IMAGE of an example, and give it to the embedded cluster
 	@$(LOCAL) load-image $(IMAGE)
+
+import-image: cluster ## Give an image of your own to the embedded cluster, from FILE (docker save --output FILE NAME:TAG)
+	@$(LOCAL) import-image $(FILE)
 
 test-image: ## Test the programs in the images
 	@$(LOCAL) test-image

@@ -96,6 +96,14 @@ def load_images(wanted: tuple[images.Image, ...] = images.ALL) -> None:
         images.load(wanted, _ctr(node))
 
 
+def import_images(path: Path) -> list[str]:
+    """Give the nodes the images in a file, and return their names."""
+    names = images.names_in(path)
+    for node in real_nodes.wanted():
+        images.import_file(path, _ctr(node))
+    return sorted(names)
+
+
 def stop() -> None:
     """End the nodes' processes and the Pods', and leave nothing of them on the machine."""
     node_services.stop()

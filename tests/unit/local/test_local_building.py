@@ -220,6 +220,36 @@ class TestImages:
         with pytest.raises(LocalError, match=r"no image 'rg'; there are .*random-generator:1\.0"):
             images.named("rg")
 
+    @pytest.mark.parametrize(
+        ("name", "full"),
+        [
+            ("db:1", "docker.io/library/db:1"),
+            ("team/db:1", "docker.io/team/db:1"),
+            ("ghcr.io/team/db:1", "ghcr.io/team/db:1"),
+            ("localhost:5000/db:1", "localhost:5000/db:1"),
+        ],
+    )
+    def test_the_names_of_images_in_a_file(self, tmp_path: Path, name: str, full: str) -> None:
+        """As docker saves them, completed as Kubernetes does; and as this repository makes them."""
+        saved = tmp_path / "saved.tar"
+        saved.write_bytes(images._tar({"manifest.json": (json.dumps([{"RepoTags": [name]}]).encode(), 0o644)}))
+        assert images.names_in(saved) == {full}
+        made = tmp_path / "made.tar"
+        made.write_bytes(images.pack(EXAMPLE, {"program": b"code"})[0])
+        assert images.names_in(made) == {"docker.io/library/example:1.0"}
+
+    def test_a_file_without_a_named_image_is_refused(self, tmp_path: Path) -> None:
+        """The message has the command that makes one."""
+        file = tmp_path / "image.tar"
+        with pytest.raises(LocalError, match=r"is no file with images \(.*No such file.*docker save --output"):
+            images.names_in(file)
+        file.write_text("no archive")
+        with pytest.raises(LocalError, match="is no file with images"):
+            images.names_in(file)
+        file.write_bytes(images._tar({"manifest.json": (b'[{"RepoTags": null}]', 0o644)}))
+        with pytest.raises(LocalError, match="has no image with a name"):
+            images.names_in(file)
+
 
 def _files(content: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
