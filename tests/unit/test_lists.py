@@ -107,8 +107,8 @@ FIELDS = {
 
 
 def test_kubeconfig_names_every_field() -> None:
-    """Under what works or what is refused; and the client knows each, but for compression, which it never asks for."""
-    works = section("kubeconfig.md", "What works")
+    """Among the supported fields; and the client knows each, but for compression, which it never asks for."""
+    works = section("kubeconfig.md", "Supported fields")
     named = {part for code in re.findall(r"`([^`]+)`", works) for part in re.split(r"[.:= ]+", code)}
     assert named >= FIELDS
     constants = {
@@ -123,7 +123,7 @@ def test_kubeconfig_names_every_field() -> None:
 
 def test_kubeconfig_names_how_long_a_request_is_repeated() -> None:
     """The seconds of the table, and those of the pauses."""
-    text = section("kubeconfig.md", "When the API server does not answer")
+    text = section("kubeconfig.md", "Retries")
     seconds = [float(each) for each in re.findall(r"^\|.*? \| (\d+) seconds \|", text, re.MULTILINE)]
     assert seconds == [repeating.UP_SECONDS, repeating.PREVIEW_SECONDS, repeating.UNREACHED_SECONDS]
     prose = " ".join(text.split())
