@@ -174,6 +174,13 @@ TESTS = (
         "github.com/pulumi/pulumi/sdk/v3",
         seconds=40,
     ),
+    Binary(
+        "pulumi-language-go",
+        "modules/pulumi-language-go",
+        "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go",
+        "github.com/pulumi/pulumi/sdk/v3",
+        seconds=40,
+    ),
 )
 
 # In images of examples, built when one is wanted.

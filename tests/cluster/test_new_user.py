@@ -88,12 +88,13 @@ def test_p16_a_new_stack_in_yaml(
 
 def deploys(shop: Project, client: Client, namespace: str) -> None:
     """Deploys and destroys the stack as the documentation says."""
+    local("load-image", "redis")
     shop.init()
     shop.must("config", "set", "kubernetes:namespace", namespace)
     try:
         shop.up()
-        assert [each["pod"] for each in shop.outputs()["instances"]] == ["db-0", "db-1"]
-        live: Any = client.get(StatefulSet, "db", namespace=namespace)
+        assert [each["pod"] for each in shop.outputs()["instances"]] == ["cache-0", "cache-1"]
+        live: Any = client.get(StatefulSet, "cache", namespace=namespace)
         assert live.status.readyReplicas == 2
         shop.unchanged()
     finally:

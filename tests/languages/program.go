@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	statefulservice "github.com/pulumi-stateful-service/pulumi-stateful-service/sdk/go/stateful-service"
+	"github.com/pulumi-stateful-service/pulumi-stateful-service/sdk/go/statefulservice"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"

@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import sdks
 from harness import ROOT, CommandError, environment, printed
+from template_projects import new, previews_both_stacks, programs_first, template, unit_tests, with_plugin
 
 from local import binaries, go_toolchain, pins
 from local.paths import SOURCE
@@ -12,32 +14,34 @@ from local.paths import SOURCE
 HERE = Path(__file__).parent
 MODULE = "github.com/pulumi-stateful-service/pulumi-stateful-service"
 PLUGIN = "pulumi-resource-stateful-service"
+PINS = SOURCE / "modules" / "sdk-generator"
+SETTINGS = {**go_toolchain.environment(), "GOFLAGS": "-mod=mod -buildvcs=false -trimpath"}
 
 
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Go module with the generated SDK, the program of the registry's page, and one that deploys itself."""
     folder = tmp_path_factory.mktemp("module")
-    generator = binaries.folder([pins.binary("sdk-generator")]) / "sdk-generator"
-    printed(str(generator), str(ROOT / "components" / "schema.json"), "go", str(folder / "generated"))
-    (folder / "sdk" / "go").mkdir(parents=True)
-    (folder / "generated" / "statefulservice").rename(folder / "sdk" / "go" / "stateful-service")
+    sdks.generate("go", folder / "sdk" / "go")
+    (folder / "sdk" / "go" / "go.mod").unlink()  # a package of this module, at the same path
     for name in ("deploy", "registry"):
         (folder / name).mkdir()
     shutil.copy(HERE / "program.go", folder / "deploy" / "main.go")
     page = (ROOT / "docs" / "_index.md").read_text()
     (folder / "registry" / "main.go").write_text(page.split("```go\n")[1].split("```")[0])
-    # The generator's own module has Pulumi's SDK, and all that it depends on, pinned.
-    pinned = (SOURCE / "modules" / "sdk-generator" / "go.mod").read_text()
-    (folder / "go.mod").write_text(pinned.replace("stateful-service.local/sdk-generator", MODULE, 1))
-    shutil.copy(SOURCE / "modules" / "sdk-generator" / "go.sum", folder)
+    (folder / "go.mod").write_text(pinned(MODULE))
+    shutil.copy(PINS / "go.sum", folder)
     return folder
+
+
+def pinned(module: str) -> str:
+    """A go.mod with Pulumi's SDK, and all that it depends on, pinned as in the generator's own module."""
+    return (PINS / "go.mod").read_text().replace("stateful-service.local/sdk-generator", module, 1)
 
 
 def go(folder: Path, *arguments: str) -> str:
     """What Go prints."""
-    env = {**go_toolchain.environment(), "GOFLAGS": "-mod=mod"}
-    return printed(str(go_toolchain.find()), *arguments, env=env, folder=folder, timeout=600)
+    return printed(str(go_toolchain.find()), *arguments, env=SETTINGS, folder=folder, timeout=600)
 
 
 def test_the_compiler_takes_what_is_right_and_nothing_else(module: Path) -> None:
@@ -69,3 +73,18 @@ def test_p16_a_go_program_deploys_the_component(module: Path, namespace: str) ->
         assert printed(*program, "up", str(module), namespace, env=env).split() == [service, "0"]
     finally:
         printed(*program, "destroy", str(module), namespace, env=env)
+
+
+def test_p16_the_go_template(namespace: str, tmp_path: Path) -> None:
+    """With the SDK that ``pulumi install`` generates: its unit tests pass, and both stacks have a preview."""
+    made = template("go", tmp_path, None)
+    sdks.generate("go", made / sdks.IN_PROJECT)
+    # At the releases that are compiled already; ``pulumi new`` tidies it.
+    own = (made / "go.mod").read_text().partition("\n\nrequire")
+    (made / "go.mod").write_text(pinned("shop") + own[1] + own[2])
+    shutil.copy(PINS / "go.sum", made)
+    host = binaries.folder([pins.binary("pulumi-language-go")])
+    env = {**with_plugin(environment(), tmp_path), "GOFLAGS": SETTINGS["GOFLAGS"], "GOTOOLCHAIN": "local"}
+    shop = new(made, tmp_path, programs_first(env, host, go_toolchain.find().parent), namespace)
+    assert "ok" in unit_tests(shop)
+    previews_both_stacks(shop, namespace)

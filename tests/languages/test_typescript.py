@@ -7,7 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from harness import ROOT, Project, environment, printed
+import sdks
+from harness import ROOT, Project, client_for, environment, printed
+from template_projects import (
+    deploys,
+    new,
+    previews_both_stacks,
+    programs_first,
+    template,
+    unit_tests,
+    with_plugin,
+)
 
 from local import binaries, pins
 
@@ -50,9 +60,8 @@ def node(folder: Path, *command: str) -> None:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A program's folder, with the generated SDK and what it needs of npm's packages."""
     folder = tmp_path_factory.mktemp("program")
-    generator = binaries.folder([pins.binary("sdk-generator")]) / "sdk-generator"
     sdk = folder / "sdk"
-    printed(str(generator), str(ROOT / "components" / "schema.json"), "nodejs", str(sdk))
+    sdks.generate("nodejs", sdk)
     for file in ("program.ts", "mocks.ts"):
         shutil.copy(HERE / file, folder)
     page = (ROOT / "docs" / "_index.md").read_text()
@@ -128,3 +137,15 @@ def test_p16_a_typescript_program_deploys_the_component(program: Path, namespace
         assert "minReadySeconds is -1; it must be" in refused
     finally:
         project.destroy()
+
+
+def test_p16_the_typescript_template(namespace: str, tmp_path: Path) -> None:
+    """With the SDK that ``pulumi install`` generates: its unit tests pass, and it is previewed and deployed."""
+    made = template("typescript", tmp_path, None)
+    sdks.generate("nodejs", made / sdks.IN_PROJECT)
+    host = binaries.folder([pins.binary("pulumi-language-nodejs")])
+    shop = new(made, tmp_path, programs_first(with_plugin(environment(), tmp_path), host), namespace)
+    unit_tests(shop)
+    previews_both_stacks(shop, namespace)
+    with client_for(shop.env) as client:
+        deploys(shop, client, namespace)

@@ -36,6 +36,8 @@ func generate(file, language, folder string) error {
 	if err != nil {
 		return err
 	}
+	// As `package add` does, whatever the schema says: it decides the path that Go programs import.
+	bound.SupportPack = true
 	var files map[string][]byte
 	switch language {
 	case "nodejs":
