@@ -84,7 +84,7 @@ def test_p16_the_go_template(namespace: str, tmp_path: Path) -> None:
     (made / "go.mod").write_text(pinned("shop") + own[1] + own[2])
     shutil.copy(PINS / "go.sum", made)
     host = binaries.folder([pins.binary("pulumi-language-go")])
-    env = {**with_plugin(environment(), tmp_path), "GOFLAGS": SETTINGS["GOFLAGS"], "GOTOOLCHAIN": "local"}
+    env = {**SETTINGS, **with_plugin(environment(), tmp_path)}
     shop = new(made, tmp_path, programs_first(env, host, go_toolchain.find().parent), namespace)
     assert "ok" in unit_tests(shop)
     previews_both_stacks(shop, namespace)
