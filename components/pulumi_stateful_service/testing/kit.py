@@ -227,13 +227,17 @@ class DeployedService:
         """What deploying it to this live StatefulSet does to every instance and every claim.
 
         ``live`` is what ``kubectl get statefulset NAME --output json --show-managed-fields`` prints. Its Pods are taken
-        to be ready. Raises RefusedError for a change that the component refuses.
+        to be ready. With ``leader_last`` the component itself replaces Pods, which is not part of it: the StatefulSet
+        alone is compared. Raises RefusedError for a change that the component refuses.
         """
         made = self.stateful_set
         return forecast_of_live_set(dict(live), with_whole_numbers({"metadata": made.metadata, "spec": made.spec}))
 
     def assert_restarts_nobody(self, live: Mapping[str, Any]) -> None:
-        """Deploying it to this live StatefulSet (as ``forecast`` takes it) neither replaces nor removes a Pod."""
+        """Deploying it to this live StatefulSet (as ``forecast`` takes it) neither replaces nor removes a Pod.
+
+        Not for a service with ``leader_last``, whose Pods the component itself replaces.
+        """
         __tracebackhide__, predicted = True, self.forecast(live)
         stopped = [name for name, outcome in predicted["instances"].items() if outcome in {"Replaced", "Removed"}]
         because = f" ({', '.join(predicted['reasons'])})" if predicted["reasons"] else ""
