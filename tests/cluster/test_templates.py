@@ -1,7 +1,9 @@
 """P16: the templates for ``pulumi new`` in Python and YAML; tests/languages has those in TypeScript and Go."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from harness import ROOT
 from lightkube import Client
 from template_projects import (
@@ -14,6 +16,8 @@ from template_projects import (
     unit_tests,
     with_plugin,
 )
+
+from local.processes import running, stop
 
 
 def test_p16_the_python_template(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> None:
@@ -32,6 +36,14 @@ def test_p16_the_python_template(env: dict[str, str], client: Client, namespace:
     deploys(shop, client, namespace)
 
 
+@pytest.fixture
+def plugins_end(tmp_path: Path) -> Iterator[None]:
+    """``pulumi new`` leaves the plugin running that it asks for its schema."""
+    yield
+    stop(running(lambda command: any(part.startswith(str(tmp_path)) for part in command)), patience=5)
+
+
+@pytest.mark.usefixtures("plugins_end")
 def test_p16_the_yaml_template(env: dict[str, str], namespace: str, tmp_path: Path) -> None:
     """With the installed plugin in place of the address: its manifests are tested without a cluster, and previewed."""
     shop = new(template("yaml", tmp_path, "stateful-service"), tmp_path, with_plugin(env, tmp_path), namespace)
