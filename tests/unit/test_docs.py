@@ -146,9 +146,10 @@ def test_the_readme_lists_every_page() -> None:
 def test_the_design_page_lists_every_decision() -> None:
     """By its number and its title."""
     text = (ROOT / "docs" / "design.md").read_text()
-    for file in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+    for place, file in enumerate(sorted((ROOT / "docs" / "decisions").glob("*.md")), 1):
         [(number, title)] = re.findall(r"\A# (\d+)\. (.+)$", file.read_text(), re.MULTILINE)
-        assert file.name.startswith(f"{int(number):04}-")
+        assert int(number) == place
+        assert file.name.startswith(f"{place:04}-")
         assert f"| {number} | [{title}](decisions/{file.name}) | " in text
 
 
