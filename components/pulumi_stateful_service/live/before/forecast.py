@@ -88,7 +88,8 @@ class ForecastOutput(TypedDict):
 
     set: str
     """To the StatefulSet object: ``Unchanged``, ``Created``, ``Updated``, ``Recreated`` (deleted without its Pods, and
-    created again around them), or ``NotChecked`` (the cluster was not read)."""
+    created again around them), or ``NotChecked`` (the cluster was not read; in a preview the output is then
+    unknown)."""
     instances: Mapping[str, str]
     """To each instance, by its Pod's name: ``Kept``, ``Replaced``, ``Added`` or ``Removed``."""
     order: Sequence[str]
