@@ -227,8 +227,10 @@ class DeployedService:
         """What deploying it to this live StatefulSet does to every instance and every claim.
 
         ``live`` is what ``kubectl get statefulset NAME --output json --show-managed-fields`` prints. Its Pods are taken
-        to be ready. With ``leader_last`` the component itself replaces Pods, which is not part of it: the StatefulSet
-        alone is compared. Raises RefusedError for a change that the component refuses.
+        to be ready, and ``recreate_keeping_pods`` to be set, though a smaller size is refused all the same. With
+        ``leader_last`` the component itself replaces Pods, which is not part of it: the StatefulSet alone is compared.
+        Raises RefusedError for a change that the component refuses, and LookupError for a live StatefulSet without its
+        managed fields.
         """
         made = self.stateful_set
         return forecast_of_live_set(dict(live), with_whole_numbers({"metadata": made.metadata, "spec": made.spec}))
