@@ -111,10 +111,10 @@ def reliability_page() -> str:
         "",
         "On the embedded cluster, through a real engine and provider, while a client writes to every instance. In",
         "each case: every line that an instance confirmed is on its disk afterwards, no two Pods or processes of one",
-        "identity ran at once, no claim was deleted, and one more `pulumi up`, after what its message says, led to",
-        "what was asked for. [Operating](operating.md) tells what to do. `make test` interrupts each operation at a",
-        "few moments, `make test-faults MOMENTS=20` at as many as you like, and `make test-nodes FAULTS=50` lets nodes",
-        "fail as often.",
+        "identity ran at once, no claim was deleted but by the fault itself, and one more `pulumi up`, after what its",
+        "message says, led to what was asked for. [Operating](operating.md) tells what to do. `make test` interrupts",
+        "each operation at a few moments, `make test-faults MOMENTS=20` at as many as you like, and",
+        "`make test-nodes FAULTS=50` lets nodes fail as often.",
         "",
     ]
     all_tests = tests(ROOT / "tests" / "cluster")
