@@ -1226,14 +1226,15 @@ class StatefulServiceArgs(TypedDict):
     ``canary``, ``rollout`` and ``max_unavailable``. Default: the highest ordinal first, whoever leads."""
     max_unavailable: NotRequired[pulumi.Input[int | str]]
     """Number of instances that can be unavailable during an update: a number of at least 1, or a percentage of
-    ``replicas`` such as ``"30%"``, rounded up (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Requires the
-    feature gate MaxUnavailableStatefulSet, enabled by default since Kubernetes 1.37. Default: 1."""
+    ``replicas`` such as ``"30%"``, rounded down, to at least 1
+    (``spec.updateStrategy.rollingUpdate.maxUnavailable``). Requires the feature gate MaxUnavailableStatefulSet, enabled
+    by default since Kubernetes 1.37. Default: 1."""
     min_ready_seconds: NotRequired[pulumi.Input[int]]
     """Seconds that an instance must be ready before the update continues, at least 0 (``spec.minReadySeconds``).
     Default: 0."""
     wait_for: NotRequired[pulumi.Input[str]]
-    """What ``pulumi up`` waits for, one of ``WaitFor``. Services for clients, and what depends on the component, are
-    created after it. Default: ``Ready``."""
+    """What ``pulumi up`` waits for, one of ``WaitFor``. Services for clients, and what uses the output
+    ``ready_address``, are created after it. Default: ``Ready``."""
     rollout_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which the rollout, or each step of ``rollout``, must complete, at least 1; otherwise ``pulumi up``
     fails with the reasons. Default: 600, or more where the instances, one after another, can take longer to stop, to
