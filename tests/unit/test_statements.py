@@ -16,7 +16,8 @@ PAGES = (
         f"docs/{name}.md"
         for name in (
             *("rollouts", "rollout-steps", "storage", "volumes", "members", "adoption", "operating", "gitops"),
-            "customising",
+            *("customising", "discovery", "kubeconfig", "versions", "in-cluster", "postgresql", "environments"),
+            *("upgrading", "report", "troubleshooting"),
         )
     ),
 )

@@ -132,6 +132,13 @@ def test_p03_peers_counted_from_one_and_separated_by_spaces(chapter: Chapter) ->
     assert servers == "server.1=rg-0.$(SERVICE_ADDRESS):2888:3888 server.2=rg-1.$(SERVICE_ADDRESS):2888:3888"
 
 
+def test_p03_a_list_of_peers_changes_with_their_number(chapter: Chapter) -> None:
+    """With a list of peers, another number of instances is another revision; without one it is not."""
+    peers = {"discovery": {"peers": {"ALL": "{pod}"}}}
+    assert pod_spec(chapter(**peers, replicas=2)) != pod_spec(chapter(**peers, replicas=3))
+    assert pod_spec(chapter(discovery={}, replicas=2)) == pod_spec(chapter(discovery={}, replicas=3))
+
+
 def test_secret_variables_are_in_a_secret(chapter: Chapter) -> None:
     """The StatefulSet refers to them by name; a new value is in another one, whose name does not reveal it."""
     deployed = chapter(secret_env={"PASSWORD": "swordfish"})

@@ -5,15 +5,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
+import pulumi
 import pytest
 from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.documentation import TROUBLESHOOTING
-from pulumi_stateful_service.live.after import follow_rollout
+from pulumi_stateful_service.live.after import follow_rollout, rollout_wait
 from pulumi_stateful_service.live.after import target as target_module
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
+from pulumi_stateful_service.live.state.rollout_status import BlockingPod, Rollout
 
 TARGET = target_module.RolloutTarget(
     prefix="StatefulService 'rg'",
@@ -212,6 +215,29 @@ def test_a_missing_right_hides_no_reason(monkeypatch: pytest.MonkeyPatch) -> Non
         "  rg-0: container app: ImagePullBackOff: Back-off pulling",
         "More may be known: no right to list events in namespace default.",
     ]
+
+
+def node(ready: str) -> dict[str, Any]:
+    return {"status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_evicted"),
+    [(node("True"), True), (node("Unknown"), False), (ForbiddenError("no right to get nodes"), True)],
+)
+def test_a_pod_is_not_evicted_from_a_node_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, answer: Any, is_evicted: bool
+) -> None:
+    """As far as that may be read: its successor could not start there."""
+    monkeypatch.setattr(pulumi.log, "warn", lambda *_: None)
+    cluster: Any = Mock(
+        get=AsyncMock(side_effect=[answer]),
+        evict_pod=AsyncMock(return_value=True),
+    )
+    broken = Rollout(blocking={"rg-0": BlockingPod("the-pod", "node-1", "never became ready", is_hopeless=True)})
+    resource: Any = None
+    asyncio.run(rollout_wait._evict_unready_pods(cluster, TARGET, broken, resource))
+    assert cluster.evict_pod.called == is_evicted
 
 
 def test_what_was_known_last_is_said_where_the_cluster_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

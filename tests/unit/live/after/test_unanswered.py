@@ -142,6 +142,15 @@ class TestSteps:
         assert (cluster.partitions, cluster.revisions) == ([2], [OLD, OLD])
         assert cluster.evicted == ["rg-1"]
 
+    def test_what_was_rolled_back_begins_again(self) -> None:
+        """With the first step, as if it had never begun."""
+        cluster = Cluster([FAILED])
+        for _ in range(2):
+            with pytest.raises(RolloutError, match="rolled back"):
+                roll_out(cluster)
+        assert (cluster.partitions, cluster.revisions) == ([2, 1, 2], [OLD, OLD])
+        assert cluster.evicted == ["rg-1", "rg-1"]
+
     def test_what_stays_unanswered_stops_and_rolls_nothing_back(self) -> None:
         """A healthy version is not rolled back for a cluster that is away."""
         cluster = Cluster([AWAY])

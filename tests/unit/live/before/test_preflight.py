@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pulumi
 import pytest
@@ -10,6 +11,8 @@ from pulumi_stateful_service import RefusedError
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.before import preflight
 from pulumi_stateful_service.live.before.change import Change
+from pulumi_stateful_service.live.client.errors import ForbiddenError
+from pulumi_stateful_service.live.rollout_plan import RolloutPlan
 
 LABELS = {"app": "db"}
 TEMPLATE: dict[str, Any] = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
@@ -34,6 +37,7 @@ CHANGE = Change(
     adopt=False,
     autoscaled=False,
 )
+SETTLED = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "a"}
 NOT_HEADLESS = {"metadata": {"name": "db"}, "spec": {"selector": LABELS, "clusterIP": "10.96.0.7"}}
 MAX_UNAVAILABLE = {"metadata": {"name": "db"}, "spec": {"maxUnavailable": 1}}
 
@@ -111,6 +115,37 @@ def test_objects_that_cannot_become_the_components_are_refused(
     with pytest.raises(RefusedError, match=refusal):
         examine(ScriptedCluster(live, **objects), replace(CHANGE, adopt=adopting))
     assert examine(ScriptedCluster(ours(), **objects)) is False
+
+
+def ending(**volume: Any) -> None:
+    """Removes an instance whose claim somebody has deleted, on a cluster that answers so about its volume."""
+    claim = {
+        "metadata": {"name": "data-db-0", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"volumeName": "pv-0"},
+    }
+    cluster = cast("Any", AsyncMock(get=AsyncMock(**volume)))
+    asyncio.run(preflight.refuse_to_end_claims(cluster, CHANGE, [claim], {"data-db-0": "db-0"}, ["db-0"]))
+
+
+def test_a_volume_that_may_not_be_read_is_taken_for_one_that_goes() -> None:
+    """Its claim is not ended; one whose volume is known to stay is."""
+    ending(return_value={"spec": {"persistentVolumeReclaimPolicy": "Retain"}})
+    with pytest.raises(RefusedError, match="db-0 would be removed"):
+        ending(return_value={"spec": {"persistentVolumeReclaimPolicy": "Delete"}})
+    with pytest.raises(RefusedError, match="db-0 would be removed"):
+        ending(side_effect=ForbiddenError("no right to get persistentvolumes"))
+
+
+def test_a_rollout_that_holds_instances_back_is_unfinished() -> None:
+    """So that an up without a change goes on with it, also after a roll-back; a partition of the program is none."""
+    strategy = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}}
+    live = {**ours(generation=1), "spec": {**STATEFUL_SET["spec"], **strategy}, "status": SETTLED}
+
+    def is_unfinished(change: Change) -> bool:
+        return asyncio.run(preflight._unfinished_rollout(cast("Any", None), live, change))
+
+    assert is_unfinished(replace(CHANGE, rollout=RolloutPlan([1])))
+    assert not is_unfinished(CHANGE)
 
 
 def test_without_a_disruption_budget_none_is_read(examine: Any) -> None:
