@@ -13,14 +13,14 @@ def rollout(*pending: str, updated: int) -> Rollout:
 def test_a_line_for_each_instance_that_has_changed() -> None:
     """Each state once; an instance that was complete from the beginning has none."""
     progress = RolloutProgress()
-    pulling = "rg-2: container app: ContainerCreating"
-    assert progress.lines(rollout(pulling, "rg-1: still on the previous revision", updated=1), 5, 595) == [
+    starting = "rg-2: starting"
+    assert progress.lines(rollout(starting, "rg-1: still on the previous revision", updated=1), 5, 595) == [
         "rg-1: still on the previous revision",
-        pulling,
-        "1 of 3 instances run the new revision; waiting for rg-2: container app: ContainerCreating (595 s left)",
+        starting,
+        "1 of 3 instances run the new revision; waiting for rg-2: starting (595 s left)",
     ]
-    assert progress.lines(rollout(pulling, "rg-1: still on the previous revision", updated=1), 10, 590) == [
-        "1 of 3 instances run the new revision; waiting for rg-2: container app: ContainerCreating (590 s left)",
+    assert progress.lines(rollout(starting, "rg-1: still on the previous revision", updated=1), 10, 590) == [
+        "1 of 3 instances run the new revision; waiting for rg-2: starting (590 s left)",
     ]
     assert progress.lines(rollout("rg-1: not created yet", updated=2), 15, 585) == [
         "rg-1: not created yet",
