@@ -108,6 +108,7 @@ def guide(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: Pat
         yield made
 
 
+@pytest.mark.long
 def test_postgresql_from_an_empty_folder_to_a_restore(guide: Guide) -> None:
     """Three servers, TLS alone, clients with the label alone, a backup, and a table that comes back from it."""
     guide.follow_section("First deployment")
