@@ -72,7 +72,7 @@ from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
-_NOT_READ = ("Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read")
+_NOT_THERE, _NOT_READ = "Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read"
 """Why it is not known what becomes of a StatefulSet that the engine leaves as it is."""
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
 
@@ -133,7 +133,8 @@ class Guard:
         operation = self._operation
         # Without an operation nothing is changed, which is to be known: the StatefulSet was read, and is there.
         forecast = operation.forecast if operation.kind is not None else NO_CHANGE if operation.live_uid else None
-        self._tell_programs(forecast, operation.unknown_because or _NOT_READ[operation.live_uid is None])
+        unknown_because = operation.unknown_because or (_NOT_READ if operation.live_uid is None else _NOT_THERE)
+        self._tell_programs(forecast, unknown_because)
 
     def _tell_programs(self, forecast: Forecast | None, reason: str, *, is_refused: bool = False) -> None:
         if not pulumi.runtime.is_dry_run():

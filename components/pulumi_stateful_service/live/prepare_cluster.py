@@ -119,15 +119,5 @@ async def _patch_revision_history_limit(cluster: Cluster, desired: DesiredStatef
 
 async def _create(cluster: Cluster, desired: DesiredStatefulSet) -> None:
     """Creates the StatefulSet that the provider then updates, with the fields that it does not send."""
-    namespace, name = desired.where(cluster)
-    body = {"apiVersion": "apps/v1", "kind": STATEFUL_SET, "metadata": desired.metadata, "spec": desired.spec}
-    await cluster.patch(
-        STATEFUL_SET,
-        namespace,
-        name,
-        body,
-        action=Action.CREATE_STATEFUL_SET,
-        patch_type="apply",
-        field_manager=field_manager(name),
-        force=True,
-    )
+    namespace, _ = desired.where(cluster)
+    await cluster.apply_stateful_set(namespace, desired.metadata, desired.spec, action=Action.CREATE_STATEFUL_SET)

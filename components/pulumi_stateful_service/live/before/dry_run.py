@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, claim_name, field_manager
+from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, claim_name
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.before.forecast import Forecast, forecast
 from pulumi_stateful_service.live.client.access import Action
@@ -84,17 +84,7 @@ async def _stored(
         return await _created(cluster, namespace, metadata, spec)
     kept = {field: live["spec"][field] for field in IDENTITY_FIELDS if field in live["spec"]}
     sent = {field: value for field, value in spec.items() if field not in IDENTITY_FIELDS}
-    body = {"apiVersion": "apps/v1", "kind": _STATEFUL_SET, "metadata": metadata, "spec": {**sent, **kept}}
-    stored = await cluster.patch(
-        _STATEFUL_SET,
-        namespace,
-        name,
-        body,
-        action=Action.FORECAST,
-        patch_type="apply",
-        field_manager=field_manager(name),
-        force=True,
-    )
+    stored = await cluster.apply_stateful_set(namespace, metadata, {**sent, **kept}, action=Action.FORECAST)
     left = without_taken_over(stored) if takes_over else None
     if left is None:
         return stored

@@ -140,6 +140,17 @@ class Cluster(Objects):
         manager = field_manager(name)
         return await self.patch("StatefulSet", namespace, name, patch, action=action, field_manager=manager)
 
+    async def apply_stateful_set(
+        self, namespace: str, metadata: KubernetesObject, spec: KubernetesObject, *, action: Action
+    ) -> KubernetesObject:
+        """Applies the StatefulSet as the component's field manager, as the provider does, and returns it as stored."""
+        name = metadata["name"]
+        body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec}
+        manager = field_manager(name)
+        return await self.patch(
+            "StatefulSet", namespace, name, body, action=action, patch_type="apply", field_manager=manager, force=True
+        )
+
     async def delete_orphaning(self, namespace: str, name: str, uid: str, *, timeout: float = 60) -> None:
         """Deletes the StatefulSet with this uid, but not its Pods, and waits until it is gone and they have no owner.
 
