@@ -77,8 +77,9 @@ def deploys(project: Project, client: Client, namespace: str) -> None:
         assert printed(*redis, "set", "key", "kept", env=project.env) == "OK\n"
         before: Any = client.get(Pod, "cache-0", namespace=namespace)
         client.delete(Pod, "cache-0", namespace=namespace)
-        project.unchanged()
+        # A Pod that is not there yet would be waited for, which is a change.
         eventually("cache-0 is replaced and ready", lambda: _is_replaced(client, before))
+        project.unchanged()
         assert printed(*redis, "get", "key", env=project.env) == "kept\n"
     finally:
         project.destroy()
