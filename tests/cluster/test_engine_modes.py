@@ -242,7 +242,7 @@ def test_a_forced_replacement_during_a_canary_is_warned_of(service: Make) -> Non
     rg.up()
     assert "2.0" not in rg.pod("rg-0").spec.containers[0].image
     options = ("--replace", SET)
-    warning = "start again on their claims, also those that are held back with the new revision"
+    warning = "start again on their claims, all with the new revision, those that are held back included"
     assert warning in rg.must("preview", *options)
     rg.must("up", "--yes", *options)
     eventually("both are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)

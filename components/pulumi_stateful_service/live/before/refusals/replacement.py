@@ -48,7 +48,7 @@ def replacement_refusals(live: KubernetesObject, claims: Sequence[KubernetesObje
 
 def replacement_warning(live: KubernetesObject) -> str:
     """Says what a replacement does. The engine does not tell whether it replaces, or has lost its state."""
-    with_revision = ", also those that are held back with the new revision" if _holds_back(live) else ""
+    with_revision = ", all with the new revision, those that are held back included" if _holds_back(live) else ""
     return (
         f"{_described(live)} exists. If Pulumi replaces it (--replace, pulumi state taint, or another provider), all "
         f"its Pods stop at once and start again on their claims{with_revision}. If Pulumi has lost its state, no Pod "
