@@ -189,17 +189,20 @@ class TestConnections:
     ) -> None:
         """What could not be sent is sent, whatever it is."""
         monkeypatch.setattr(repeating, "UP_SECONDS", 10)
-        with socket.create_server((HOST, 0)) as reserved:
+        with socket.socket() as reserved:
+            # Bound and not listening: nobody answers there, and no other test's server gets the port.
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reserved.bind((HOST, 0))
             port = reserved.getsockname()[1]
-        config = kubeconfig(cluster={"server": f"http://{HOST}:{port}", "certificate-authority-data": None})
-        starting = api_server(None, port=port)
-        timer = Timer(0.5, starting.__enter__)
-        timer.start()
-        try:
-            assert asked(do, config) in (OBJECT, True)
-        finally:
-            timer.join()
-            starting.__exit__(None, None, None)
+            config = kubeconfig(cluster={"server": f"http://{HOST}:{port}", "certificate-authority-data": None})
+            starting = api_server(None, port=port)
+            timer = Timer(0.5, starting.__enter__)
+            timer.start()
+            try:
+                assert asked(do, config) in (OBJECT, True)
+            finally:
+                timer.join()
+                starting.__exit__(None, None, None)
 
     def test_a_server_with_the_wrong_certificate_is_not_asked_again(
         self, kubeconfig: Kubeconfig, api: ApiServer, monkeypatch: pytest.MonkeyPatch
