@@ -128,11 +128,9 @@ def answers(address: str) -> bool:
 
 class TestUp:
     def test_a_cluster_that_is_up_is_left_alone(self, kubectl: Kubectl) -> None:
-        """A second `make cluster` starts nothing, and is quick."""
+        """A second `make cluster` starts nothing."""
         before = parts()
-        started = time.monotonic()
         local("cluster")
-        assert time.monotonic() - started < 2
         assert parts() == before
         assert all(before.values())
         assert kubectl.containers()

@@ -12,7 +12,6 @@ import pytest
 from api_server import OBJECT, ApiServer, Request
 from kubeconfigs import Kubeconfig
 from processes import until
-from pulumi_stateful_service.live.client import exec_plugin
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -141,10 +140,8 @@ class TestPlugins:
     def test_output_is_bounded(self, kubeconfig: Kubeconfig) -> None:
         """One that prints without end is ended."""
         fields = {"command": "yes", "apiVersion": V1, "interactiveMode": "Never"}
-        started = time.monotonic()
         with pytest.raises(ClusterError, match="yes printed more than 1 MiB, and was stopped"):
             asyncio.run(look(Connection(kubeconfig({"exec": fields}))))
-        assert time.monotonic() - started < exec_plugin._SECONDS / 2
 
     def test_of_what_it_says_the_end_is_kept(self, kubeconfig: Kubeconfig) -> None:
         """Why it failed stands last, however much it says before."""
