@@ -28,6 +28,8 @@ NODE ?= simulated
 HISTORIES ?= 1000
 # How many nodes fail in `make test-nodes`.
 FAULTS ?= 50
+# How often `make test-repeated` runs each cluster test.
+TIMES ?= 10
 # At how many moments the fault tests interrupt each operation.
 MOMENTS ?= 20
 
@@ -74,6 +76,12 @@ coverage: environment ## Measure which lines and branches of the package the uni
 test-cluster: environment cluster ## Run the cluster tests: real engine, real provider, real Kubernetes
 	$(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal
 	$(VENV)/pytest tests/cluster -q -m "alone and not long"
+
+.PHONY: test-repeated
+test-repeated: environment cluster ## Run the cluster tests that run side by side TIMES times, and fail if one of them failed once
+	failed=0; for time in $$(seq $(TIMES)); do \
+	  $(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal || failed=$$((failed + 1)); \
+	done; echo "$$failed of $(TIMES) runs had a failure"; [ $$failed = 0 ]
 
 .PHONY: test-package
 test-package: environment ## Build the package, install it in every way, and try its oldest and newest dependencies
