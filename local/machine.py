@@ -21,7 +21,7 @@ from local.real_nodes import RealNode
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _CONTAINERS = "k8s.io"
-"""containerd's name for the containers of Kubernetes, and so the name of the folder of their cgroups."""
+"""containerd's name for the containers of Kubernetes."""
 _BEFORE = MACHINE / "before.json"
 _CNI_RESULTS = Path("/var/lib/cni/results")
 _PLUGIN_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
@@ -74,9 +74,7 @@ def note() -> None:
         "boot": _boot(),
         "settings": _kernel_settings(),
         # Folders outlive a reboot, so after one those that were there before the first start still count.
-        "folders": earlier["folders"]
-        if earlier
-        else [str(folder) for folder in (*_SHARED_FOLDERS, *_cgroups()) if folder.is_dir()],
+        "folders": earlier["folders"] if earlier else [str(folder) for folder in _SHARED_FOLDERS if folder.is_dir()],
     }
     templates.write(_BEFORE, json.dumps(state, indent=2))
 
@@ -88,9 +86,9 @@ def clear_runtime(node: RealNode) -> None:
         address = bundle / "address"
         if address.exists():  # the socket of its shim, in a folder of containerd's own choice
             Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
-        for cgroup in _cgroups(bundle.name):
-            _remove_cgroup(cgroup)
         _forget_addresses(bundle.name)
+    for tree in _cgroup_trees():
+        _remove_cgroup(tree / node.cgroup)
     _unmount(node.containerd_state, node.kubelet)
     for folder in (node.containerd_state, node.pod_addresses):
         shutil.rmtree(folder, ignore_errors=True)
@@ -125,7 +123,7 @@ def _put_back(before: dict[str, Any]) -> None:
         commands.run([program("nft"), "delete", "table", *table.split()])
     if str(_PLUGIN_SOCKET.parent) not in before["folders"]:
         _PLUGIN_SOCKET.unlink(missing_ok=True)
-    for folder in (*_SHARED_FOLDERS, *_cgroups()):
+    for folder in _SHARED_FOLDERS:
         if str(folder) not in before["folders"] and folder.is_dir():
             _removed(folder)
     if before["boot"] == _boot():
@@ -195,10 +193,20 @@ def _unmount(*folders: Path) -> None:
             commands.run([program("umount"), "--lazy", point])
 
 
-def _cgroups(name: str = "") -> list[Path]:
-    """The cgroups of a container, or of all of them: one where the kernel has one tree, else one in each."""
-    trees = [_CGROUPS, *(each for each in _CGROUPS.iterdir() if each.is_dir() and not each.is_symlink())]
-    return [each for tree in trees if (each := tree / _CONTAINERS / name).is_dir()]
+def make_cgroup(node: RealNode) -> None:
+    """Make the cgroup that holds those of the node's Pods: its kubelet wants it, and removes those it does not know."""
+    available = _CGROUPS / "cgroup.controllers"
+    if available.exists():
+        (_CGROUPS / "cgroup.subtree_control").write_text(" ".join(f"+{each}" for each in available.read_text().split()))
+    for tree in _cgroup_trees():
+        (tree / node.cgroup).mkdir(exist_ok=True)
+
+
+def _cgroup_trees() -> list[Path]:
+    """The trees of cgroups: one where the kernel has one, else those of version 1."""
+    if (_CGROUPS / "cgroup.controllers").exists():
+        return [_CGROUPS]
+    return [each for each in _CGROUPS.iterdir() if each.is_dir() and not each.is_symlink()]
 
 
 def _remove_cgroup(cgroup: Path) -> None:

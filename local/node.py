@@ -74,6 +74,7 @@ def start() -> bool:
     network.up()
     for node in nodes:
         network.reconnect(node)
+        machine.make_cgroup(node)
         _write_settings(node)
     _check_ports()
     for node in nodes:
@@ -242,6 +243,7 @@ def _kubelet(node: RealNode) -> Part:
         node.config,
         "kubelet.yaml",
         node=node.address,
+        cgroup=node.cgroup,
         port=network.KUBELET_PORT,
         health_port=_HEALTH_PORT,
         name_server=settings.load().network.node,

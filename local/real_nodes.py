@@ -104,6 +104,11 @@ class RealNode:
         return self._run / "disk.sock"
 
     @property
+    def cgroup(self) -> str:
+        """The name of the cgroup of its Pods."""
+        return f"stateful-service-{self.name}"
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """What it keeps, but for the settings of the machine that the first one changes."""
         return (self.kubelet, self.containerd_root, self.pod_logs, self.config)
