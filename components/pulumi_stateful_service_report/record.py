@@ -74,8 +74,14 @@ class Record(TypedDict):
     """What in the Pod template changes."""
     availability: Availability | None
     """None without ``quorum`` and ``min_available``, and where it is not known."""
+    livePods: Sequence[str] | None
+    """The Pods that the live StatefulSet is to have now; None where it was not read."""
     drift: Sequence[Drift] | None
     """None where the live StatefulSet was not read."""
+
+
+_ADDED: Mapping[str, Any] = {"livePods": None}
+"""Fields that earlier components do not tell, and what they are then."""
 
 
 class RecordError(Exception):
@@ -98,6 +104,7 @@ def new_record(state: State, reason: str | None = None, **fields: Any) -> Record
         "sizes": {},
         "reasons": [],
         "availability": None,
+        "livePods": None,
         "drift": None,
     }
     return cast("Record", {**record, **fields})
@@ -122,6 +129,7 @@ def decode(message: str) -> Record | None:
     try:
         # What the engine appends for colours is left.
         record, _ = json.JSONDecoder().raw_decode(text)
+        record = {**_ADDED, **record} if isinstance(record, dict) else record
     except (ValueError, RecursionError):
         record = None
     if not _is_record(record):
@@ -140,6 +148,7 @@ def _is_record(value: Any) -> bool:
         and all(_is_words(each) and len(each) == len(("before", "after")) for each in value["sizes"].values())
         and isinstance(value["atATime"], int)
         and (value["availability"] is None or _has(value["availability"], Availability, int))
+        and (value["livePods"] is None or _is_words(value["livePods"]))
         and (value["drift"] is None or all(_has(each, Drift, str | bool) for each in value["drift"]))
     )
 

@@ -125,23 +125,25 @@ def _replaced(steps: Sequence[SetStep], record: Record | None) -> Record:
 
     The component refuses it where claims would go.
     """
-    drift = record["drift"] if record else None
+    drift, live = (record["drift"], record["livePods"]) if record else (None, None)
     old = next((found for each in steps if (found := _stateful_set(each.inputs))), None)
     new = next((found for each in steps if (found := _stateful_set(each.desired))), None)
     if old is None or new is None:
-        return new_record(State.CHANGED, _NO_INPUTS, set=REPLACED, drift=drift)
-    order = [pod for pod in old.pods if pod in new.pods]
-    left = [pod for pod in old.pods if pod not in new.pods]
+        return new_record(State.CHANGED, _NO_INPUTS, set=REPLACED, livePods=live, drift=drift)
+    pods = old.pods if live is None else live
+    order = [pod for pod in pods if pod in new.pods]
+    left = [pod for pod in pods if pod not in new.pods]
     instances = dict.fromkeys(order, "Replaced") | dict.fromkeys(left, "Removed")
     return new_record(
         State.CHANGED,
         set=REPLACED,
         namespace=old.namespace,
         statefulSet=old.name,
-        instances=instances | {pod: "Added" for pod in new.pods if pod not in old.pods},
+        instances=instances | {pod: "Added" for pod in new.pods if pod not in pods},
         order=order,
         atATime=max(1, len(order)),
         claims=dict.fromkeys(old.claims(order), "Kept") | dict.fromkeys(old.claims(left), "LeftBehind"),
+        livePods=live,
         drift=drift,
     )
 

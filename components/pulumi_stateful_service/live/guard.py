@@ -21,6 +21,7 @@ from pulumi_stateful_service.foundation.names import (
     COMPONENT_LABEL,
     FIELD_MANAGER_ANNOTATION,
     IDENTITY_ANNOTATION,
+    pod_name,
     set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open_properties, resolve
@@ -141,7 +142,8 @@ class Guard:
             return
         operation = self._operation
         change = operation.desired.change if operation.desired else None
-        told = record(change, forecast, reason, operation.changed_by_others, is_refused=is_refused)
+        live_pods = operation.live_pods
+        told = record(change, forecast, reason, operation.changed_by_others, live_pods=live_pods, is_refused=is_refused)
         messages.for_programs(encode(told), self._resource)
 
     @property
@@ -194,7 +196,9 @@ class Guard:
             async with connected(connection) as cluster:
                 own = {COMPONENT_LABEL: label} if (label := desired.change.component_labels[0]) else None
                 live = await cluster.get_stateful_set(*desired.where(cluster), labels=own)
-                self._operation = replace(self._operation, live_uid=live["metadata"]["uid"] if live else "")
+                pods = [pod_name(live["metadata"]["name"], each) for each in desired_ordinals(live)] if live else []
+                uid = live["metadata"]["uid"] if live else ""
+                self._operation = replace(self._operation, live_uid=uid, live_pods=pods)
                 if live is None:
                     self._operation = replace(self._operation, changed_by_others=[])
                     return absent  # An up that was killed may have left none.

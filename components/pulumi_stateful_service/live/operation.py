@@ -32,6 +32,8 @@ class Operation:
     """The same as the engine sends it, after all transforms; None where it sends none."""
     live_uid: str | None = None
     """Uid of the live StatefulSet before the operation: empty where there is none, None where it was not read."""
+    live_pods: Sequence[str] | None = None
+    """The Pods that the live StatefulSet is to have before the operation; None where it was not read."""
     forecast: Forecast | None = None
     """What it does to each instance and claim; None where that is not known."""
     unknown_because: str = ""

@@ -134,6 +134,10 @@ class TestStates:
         assert (service["order"], service["atATime"]) == (["db-0", "db-1"], 2)
         assert service["claims"] == {"data-db-0": "Kept", "data-db-1": "Kept", "data-db-2": "LeftBehind"}
         assert {Finding.STATEFUL_SET_REPLACED, Finding.QUORUM_AT_RISK} <= {*service["findings"]}
+        scaled = told("db", new_record(State.UNKNOWN, "it exists", livePods=["db-1", "db-2", "db-3"]))
+        [service] = reported(log + scaled + end())["services"]
+        instances = {"db-1": "Replaced", "db-2": "Removed", "db-3": "Removed", "db-0": "Added"}
+        assert service["instances"] == instances, "somebody has scaled it"
         refused = told("db", new_record(State.REFUSED, "claims would go"))
         assert reported(log + refused + end())["services"][0]["state"] == State.REFUSED
 

@@ -19,9 +19,13 @@ def record(
     reason: str,
     changed_by_others: Sequence[tuple[FieldChange, bool]] | None,
     *,
+    live_pods: Sequence[str] | None = None,
     is_refused: bool = False,
 ) -> Record:
-    """What is known of a change. ``reason`` says why it is refused, or why there is no forecast."""
+    """What is known of a change. ``reason`` says why it is refused, or why there is no forecast.
+
+    ``live_pods`` are those that the live StatefulSet is to have; None where it was not read.
+    """
     state = State.UNCHANGED if forecast is NO_CHANGE else State.CHANGED
     if is_refused:
         state = State.REFUSED
@@ -34,6 +38,7 @@ def record(
         with_argument_names(reason) if state in {State.REFUSED, State.UNKNOWN} else None,
         namespace=namespace,
         statefulSet=name,
+        livePods=None if live_pods is None else list(live_pods),
         drift=None if changed_by_others is None else [_drift(each, stays=stays) for each, stays in changed_by_others],
     )
     if forecast is None or is_refused:
