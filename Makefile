@@ -83,6 +83,10 @@ test-repeated: environment cluster ## Run the cluster tests that run side by sid
 	  $(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal || failed=$$((failed + 1)); \
 	done; echo "$$failed of $(TIMES) runs had a failure"; [ $$failed = 0 ]
 
+.PHONY: test-csi
+test-csi: environment ## Hold the embedded cluster's CSI driver against the CSI specification, by csi-test's sanity suite
+	$(VENV)/pytest tests/local -q -rP
+
 .PHONY: test-package
 test-package: environment ## Build the package, install it in every way, and try its oldest and newest dependencies
 	$(VENV)/pytest tests/packaging -q -n 2
@@ -101,7 +105,7 @@ release: environment ## Build what a release has (wheel, sdist, SDKs, schema) in
 	@$(PYTHON) -m local.release dist
 
 .PHONY: test
-test: check test-package test-cluster test-languages ## Run everything but the campaigns
+test: check test-csi test-package test-cluster test-languages ## Run everything but the campaigns
 
 .PHONY: test-long
 test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults

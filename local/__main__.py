@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from local import binaries, cluster, engine, images, machine, node, node_faults, paths, pins, setup
+from local import binaries, cluster, csi_faults, engine, images, machine, node, node_faults, paths, pins, setup
 from local.console import say
 from local.errors import LocalError
 
@@ -58,6 +58,11 @@ def _traces(_: argparse.Namespace) -> None:
     print()
 
 
+def _disk_fault(options: argparse.Namespace) -> None:
+    fault = {name: value for name, value in vars(options).items() if name != "command"}
+    print(csi_faults.add(**fault))
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "binaries": _binaries,
     "image": _image,
@@ -66,6 +71,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "test-image": lambda _: images.test(),
     "cluster": lambda options: setup.set_up(options.nodes),
     "node": lambda options: node_faults.act(options.node, options.action),
+    "disk-fault": _disk_fault,
+    "end-disk-faults": lambda options: csi_faults.end(options.files),
+    "limit-disks": lambda options: csi_faults.limit(options.node, options.number),
     "cluster-down": lambda _: cluster.stop(),
     "cluster-delete": lambda _: cluster.delete(),
     "scale-simulated-nodes": lambda options: cluster.scale_simulated_nodes(options.count),
@@ -74,6 +82,24 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "status": _status,
     "traces": _traces,
 }
+
+
+def _add_disk_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    fault = add("disk-fault", "make a call of the CSI driver fail or hang, and print the file to end that with")
+    fault.add_argument("call", help="such as ControllerExpandVolume")
+    fault.add_argument("--code", help="the gRPC code of the error, such as OUT_OF_RANGE")
+    fault.add_argument("--message", help="the text of the error")
+    fault.add_argument("--hang-seconds", type=float, help="how long it hangs first; below 0: until its caller gives up")
+    fault.add_argument("--times", type=int, help="how often; always by default")
+    fault.add_argument("--namespace", help="only for volumes of claims in this namespace")
+    fault.add_argument("--claim", help="only for volumes of claims of this name")
+    fault.add_argument("--volume", help="only for the volume with this handle")
+    add("end-disk-faults", "let calls of the CSI driver go well again").add_argument(
+        "files", nargs="*", type=Path, help="as disk-fault printed them; all by default"
+    )
+    limit = add("limit-disks", "have a real node say how many volumes it can have attached")
+    limit.add_argument("node")
+    limit.add_argument("number", type=int, help="0 for as many as at first")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     node_command = add("node", "do to a real node what happens to machines; cluster brings it back")
     node_command.add_argument("action", choices=node_faults.ACTIONS)
     node_command.add_argument("node")
+    _add_disk_commands(add)
     add("cluster-down", "stop the cluster; its data stay")
     add("cluster-delete", "stop the cluster and delete its data")
     add("scale-simulated-nodes", "set the number of simulated nodes").add_argument("count", type=int)

@@ -160,7 +160,8 @@ def _fetch_files(binary: Binary, source: Path, output: Path) -> None:
     """Copy what the program needs of its module besides Go packages."""
     if not (binary.beside or binary.embedded):
         return
-    module = Path(json.loads(_go(["mod", "download", "-json", f"{binary.module}@{binary.pinned()}"], source))["Dir"])
+    name = binary.beside_from or binary.module
+    module = Path(json.loads(_go(["mod", "download", "-json", f"{name}@{binary.pinned(name)}"], source))["Dir"])
     for name in binary.beside:
         copy = output / Path(name).name
         ours = source / copy.name

@@ -8,6 +8,7 @@ from pathlib import Path
 from local import (
     binaries,
     control_plane,
+    csi,
     debian,
     machine,
     network,
@@ -104,7 +105,7 @@ def _healthy(real: bool) -> bool:
     return (
         control_plane.healthy()
         and storage.healthy()
-        and (node.healthy() if real else simulated_nodes.count() >= _SIMULATED)
+        and (node.healthy() and csi.healthy() if real else simulated_nodes.count() >= _SIMULATED)
     )
 
 
@@ -125,6 +126,9 @@ def _start_parts(real: bool) -> None:
     if not storage.healthy():
         with step("Volumes"):
             storage.start()
+    if real and not csi.healthy():
+        with step("CSI volumes"):
+            csi.start()
 
 
 def scale_simulated_nodes(count: int) -> None:
@@ -172,6 +176,7 @@ _DATA = (
     paths.ETCD_DATA,
     paths.VOLUMES,
     storage.NETWORK_DISKS,
+    csi.FOLDER,
     *real_nodes.FIRST.folders,
     paths.NODES,
     real_nodes.NUMBER,
@@ -187,6 +192,7 @@ def _anything_there() -> bool:
     return bool(
         node.running()
         or storage.running()
+        or csi.running()
         or any(control_plane.running(part) for part in control_plane.PARTS)
         or (os.geteuid() == 0 and machine.left_something())
     )
@@ -199,6 +205,8 @@ def status() -> list[tuple[str, list[int], Path]]:
         rows += [(real.part(part), node.running_part(real, part), _log(real.part(part))) for part in node.PARTS]
     rows += [(part, node_services.running(part), _log(part)) for part in node_services.PARTS]
     rows.append((storage.NAME, storage.running(), _log(storage.NAME)))
+    if has_real_node():
+        rows += [(part.shown or part.name, part.running(), part.log) for part in csi.all_parts()]
     return [(part, [each.pid for each in found], log) for part, found, log in rows]
 
 
@@ -207,6 +215,7 @@ def _log(part: str) -> Path:
 
 
 def _stop_parts() -> None:
+    csi.stop()
     storage.stop()
     node.stop()
     control_plane.stop()

@@ -176,7 +176,7 @@ EXAMPLES = (
 
 def test() -> None:
     """Run the tests of our own Go programs, with what Go prints."""
-    for folder in (SOURCE / "images", SOURCE / "modules" / "kubernetes"):
+    for folder in (SOURCE / "images", SOURCE / "modules" / "kubernetes", SOURCE / "modules" / "csi"):
         command = [str(go_toolchain.find()), "test", go_toolchain.COMPILER_FLAGS, "./..."]
         result = subprocess.run(command, cwd=folder, env=go_toolchain.environment(), check=False)
         if result.returncode:

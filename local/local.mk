@@ -2,7 +2,8 @@
 
 LOCAL := PYTHONPATH=$(patsubst %/local/local.mk,%,$(abspath $(lastword $(MAKEFILE_LIST)))) $(or $(PYTHON),python3) -m local
 BINARIES := etcd etcdctl kwok kwokctl kube-apiserver kube-controller-manager kube-scheduler kubectl \
-	volume-provisioner network-disks network-policies kubelet kube-proxy coredns pulumi-language-python pulumi-language-yaml pulumi \
+	volume-provisioner network-disks network-policies kubelet kube-proxy coredns \
+	csi-driver csi-provisioner csi-attacher csi-resizer csi-snapshotter snapshot-controller pulumi-language-python pulumi-language-yaml pulumi \
 	pulumi-resource-kubernetes
 
 .PHONY: cluster cluster-down cluster-delete cluster-status env binaries image load-image import-image test-image $(BINARIES:%=bin-%)

@@ -1,4 +1,4 @@
-"""A real node: containerd, kubelet and network disks, with Pods that run.
+"""A real node: containerd, kubelet and the drivers of its disks, with Pods that run.
 
 A part that runs with the settings it would get now is left alone, so that Pods go on while a neighbour is repaired.
 """
@@ -13,6 +13,7 @@ from local import (
     binaries,
     commands,
     control_plane,
+    csi,
     images,
     kubernetes,
     machine,
@@ -34,7 +35,7 @@ from local.paths import RUN, STATE, VOLUMES
 from local.processes import Process
 from local.real_nodes import RealNode
 
-PARTS = ("containerd", "network-disks", "kubelet")
+PARTS = ("containerd", "network-disks", "csi-driver", "kubelet")
 _HEALTH_PORT = 10248
 _CNI_BINARIES = Path("/usr/lib/cni")
 _OWNER = RUN / "state"
@@ -152,7 +153,7 @@ def running_part(node: RealNode, name: str) -> list[Process]:
 def _stop_node(node: RealNode) -> None:
     """Ask a node's programs to end, then all its containers at once; kill what is left, and end what held them."""
     processes.resume(processes_of(node))
-    for name in ("kubelet", "network-disks"):
+    for name in ("kubelet", "network-disks", "csi-driver"):
         processes.stop(running_part(node, name), 5)
     holders = shims(node)
     patience = 3.0
@@ -207,7 +208,7 @@ def _resolv_conf(node: RealNode) -> Path:
 
 def _parts(node: RealNode) -> list[Part]:
     """A node's processes in the order in which they are started."""
-    return [_containerd(node), _network_disks(node), _kubelet(node)]
+    return [_containerd(node), _network_disks(node), csi.driver(node), _kubelet(node)]
 
 
 def _containerd(node: RealNode) -> Part:

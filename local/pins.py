@@ -39,18 +39,21 @@ class Binary:
     beside: tuple[str, ...] = ()
     """Files of the module that have to lie beside the program. One of that name in our folder takes its place, and
     finds the module's under the name with `-original`."""
+    beside_from: str = field(default="", repr=False)
+    """The module that these files are of, where it is not the program's."""
     embedded: tuple[str, ...] = ()
     """Files of the module that our own main package embeds."""
     seconds: float = field(default=5, repr=False)
     """How long the build takes on two processors after those before it, to tell how long is left. What is built does
     not depend on it, so it is left out of the digest that a build is kept under."""
 
-    def pinned(self) -> str:
-        """The version in go.mod."""
+    def pinned(self, module: str = "") -> str:
+        """The version in go.mod, of the program's module or of another one."""
+        module = module or self.module
         text = (SOURCE / self.folder / "go.mod").read_text()
-        found = re.search(rf"^\s*(?:require )?{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
+        found = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", text, re.MULTILINE)
         if found is None:
-            raise LocalError(f"local/{self.folder}/go.mod does not require {self.module}.")
+            raise LocalError(f"local/{self.folder}/go.mod does not require {module}.")
         return found[1]
 
     def shown_version(self) -> str:
@@ -96,6 +99,27 @@ def _kwok(name: str, seconds: float) -> Binary:
     )
 
 
+_SNAPSHOT_OBJECTS = (
+    *(f"snapshot.storage.k8s.io_volumesnapshot{each}.yaml" for each in ("classes", "contents", "s")),
+    *(f"groupsnapshot.storage.k8s.io_volumegroupsnapshot{each}.yaml" for each in ("classes", "contents", "s")),
+)
+
+
+def _side_car(repository: str, name: str, seconds: float) -> Binary:
+    """A program of Kubernetes' storage group."""
+    module = f"github.com/kubernetes-csi/{repository}"
+    return Binary(
+        name,
+        "modules/csi",
+        f"{module}/cmd/{name}",
+        module,
+        ("main.version={version}",),
+        beside=tuple(f"config/crd/{each}" for each in _SNAPSHOT_OBJECTS) if name == "snapshot-controller" else (),
+        beside_from="github.com/kubernetes-csi/external-snapshotter/client/v8",
+        seconds=seconds,
+    )
+
+
 # The quick ones come first: whatever is wrong with Go, the network or the disk shows within the first minute.
 CLUSTER = (
     Binary("etcd", "modules/etcd", ".", "go.etcd.io/etcd/server/v3", seconds=25),
@@ -115,6 +139,12 @@ NODE = (
     _kubernetes("kubelet", 22),
     _kubernetes("kube-proxy", 10),
     Binary("coredns", "modules/kubernetes", "./coredns", "github.com/coredns/coredns", seconds=7),
+    Binary("csi-driver", "modules/csi", "./driver", "", version="1.0", seconds=2),
+    _side_car("external-provisioner/v6", "csi-provisioner", 15),
+    _side_car("external-attacher/v4", "csi-attacher", 6),
+    _side_car("external-resizer/v2", "csi-resizer", 6),
+    _side_car("external-snapshotter/v8", "csi-snapshotter", 6),
+    _side_car("external-snapshotter/v8", "snapshot-controller", 6),
 )
 
 ENGINE = (
@@ -165,6 +195,7 @@ IMAGES = tuple(Binary(name, "images", f"./{name}", "", version="1.0") for name i
 
 # Built when tests want them.
 TESTS = (
+    _side_car("csi-test/v5", "csi-sanity", 12),
     Binary("history-checker", "modules/history-checker", ".", "", version="1.0", seconds=5),
     Binary("sdk-generator", "modules/sdk-generator", ".", "", version="1.0", seconds=10),
     Binary(

@@ -66,7 +66,7 @@ class RealNode:
     @property
     def marks(self) -> tuple[str, ...]:
         """Of these the command line of each of its programs has one in it, and that of no other node's."""
-        return (f"{self.config}/", str(self.containerd_socket), str(self.disk_socket))
+        return (f"{self.config}/", str(self.containerd_socket), str(self.disk_socket), str(self.csi_socket))
 
     @property
     def kubelet(self) -> Path:
@@ -107,6 +107,11 @@ class RealNode:
     def cgroup(self) -> str:
         """The name of the cgroup of its Pods."""
         return f"stateful-service-{self.name}"
+
+    @property
+    def csi_socket(self) -> Path:
+        """Where the kubelet asks the CSI driver."""
+        return self._run / "csi.sock"
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -23,12 +23,19 @@ PARTS = (
     "kwok-controller",
     "containerd",
     "network-disks",
+    "csi-driver",
     "kubelet",
     "network-policies",
     "coredns",
     "kube-proxy",
     "volume-provisioner",
+    "csi-provisioner",
+    "csi-attacher",
+    "csi-resizer",
+    "csi-snapshotter",
+    "snapshot-controller",
 )
+SIDE_CARS = ("csi-provisioner", "csi-attacher", "csi-resizer", "csi-snapshotter")
 
 pytestmark = pytest.mark.alone
 
@@ -151,6 +158,19 @@ class TestUp:
         }
         wait_for(lambda: kubectl.containers() == containers, "the same containers are ready")
         assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+
+    def test_the_csi_controller_comes_back_with_its_side_cars(self, kubectl: Kubectl) -> None:
+        """The side-cars end when they lose it, as upstream has them do; no other part is touched."""
+        assert kubectl.containers()
+        before = parts()
+        for pid in before["csi-controller"]:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(parts()[each] for each in SIDE_CARS), "the side-cars have ended")
+        local("cluster")
+        after = parts()
+        changed = {name for name, pids in after.items() if pids != before[name]}
+        assert changed == {"csi-controller", *SIDE_CARS}
+        assert all(after.values())
 
     def test_it_listens_on_loopback_and_its_own_interface_alone(self, kubectl: Kubectl) -> None:
         """No port of the cluster can be reached from another machine."""
