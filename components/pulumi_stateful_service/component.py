@@ -18,6 +18,7 @@ from pulumi_stateful_service.arguments.defaults import (
     keeps_a_minimum,
     rollout_timeout_seconds,
     selector,
+    sets_partition,
 )
 from pulumi_stateful_service.arguments.resource_options import check_options
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs, WaitFor
@@ -47,7 +48,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.namespace_source import NamespaceSource
 from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
-from pulumi_stateful_service.live.rollout_plan import leader_check, rollout_plan
+from pulumi_stateful_service.live.rollout_plan import leader_check, resize_plan, rollout_plan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.member_changes import member_plan
@@ -261,6 +262,7 @@ class StatefulService(pulumi.ComponentResource):
                 takes_over=applies_on_the_server(),
                 wait_for=(await resolve(args.get("wait_for", WaitFor.READY.value))).value,
                 rollout=await apply_known(rollout_plan, args.get("rollout"), dict(args["ports"])),
+                resize=resize_plan(args),
                 leader_last="leader_last" in args,
                 members=await apply_known(
                     member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
@@ -347,7 +349,7 @@ class StatefulService(pulumi.ComponentResource):
         if not settings.known or desired is None:
             return None
         claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
-        change = desired.change
+        change, forecast = desired.change, self._guard.operation.forecast if self._guard is not None else None
         return RolloutTarget(
             change.prefix,
             metadata.namespace,
@@ -360,6 +362,8 @@ class StatefulService(pulumi.ComponentResource):
             rollout_seconds,
             growth_seconds,
             plan=change.rollout,
+            resize=change.resize if forecast is not None and forecast.resizes.pods else None,
+            is_released=sets_partition(args) and change.rollout is None,
             leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
             members=change.members,
             recreation=requested_recreation(change.stateful_set),

@@ -11,6 +11,7 @@ from pulumi_stateful_service.arguments.defaults import (
     has_disruption_budget,
     instance_service_ordinals,
     load_balancer_name,
+    sets_partition,
 )
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs, StorageClassArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -187,7 +188,7 @@ def _ignored_fields(args: StatefulServiceArgs) -> list[str]:
         # The provider does not send ignored fields that another field manager owns. With members the component
         # changes it, one by one.
         fields.append("spec.replicas")
-    if "rollout" in args:
-        # The component changes it from step to step.
+    if "rollout" in args or sets_partition(args):
+        # The component changes it from step to step, and while Pods are resized.
         fields.append("spec.updateStrategy.rollingUpdate.partition")
     return fields

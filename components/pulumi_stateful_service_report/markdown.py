@@ -17,7 +17,7 @@ _MAX_NAMES = 10
 _MAX_REASON = 1_000
 _SEVERITY = (State.REFUSED, State.UNKNOWN, State.DELETED, State.CHANGED, State.UNCHANGED)
 """The order in which services are shown, after those that lose data."""
-_PODS = {"Replaced": "replaced", "Added": "added", "Removed": "removed"}
+_PODS = {"Resized": "CPU or memory change in place", "Replaced": "replaced", "Added": "added", "Removed": "removed"}
 _CLAIMS = {
     "Deleted": "**deleted with the data**",
     "Recreated": "**deleted, and created again without the data**",

@@ -114,6 +114,12 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
         **_DB,
         "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
     },
+    "ResizePolicyArgs": {
+        **_DB,
+        "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+        "resize": "InPlace",
+        "resize_policy": {"memory": "RestartContainer"},
+    },
     "HttpGetArgs": {
         "image": "nats:2.12",
         "ports": {"client": 4222, "monitor": 8222},

@@ -34,6 +34,8 @@ PAGE_OF = {
     "client/large_json.py": "troubleshooting.md",
     "client/repeating.py": "kubeconfig.md",
     "before/forecast_text.py": "rollouts.md",
+    "before/resizes.py": "rollouts.md",
+    "state/resize.py": "rollouts.md",
     "client/exec.py": "rollout-steps.md",
     "instance_checks.py": "rollout-steps.md",
 }

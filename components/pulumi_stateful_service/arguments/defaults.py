@@ -8,6 +8,7 @@ from pulumi_stateful_service.arguments.types import (
     ClientServiceArgs,
     InstanceServicesArgs,
     LoadBalancerArgs,
+    Resize,
     ServiceType,
     SessionAffinity,
     StatefulServiceArgs,
@@ -25,6 +26,15 @@ _ROLLOUT_SECONDS = 600
 def first_ordinal(args: StatefulServiceArgs) -> pulumi.Input[int]:
     """The ordinal of the first instance (``spec.ordinals.start``)."""
     return args.get("ordinals", {}).get("start", 0)
+
+
+def sets_partition(args: StatefulServiceArgs) -> bool:
+    """Whether the component holds the instances back by the partition while it resizes them (``resize``).
+
+    Not where the program itself, or ``leader_last``, says which of them get a change.
+    """
+    of_program = ("canary", "partition", "leader_last")
+    return args.get("resize", Resize.REPLACE) != Resize.REPLACE and not any(each in args for each in of_program)
 
 
 def cluster_domain(args: StatefulServiceArgs) -> pulumi.Input[str]:

@@ -47,6 +47,26 @@ class WaitFor(StrEnum):
     """Nothing: the StatefulSet is created or updated."""
 
 
+class Resize(StrEnum):
+    """How a change of CPU and memory alone reaches instances that run."""
+
+    REPLACE = "Replace"
+    """As every change of the Pod template: the instances are replaced."""
+    IN_PLACE = "InPlace"
+    """The Pods keep running. Where a node cannot give an instance what it asks for, ``pulumi up`` fails and says so."""
+    IN_PLACE_OR_REPLACE = "InPlaceOrReplace"
+    """The same, but an instance whose node cannot give it what it asks for is replaced."""
+
+
+class ResizeRestartPolicy(StrEnum):
+    """What a change of a resource in place needs (``resizePolicy[].restartPolicy``)."""
+
+    NOT_REQUIRED = "NotRequired"
+    """The container keeps running."""
+    RESTART_CONTAINER = "RestartContainer"
+    """The container restarts, in the same Pod."""
+
+
 class TolerationOperator(StrEnum):
     """How a toleration is compared with a taint."""
 
@@ -287,6 +307,16 @@ class ResourcesArgs(TypedDict):
     """Maximum amounts. Default: the defaults of the namespace, else no limit."""
 
 
+class ResizePolicyArgs(TypedDict):
+    """What a change of the container's CPU or memory in place needs (``resizePolicy``)."""
+
+    cpu: NotRequired[pulumi.Input[str]]
+    """One of ``ResizeRestartPolicy``. Default: ``NotRequired``."""
+    memory: NotRequired[pulumi.Input[str]]
+    """One of ``ResizeRestartPolicy``: ``RestartContainer`` for a program that reads its memory limit when it starts.
+    Default: ``NotRequired``."""
+
+
 class HttpGetArgs(TypedDict):
     """An HTTP GET request. A status code from 200 to 399 indicates success (``httpGet`` of a probe)."""
 
@@ -405,6 +435,8 @@ class ContainerArgs(TypedDict):
     """Volumes that are mounted. Default: none."""
     resources: NotRequired[ResourcesArgs]
     """Compute resources. Default: the defaults of the namespace."""
+    resize_policy: NotRequired[ResizePolicyArgs]
+    """For side-cars: whether the container restarts when its resources change in place. Default: it keeps running."""
     readiness_probe: NotRequired[ProbeArgs]
     """For side-cars: the instance is ready only when they are. Default: none."""
     liveness_probe: NotRequired[ProbeArgs]
@@ -1072,6 +1104,9 @@ class StatefulServiceArgs(TypedDict):
     group of the Pod to read (mode 0440). The volume is ``secret-files``. Default: none."""
     resources: NotRequired[ResourcesArgs]
     """Compute resources of the container (``containers[].resources``). Default: the defaults of the namespace."""
+    resize_policy: NotRequired[ResizePolicyArgs]
+    """Whether the container restarts when its CPU or memory change in place (``containers[].resizePolicy``); see
+    ``resize``. Default: it keeps running."""
     readiness_probe: NotRequired[ProbeArgs]
     """Decides when an instance is ready: it then receives traffic, and the next instance can start
     (``containers[].readinessProbe``). Default: ready as soon as the container runs."""
@@ -1239,6 +1274,11 @@ class StatefulServiceArgs(TypedDict):
     """Seconds within which the rollout, or each step of ``rollout``, must complete, at least 1; otherwise ``pulumi up``
     fails with the reasons. Default: 600, or more where the instances, one after another, can take longer to stop, to
     start (``startup_probe``) and to be ready for ``min_ready_seconds``."""
+    resize: NotRequired[str]
+    """How a change of CPU and memory alone, also of side-cars, reaches instances that run: one of ``Resize``. In place
+    it requires Kubernetes 1.33 (else instances are replaced), rights of its own, ``wait_for`` ``Ready``, and the update
+    strategy ``RollingUpdate`` or ``leader_last``. With ``canary`` or ``partition`` instances are replaced. Default:
+    ``Replace``."""
     replace_unready: NotRequired[bool]
     """Whether outdated Pods that are not ready any more are evicted, so that a new version can replace them: with the
     policy ``OrderedReady`` Kubernetes waits for them first. Pods that were never ready, and those whose containers

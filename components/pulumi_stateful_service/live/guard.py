@@ -50,6 +50,7 @@ from pulumi_stateful_service.live.before.refusals.members import member_refusals
 from pulumi_stateful_service.live.before.refusals.namespaces import creation_warning, deletion_refusals
 from pulumi_stateful_service.live.before.refusals.owners import owner_refusals
 from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals, replacement_warning
+from pulumi_stateful_service.live.before.refusals.resize import resize_refusals
 from pulumi_stateful_service.live.before.refusals.restore import restored_claim_message
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
 from pulumi_stateful_service.live.before.refusals.update import changes_by_others
@@ -423,7 +424,14 @@ class Guard:
             forecast = self._operation.forecast
             in_steps = desired.change.rollout is not None and (forecast is None or forecast.changes_template)
             await prepare_cluster(
-                cluster, desired, live, missing, recreate=recreate, is_update=is_update, in_steps=in_steps
+                cluster,
+                desired,
+                live,
+                missing,
+                recreate=recreate,
+                is_update=is_update,
+                in_steps=in_steps,
+                in_place=bool(forecast and forecast.resizes.pods),
             )
 
     def _refuse_replacement(self, live: KubernetesObject, claims: Sequence[KubernetesObject]) -> None:
@@ -454,6 +462,7 @@ class Guard:
                 recreate=recreate,
                 takes_over=desired.change.takes_over,
                 leader_last=desired.change.leader_last,
+                resize=desired.change.resize,
                 in_turn=notes is not None and members_of(live or {"spec": desired.spec}, notes) > 0,
             )
         except ClusterError as error:
@@ -473,6 +482,7 @@ class Guard:
         for refusal in [
             *held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None),
             *member_refusals(desired.change, live, notes, predicted),
+            *resize_refusals(predicted, namespace),
         ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
         removed = predicted.of(InstanceOutcome.REMOVED)

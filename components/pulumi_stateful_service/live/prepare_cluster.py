@@ -9,13 +9,18 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.after.steps import hold_back
+from pulumi_stateful_service.live.after.target import patch_partition
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.provider import setting_to_update_existing
 from pulumi_stateful_service.live.state.field_managers import entries_that_keep_restart, owned_after_creation
-from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, is_being_deleted
+from pulumi_stateful_service.live.state.stateful_set_fields import (
+    desired_ordinals,
+    is_being_deleted,
+    is_updated_on_delete,
+)
 
 STATEFUL_SET = "StatefulSet"
 _ATTEMPTS = 5
@@ -66,10 +71,11 @@ async def prepare_cluster(
     recreate: bool,
     is_update: bool,
     in_steps: bool = False,
+    in_place: bool = False,
 ) -> None:
     """Creates claims that are restored, and recreates the StatefulSet around its Pods where that is asked for.
 
-    With ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends.
+    With ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends; with ``in_place`` none.
     """
     for claim in missing_claims:
         namespace, _ = desired.where(cluster)
@@ -77,7 +83,9 @@ async def prepare_cluster(
     if live is not None and is_update and not recreate:
         await _keep_restart(cluster, live)
         await _patch_revision_history_limit(cluster, desired, live)
-        if in_steps and (plan := desired.change.rollout) is not None:
+        if in_place and not is_updated_on_delete(live):
+            await patch_partition(cluster, live, len(desired_ordinals(live)))
+        elif in_steps and (plan := desired.change.rollout) is not None:
             replicas = max(len(desired_ordinals(live)), len(desired_ordinals({"spec": desired.spec})))
             await hold_back(cluster, live, plan, replicas)
     if live is not None and not is_update and not recreate:

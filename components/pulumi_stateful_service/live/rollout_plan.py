@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from pulumi_stateful_service.arguments.types import RolloutFailure
+from pulumi_stateful_service.arguments.types import Resize, RolloutFailure
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.instance_checks import InstanceCheck, check_of
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, serves
@@ -98,6 +98,26 @@ def _check(check: Mapping[str, Any], ports: Mapping[str, int]) -> RolloutCheck:
     settings = {key: check[key] for key in ("period_seconds", "timeout_seconds", "failure_threshold") if key in check}
     asks = check_of(check, ports)
     return RolloutCheck(check.get("name", asks.described), asks, **settings)
+
+
+@dataclass(frozen=True)
+class ResizePlan:
+    """How a change of CPU and memory is made in place."""
+
+    replaces: bool = False
+    """Whether an instance is replaced where its node cannot give it what it asks for."""
+    why_not: str = ""
+    """The other argument with which it is not made in place; empty where there is none."""
+
+
+def resize_plan(args: Mapping[str, Any]) -> ResizePlan | None:
+    """The plan of the argument ``resize``; None where instances are replaced."""
+    wanted = args.get("resize", Resize.REPLACE)
+    if wanted == Resize.REPLACE:
+        return None
+    holding_back = [each for each in ("canary", "partition") if each in args]
+    why_not = f"{holding_back[0]} decides which instances get the change" if holding_back else ""
+    return ResizePlan(wanted == Resize.IN_PLACE_OR_REPLACE, why_not)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def container(shared: Shared, network: Network, args: StatefulServiceArgs) -> Ku
         env=environment(shared, args),
         envFrom=environment_sources(args.get("env_from", [])),
         resources=_resources(args),
+        resizePolicy=_resize_policy(args),
         securityContext=container_security_context(args.get("security", {})),
         lifecycle=_lifecycle(args.get("lifecycle", {})),
         **_probes(args),
@@ -72,6 +73,7 @@ def _other(shared: Shared, args: StatefulServiceArgs, wanted: ContainerArgs) -> 
         env=[*(environment(shared, args) if shares_environment else []), *own],
         envFrom=environment_sources(args.get("env_from", [])) if shares_environment else [],
         resources=_resources(wanted),
+        resizePolicy=_resize_policy(wanted),
         securityContext=container_security_context(args.get("security", {})),
         **_probes(wanted),
         terminationMessagePolicy=_LOGS,
@@ -84,6 +86,13 @@ def _other(shared: Shared, args: StatefulServiceArgs, wanted: ContainerArgs) -> 
 
 def _resources(wanted: Mapping[str, Any]) -> KubernetesObject:
     return pick(wanted.get("resources", {}), requests="requests", limits="limits")
+
+
+def _resize_policy(wanted: Mapping[str, Any]) -> list[KubernetesObject]:
+    return [
+        {"resourceName": resource, "restartPolicy": policy}
+        for resource, policy in wanted.get("resize_policy", {}).items()
+    ]
 
 
 def _port(network: Network, name: str) -> KubernetesObject:

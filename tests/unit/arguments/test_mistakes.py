@@ -164,6 +164,17 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"rollout": {"steps": [1]}, "partition": 1}, "rollout and partition are mutually exclusive"),
     ({"rollout": {"steps": [1]}, "update_strategy": "OnDelete"}, "rollout requires update_strategy RollingUpdate"),
     ({"rollout": {"steps": [1]}, "wait_for": "Created"}, "rollout requires wait_for Ready"),
+    ({"resize": "Live"}, "resize is 'Live'; it must be one of Replace, InPlace, InPlaceOrReplace"),
+    ({"resize": "InPlace", "wait_for": "Created"}, "resize requires wait_for Ready"),
+    ({"resize": "InPlace", "update_strategy": "OnDelete"}, "resize requires update_strategy RollingUpdate"),
+    (
+        {"resize_policy": {"memory": "Restart"}},
+        "resize_policy.memory is 'Restart'; it must be one of NotRequired, Restart",
+    ),
+    (
+        {"init_containers": [{"name": "a", "resize_policy": {"cpu": "NotRequired"}}]},
+        "init_containers[0].resize_policy cannot be set: an init container runs to its end",
+    ),
     ({"rollout": {"steps": []}}, "rollout.steps is []; it must not be empty"),
     ({"rollout": {"steps": ["half"]}}, "rollout.steps[0] is 'half'; it must be a whole number from 1, or a percentage"),
     (

@@ -35,6 +35,8 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
         lambda c: c.patch("Service", "ns", "s", {}, action=Action.SET_REPLICAS),
         lambda c: c.delete("Secret", "ns", "s", action=Action.OWN_VERSION, uid="1"),
         lambda c: c.evict_pod("ns", "p", "1", action=Action.RUN_CHECK),
+        lambda c: c.resize_pod({"metadata": {"namespace": "ns", "name": "p"}}, {}, action=Action.LABEL_POD),
+        lambda c: c.patch("Pod", "ns", "p", {}, action=Action.RESIZE_POD),
         lambda c: c.run_in_pod("ns", "p", "app", ["a"], 5, action=Action.EVICT_UNREADY_POD),
     ],
 )
@@ -64,7 +66,7 @@ def test_requests_are_sent_in_one_place() -> None:
         if call.func.attr == "_ask" or ast.unparse(call.func) in {f"self._api.{each}" for each in _SENDING}
     }
     objects = {"get", "read", "_list", "create", "patch", "delete", "_ask"}
-    pods = {"evict_pod", "get_from_pod", "run_in_pod", "_whose_time"}
+    pods = {"resizes_pods", "resize_pod", "evict_pod", "get_from_pod", "run_in_pod", "_whose_time"}
     expected = {("client/objects.py", each) for each in objects} | {("client/cluster.py", each) for each in pods}
     assert sending == expected
 

@@ -37,6 +37,15 @@ def test_fields_of_the_pod(chapter: Chapter, argument: str, value: Any, field: s
         ("resources", {"requests": {"cpu": "1"}}, "resources", {"requests": {"cpu": "1"}}),
         ("resources", {"limits": {"memory": "1Gi"}}, "resources", {"limits": {"memory": "1Gi"}}),
         (
+            "resize_policy",
+            {"cpu": "NotRequired", "memory": "RestartContainer"},
+            "resizePolicy",
+            [
+                {"resourceName": "cpu", "restartPolicy": "NotRequired"},
+                {"resourceName": "memory", "restartPolicy": "RestartContainer"},
+            ],
+        ),
+        (
             "env_from",
             [{"secret": "s", "prefix": "S_"}, {"config_map": "c", "optional": True}],
             "envFrom",

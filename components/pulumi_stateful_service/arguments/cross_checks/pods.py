@@ -248,6 +248,8 @@ def _check_containers(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             for probe in _PROBES:
                 if argument == "init_containers" and probe in container:
                     raise checks.error(f"{path}.{probe} cannot be set: an init container runs to its end")
+            if argument == "init_containers" and "resize_policy" in container:
+                raise checks.error(f"{path}.resize_policy cannot be set: an init container runs to its end")
             _check_probes_of(checks, f"{path}.", cast("Mapping[str, Any]", container), container.get("ports", {}))
             _check_resources(checks, f"{path}.", container.get("resources", {}))
             checks.check(_unique_paths(checks, path), [mount["mount_path"] for mount in container.get("mounts", [])])

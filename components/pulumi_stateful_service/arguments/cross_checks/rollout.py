@@ -7,6 +7,7 @@ from pulumi_stateful_service.arguments.defaults import allowed_port_names, first
 from pulumi_stateful_service.arguments.types import (
     HttpGetArgs,
     PodManagementPolicy,
+    Resize,
     RunIn,
     StatefulServiceArgs,
     UpdateStrategy,
@@ -76,7 +77,8 @@ def _check_members(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
 
 def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    of_rolling_updates = [each for each in ("partition", "canary", "rollout", "max_unavailable") if each in args]
+    names = ("partition", "canary", "rollout", "max_unavailable")
+    of_rolling_updates = [*(each for each in names if each in args), *["resize"] * _is_in_place(args)]
 
     def is_rolling(strategy: str) -> None:
         if strategy == UpdateStrategy.ON_DELETE:
@@ -87,6 +89,10 @@ def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
 
     if of_rolling_updates and "update_strategy" in args:
         checks.check(is_rolling, args["update_strategy"])
+
+
+def _is_in_place(args: StatefulServiceArgs) -> bool:
+    return args.get("resize", Resize.REPLACE) != Resize.REPLACE
 
 
 def _check_rollout(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -128,9 +134,10 @@ def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             )
 
     def is_ready(wait_for: str) -> None:
-        for argument in ("rollout", "leader_last", "recreate_claims", "members"):
-            if argument in args and wait_for != WaitFor.READY:
-                raise checks.error(f"{argument} requires wait_for Ready")
+        names = ("rollout", "leader_last", "recreate_claims", "members")
+        following = [*(each for each in names if each in args), *["resize"] * _is_in_place(args)]
+        if following and wait_for != WaitFor.READY:
+            raise checks.error(f"{following[0]} requires wait_for Ready")
 
     def is_reachable(wait_for: str, policy: str, replicas: int) -> None:
         if wait_for == WaitFor.RUNNING and policy == PodManagementPolicy.ORDERED_READY and replicas > 1:

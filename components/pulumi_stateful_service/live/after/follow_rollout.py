@@ -19,6 +19,7 @@ from pulumi_stateful_service.live.after.claim_wait import (
 from pulumi_stateful_service.live.after.leader_last import update_leader_last
 from pulumi_stateful_service.live.after.members import Members
 from pulumi_stateful_service.live.after.reachable import wait_until_reachable
+from pulumi_stateful_service.live.after.resize_in_place import release, resize_in_place
 from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.after.steps import roll_out_in_steps
 from pulumi_stateful_service.live.after.target import (
@@ -126,6 +127,10 @@ async def _release_claims(
 
 
 async def _roll_out(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+    if target.resize is not None:
+        await resize_in_place(cluster, target, target.resize, resource)
+    if target.is_released:
+        await release(cluster, target)
     if target.leader is not None:
         return await update_leader_last(cluster, target, target.leader, resource)
     if target.plan is not None:

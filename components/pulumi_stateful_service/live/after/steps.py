@@ -23,9 +23,10 @@ from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     instance_of,
     list_pods_until_answered,
-    pause,
+    patch_partition,
+    read_observed,
     read_until_answered,
-    retry_until_answered,
+    set_partition,
 )
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
@@ -46,7 +47,7 @@ async def roll_out_in_steps(
 
     Raises RolloutError where a step fails; the other instances then keep their version.
     """
-    live = await _read_observed(cluster, target)
+    live = await read_observed(cluster, target)
     pods = await list_pods_until_answered(cluster, target, live)
     if partition_of(live) == 0 and not rollout_status(live, pods).outdated:
         return await wait_until_complete(cluster, target, resource)
@@ -72,36 +73,14 @@ async def roll_out_in_steps(
         if partition == 0:
             return rollout
         following = 0 if not is_new else plan.next_partition(partition, replicas)
-        await _set_partition(cluster, target, live, following)
+        await set_partition(cluster, target, live, following)
         live = await read_until_answered(cluster, target)
-
-
-async def _read_observed(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
-    """The StatefulSet as soon as its controller has seen the change: its status then tells which Pods are outdated."""
-    started = time.monotonic()
-    while True:
-        live = await read_until_answered(cluster, target)
-        observed = live.get("status", {}).get("observedGeneration", 0)
-        if observed >= live["metadata"]["generation"] or time.monotonic() - started > target.rollout_timeout_seconds:
-            return live
-        await pause(cluster, started)
 
 
 async def hold_back(cluster: Cluster, stateful_set: KubernetesObject, plan: RolloutPlan, replicas: int) -> None:
     """Has the instances that serve keep their version when the StatefulSet gets a new one."""
     partition = first_partition(plan, stateful_set, await cluster.list_pods(stateful_set), replicas)
-    await cluster.patch_stateful_set(stateful_set, action=Action.SET_PARTITION, spec=_partitioned(partition))
-
-
-async def _set_partition(cluster: Cluster, target: RolloutTarget, live: KubernetesObject, partition: int) -> None:
-    """Changes ``rollingUpdate.partition`` of this very StatefulSet."""
-    spec = _partitioned(partition)
-    action = Action.SET_PARTITION
-    await retry_until_answered(target, lambda: cluster.patch_stateful_set(live, action=action, spec=spec))
-
-
-def _partitioned(partition: int) -> KubernetesObject:
-    return {"updateStrategy": {"rollingUpdate": {"partition": partition}}}
+    await patch_partition(cluster, stateful_set, partition)
 
 
 def _runs_before(stateful_set: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
@@ -296,7 +275,7 @@ async def _roll_back(
 
     Those that are not ready first, since the controller waits for them; then one at a time.
     """
-    await _set_partition(cluster, target, live, int(live["spec"].get("replicas", 1)))
+    await set_partition(cluster, target, live, int(live["spec"].get("replicas", 1)))
     new, seconds = live["status"]["updateRevision"], target.rollout_timeout_seconds
     while updated := [pod for pod in await list_pods_until_answered(cluster, target, live) if revision(pod) == new]:
         pods = sorted(updated, key=lambda pod: (is_ready(pod), -ordinal_of(pod)))

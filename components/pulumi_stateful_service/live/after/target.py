@@ -10,10 +10,11 @@ from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.documentation import OPERATING
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.instance_checks import Instance
-from pulumi_stateful_service.live.rollout_plan import LeaderCheck, RolloutPlan
+from pulumi_stateful_service.live.rollout_plan import LeaderCheck, ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation
@@ -63,6 +64,10 @@ class RolloutTarget:
     """Whose claims are recreated where they are outdated."""
     retains_claims: bool = False
     """Whether claims are kept when the StatefulSet is deleted (``when_deleted: Retain``)."""
+    resize: ResizePlan | None = None
+    """How Pods are resized in place; None where none is."""
+    is_released: bool = False
+    """Whether the partition is the component's, to be 0 in the end."""
     restart_to_grow: bool = False
     """Whether Pods are replaced for file systems that grow when they are mounted."""
 
@@ -106,6 +111,28 @@ async def retry_until_answered(target: RolloutTarget, request: Callable[[], Awai
 async def read_until_answered(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
     """The StatefulSet, as ``read_stateful_set`` and ``retry_until_answered`` have it."""
     return await retry_until_answered(target, lambda: read_stateful_set(cluster, target))
+
+
+async def read_observed(cluster: Cluster, target: RolloutTarget) -> KubernetesObject:
+    """The StatefulSet as soon as its controller has seen the change: its status then tells which Pods are outdated."""
+    started = time.monotonic()
+    while True:
+        live = await read_until_answered(cluster, target)
+        observed = live.get("status", {}).get("observedGeneration", 0)
+        if observed >= live["metadata"]["generation"] or time.monotonic() - started > target.rollout_timeout_seconds:
+            return live
+        await pause(cluster, started)
+
+
+async def set_partition(cluster: Cluster, target: RolloutTarget, live: KubernetesObject, partition: int) -> None:
+    """Changes ``rollingUpdate.partition`` of this very StatefulSet."""
+    await retry_until_answered(target, lambda: patch_partition(cluster, live, partition))
+
+
+async def patch_partition(cluster: Cluster, live: KubernetesObject, partition: int) -> None:
+    """The same without repeating it."""
+    spec = {"updateStrategy": {"rollingUpdate": {"partition": partition}}}
+    await cluster.patch_stateful_set(live, action=Action.SET_PARTITION, spec=spec)
 
 
 def instance_of(cluster: Cluster, target: RolloutTarget, pod: str) -> Instance:

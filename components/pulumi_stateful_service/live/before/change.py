@@ -9,7 +9,7 @@ from pulumi.output import Unknown
 from pulumi_stateful_service.arguments.types import WaitFor
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
-from pulumi_stateful_service.live.rollout_plan import RolloutPlan
+from pulumi_stateful_service.live.rollout_plan import ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 
 
@@ -37,6 +37,8 @@ class Change:
     """What a rollout is complete with, one of ``WaitFor``."""
     rollout: RolloutPlan | None = None
     """The steps in which instances are updated; None for one after another."""
+    resize: ResizePlan | None = None
+    """How CPU and memory are changed in place; None where instances are replaced for that as for other changes."""
     leader_last: bool = False
     """Whether the component itself replaces the instances, the leader last."""
     members: MemberPlan | None = None

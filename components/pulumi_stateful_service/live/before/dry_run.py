@@ -3,19 +3,21 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, claim_name
 from pulumi_stateful_service.foundation.outputs import contains_unknown
-from pulumi_stateful_service.live.before.forecast import Forecast, forecast
+from pulumi_stateful_service.live.before.forecast import NO_RESIZES, Forecast, forecast
+from pulumi_stateful_service.live.before.resizes import find_resizes
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
+from pulumi_stateful_service.live.rollout_plan import ResizePlan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.field_managers import is_applied_by_component, without_taken_over
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.state.resize import template_of
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     IDENTITY_FIELDS,
     claim_templates,
@@ -36,6 +38,7 @@ async def predict(
     takes_over: bool = True,
     leader_last: bool = False,
     in_turn: bool = False,
+    resize: ResizePlan | None = None,
 ) -> Forecast | None:
     """What the change to this metadata and spec does; None where a value that decides it is not known yet.
 
@@ -54,6 +57,9 @@ async def predict(
         cluster.list_claims(namespace, names, after["spec"]["selector"]["matchLabels"]),
         _revision(cluster, namespace, live, after, pods),
     )
+    resizes = NO_RESIZES
+    if resize is not None and live is not None and not recreate:
+        resizes = await find_resizes(cluster, resize, live, after, pods, revision, leader_last=leader_last)
     return forecast(
         live,
         after,
@@ -65,6 +71,7 @@ async def predict(
         recreation=requested_recreation(desired),
         leader_last=leader_last,
         in_turn=in_turn and len(desired_ordinals(after)) > 0,
+        resizes=resizes,
     )
 
 
@@ -124,14 +131,9 @@ async def _revision(
     except ForbiddenError:
         return None
     for each in sorted(revisions, key=lambda each: int(each.get("revision", 0)), reverse=True):
-        stored = {key: value for key, value in _template_of(each).items() if key != "$patch"}
-        if json.dumps(stored, sort_keys=True) == json.dumps(template, sort_keys=True):
+        if json.dumps(template_of(each), sort_keys=True) == json.dumps(template, sort_keys=True):
             return str(each["metadata"]["name"])
     return None
-
-
-def _template_of(revision: Mapping[str, Any]) -> KubernetesObject:
-    return dict(((revision.get("data") or {}).get("spec") or {}).get("template") or {})
 
 
 def _claims_of(stateful_set: KubernetesObject | None) -> set[str]:

@@ -8,7 +8,6 @@ partition on, from the highest ordinal to the lowest.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import floor
 from typing import TypedDict
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -24,12 +23,14 @@ from pulumi_stateful_service.live.state.claim_changes import (
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation, claims_to_recreate
 from pulumi_stateful_service.live.state.pod_status import claim_volumes, is_terminating, ready_pods, revision
 from pulumi_stateful_service.live.state.pod_template_changes import pod_template_changes
+from pulumi_stateful_service.live.state.resize import PodResize
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     claim_templates,
     desired_ordinals,
     first_ordinal,
     first_updated_ordinal,
     is_updated_on_delete,
+    updated_at_a_time,
 )
 
 
@@ -38,6 +39,8 @@ class InstanceOutcome(StrEnum):
 
     KEPT = "Kept"
     """Its Pod keeps running."""
+    RESIZED = "Resized"
+    """CPU or memory of its Pod change in place; the Pod keeps running."""
     REPLACED = "Replaced"
     """Its Pod is deleted and created again, with the same name and the same claims."""
     ADDED = "Added"
@@ -91,7 +94,8 @@ class ForecastOutput(TypedDict):
     created again around them), or ``NotChecked`` (the cluster was not read; in a preview the output is then
     unknown)."""
     instances: Mapping[str, str]
-    """To each instance, by its Pod's name: ``Kept``, ``Replaced``, ``Added`` or ``Removed``."""
+    """To each instance, by its Pod's name: ``Kept``, ``Resized`` (CPU or memory change in place), ``Replaced``,
+    ``Added`` or ``Removed``."""
     order: Sequence[str]
     """The Pods that are replaced, in the order of their replacement."""
     claims: Mapping[str, str]
@@ -102,6 +106,23 @@ class ForecastOutput(TypedDict):
     ``Deleted`` (``when_scaled: Delete``, or deleted by somebody and ended by this change)."""
     reasons: Sequence[str]
     """What in the Pod template changes: ``image``, ``env`` and so on."""
+
+
+@dataclass(frozen=True)
+class Resizes:
+    """What is changed in place (``resize``)."""
+
+    pods: Mapping[str, PodResize] = field(default_factory=dict)
+    """By the Pod's name: what is left to do for it."""
+    why_not: str = ""
+    """Why a change of CPU or memory is not made in place, or not for all Pods; empty where it is, or there is none."""
+    missing_rights: Sequence[str] = ()
+    """The rights without which it cannot be."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why the API server does not resize a Pod that is not to be replaced for it, by its name."""
+
+
+NO_RESIZES = Resizes()
 
 
 @dataclass(frozen=True)
@@ -140,6 +161,8 @@ class Forecast:
     """The size that each claim requests before and after, where that changes."""
     ready: Sequence[str] = ()
     """The Pods that are ready now."""
+    resizes: Resizes = NO_RESIZES
+    """What is changed in place, and why something is not."""
 
     def of(self, outcome: InstanceOutcome) -> list[str]:
         """The names of the instances with this outcome."""
@@ -176,6 +199,7 @@ def forecast(
     recreation: ClaimRecreation | None = None,
     leader_last: bool = False,
     in_turn: bool = False,
+    resizes: Resizes = NO_RESIZES,
 ) -> Forecast:
     """What the change from ``live`` to ``after``, both with the API's defaults, does.
 
@@ -197,7 +221,7 @@ def forecast(
         instances[name] = InstanceOutcome.ADDED if pod is None else InstanceOutcome.KEPT
         if pod is None:
             continue
-        is_outdated = revision(pod) != new_revision
+        is_outdated = revision(pod) != new_revision and name not in resizes.pods
         if not claim_templates(after).keys() <= claim_volumes(pod):
             without_volume.append(name)
             if on_delete or ordinal < first_updated:
@@ -211,6 +235,7 @@ def forecast(
     order = [*without_volume, *reversed(outdated)]
     with_new_claims = [pod_name(set_name, ordinal) for ordinal in recreated_claims]
     order += [name for name in with_new_claims if instances.get(name) is InstanceOutcome.KEPT and name not in order]
+    instances |= dict.fromkeys(resizes.pods, InstanceOutcome.RESIZED)
     instances |= dict.fromkeys(order, InstanceOutcome.REPLACED)
     removed = [name for name in pods_by_name if name not in ordinals]
     instances |= dict.fromkeys(removed, InstanceOutcome.REMOVED)
@@ -231,7 +256,7 @@ def forecast(
         instances=instances,
         claims=outcomes,
         order=order,
-        at_a_time=1 if without_volume else _at_a_time(after),
+        at_a_time=1 if without_volume else updated_at_a_time(after),
         on_delete=held_back if on_delete else [],
         held_back=[] if on_delete else held_back,
         losing_revision=[
@@ -247,6 +272,7 @@ def forecast(
         ending=ending,
         sizes=sizes,
         ready=list(ready_pods(pods)),
+        resizes=resizes,
     )
 
 
@@ -258,14 +284,6 @@ def _outcome(live: KubernetesObject | None, *, recreated: bool) -> StatefulSetOu
     if live is None:
         return StatefulSetOutcome.CREATED
     return StatefulSetOutcome.RECREATED if recreated else StatefulSetOutcome.UPDATED
-
-
-def _at_a_time(after: KubernetesObject) -> int:
-    """``maxUnavailable`` as a number: Kubernetes rounds a percentage down, to at least 1."""
-    limit = after["spec"].get("updateStrategy", {}).get("rollingUpdate", {}).get("maxUnavailable", 1)
-    if isinstance(limit, str):
-        limit = floor(len(desired_ordinals(after)) * int(limit.removesuffix("%")) / 100)
-    return max(1, int(limit))
 
 
 def _claim_outcomes(

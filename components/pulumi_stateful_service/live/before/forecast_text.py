@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
+from pulumi_stateful_service.live.state.resize import PodResize, ResizeStep
 
 _MAX_SHOWN = 10
 
@@ -20,9 +21,27 @@ def forecast_lines(forecast: Forecast) -> list[str]:
     lines = [*_instance_lines(forecast), *_size_lines(forecast), *_claim_lines(forecast)]
     if forecast.stateful_set is StatefulSetOutcome.RECREATED:
         lines.insert(0, "the StatefulSet object is recreated; its Pods keep running")
-    if not forecast.order and not forecast.of(InstanceOutcome.REMOVED):
+    if forecast.resizes.why_not:
+        lines.append(f"CPU and memory are not changed in place (resize): {forecast.resizes.why_not}")
+    restarts = any(each.restarts for each in forecast.resizes.pods.values())
+    if not forecast.order and not forecast.of(InstanceOutcome.REMOVED) and not restarts:
         lines.append("no Pod restarts")
     return lines
+
+
+def _resize_lines(forecast: Forecast) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for name in reversed(forecast.of(InstanceOutcome.RESIZED)):
+        groups.setdefault(_resized(forecast.resizes.pods[name]), []).append(name)
+    at_a_time = "one after another" if forecast.at_a_time == 1 else f"{forecast.at_a_time} at a time"
+    return [f"{_listed(names)}: {what}{f', {at_a_time}' if len(names) > 1 else ''}" for what, names in groups.items()]
+
+
+def _resized(resize: PodResize) -> str:
+    if resize.step is not ResizeStep.RESIZE:
+        return f"the resize that was begun is completed{f' ({resize.why})' if resize.why else ''}"
+    restarts = f" ({' and '.join(resize.restarts)} restarts: resize_policy)" if resize.restarts else ""
+    return f"{resize.changes} in place{restarts}"
 
 
 def _instance_lines(forecast: Forecast) -> list[str]:
@@ -44,7 +63,7 @@ def _instance_lines(forecast: Forecast) -> list[str]:
             "come back with the new revision: without Pods, Kubernetes keeps no earlier one",
         ),
     )
-    return [f"{_listed(names)}: {what}" for names, what in groups if names]
+    return [*_resize_lines(forecast), *(f"{_listed(names)}: {what}" for names, what in groups if names)]
 
 
 def _size_lines(forecast: Forecast) -> list[str]:

@@ -244,6 +244,10 @@ def rendering_warnings(change: Change) -> list[str]:
         warnings.append(
             "rollout has no effect in rendered manifests: whoever applies them updates all instances one after another."
         )
+    if change.resize is not None:
+        warnings.append(
+            "resize has no effect in rendered manifests: whoever applies them updates instances for other resources."
+        )
     if change.members is not None:
         warnings.append(
             "members has no effect in rendered manifests: whoever applies them adds and removes instances without "

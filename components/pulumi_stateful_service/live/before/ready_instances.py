@@ -21,5 +21,6 @@ def required_ready(forecast: Forecast, change: Change) -> int | None:
 def fewest_ready(forecast: Forecast) -> int:
     """How many instances are ready when most of them are not, if nothing but the change stops one."""
     removed = [name for name in forecast.of(InstanceOutcome.REMOVED) if name in forecast.ready]
-    replaced = [name for name in forecast.order if name in forecast.ready]
-    return len(forecast.ready) - len(removed) - min(forecast.at_a_time, len(replaced))
+    restarting = [name for name, each in forecast.resizes.pods.items() if each.restarts]
+    stopped = [name for name in (*forecast.order, *restarting) if name in forecast.ready]
+    return len(forecast.ready) - len(removed) - min(forecast.at_a_time, len(stopped))

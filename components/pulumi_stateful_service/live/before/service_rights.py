@@ -8,7 +8,6 @@ import asyncio
 
 from pulumi_stateful_service.documentation import RIGHTS
 from pulumi_stateful_service.foundation.once_per_key import OncePerKey
-from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -44,13 +43,5 @@ async def missing_service_rights(
 
 async def _find_missing(cluster: Cluster, namespace: str) -> list[str]:
     asked = [(verb, group, resource) for group, resource in _WATCHED for verb in _VERBS]
-    allowed = await asyncio.gather(*(_may(cluster, namespace, *each) for each in asked))
+    allowed = await asyncio.gather(*(cluster.may(namespace, *each) for each in asked))
     return [f"{verb} {resource}" for (verb, _, resource), may in zip(asked, allowed, strict=True) if not may]
-
-
-async def _may(cluster: Cluster, namespace: str, verb: str, group: str, resource: str) -> bool:
-    """Whether the API server would answer this request, as ``kubectl auth can-i`` asks."""
-    attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
-    review = {"spec": {"resourceAttributes": attributes}}
-    answer = await cluster.create("SelfSubjectAccessReview", None, review, action=Action.REVIEW_RIGHTS)
-    return bool((answer.get("status") or {}).get("allowed", True))

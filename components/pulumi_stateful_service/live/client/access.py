@@ -48,7 +48,7 @@ class Access:
 _VERSIONED = ("Secret", "ConfigMap")
 _OF_VERSIONS = ("secret_env", "secret_files", "config_files")
 _EXEC = ("create", "get")
-_CLAIM, _STATEFUL_SET, _SERVICE = "PersistentVolumeClaim", "StatefulSet", "Service"
+_CLAIM, _STATEFUL_SET, _SERVICE, _POD = "PersistentVolumeClaim", "StatefulSet", "Service", "Pod"
 
 
 class Action(Enum):
@@ -195,12 +195,29 @@ class Action(Enum):
         "creates the StatefulSet",
         "it was deleted for the reason above, or somebody else has deleted it and Pulumi updates it",
     )
+    RESIZE_POD = Access(
+        ("patch",),
+        (_POD,),
+        "changes CPU and memory of a running Pod",
+        "they change in the program, and nothing else in the Pod template does",
+        ("resize",),
+        subresource="resize",
+        right=Right.ARGUMENT,
+    )
+    LABEL_POD = Access(
+        ("patch",),
+        (_POD,),
+        "sets the label `controller-revision-hash` of a Pod",
+        "the Pod has been resized, and is as the StatefulSet would create it",
+        ("resize",),
+        right=Right.ARGUMENT,
+    )
     SET_PARTITION = Access(
         ("patch",),
         (_STATEFUL_SET,),
         "sets `updateStrategy.rollingUpdate.partition`",
-        "before a new version, after each step, and before a roll-back",
-        ("rollout",),
+        "before a new version, after each step, and before a roll-back; before Pods are resized, and afterwards",
+        ("rollout", "resize"),
     )
     SET_REPLICAS = Access(
         ("patch",),
@@ -279,10 +296,20 @@ class Action(Enum):
         changes=False,
         is_dry_run=True,
     )
+    FORECAST_RESIZE = Access(
+        ("patch",),
+        (_POD,),
+        "whether the API server would change CPU and memory of a running Pod, by a dry run",
+        arguments=("resize",),
+        subresource="resize",
+        right=Right.ARGUMENT,
+        changes=False,
+        is_dry_run=True,
+    )
     REVIEW_RIGHTS = Access(
         ("create",),
         ("SelfSubjectAccessReview",),
-        "whether Pulumi's provider may follow a Service that it creates",
+        "whether Pulumi's provider may follow a Service that it creates; with `resize`, whether Pods may be resized",
         right=Right.EVERYBODY,
         changes=False,
     )
@@ -336,7 +363,8 @@ READS = (
     Access(
         ("list",),
         ("ControllerRevision",),
-        "which Pods have the revision of a roll-back already; which Secrets and ConfigMaps a revision refers to",
+        "which Pods have the revision of a roll-back already; from which template a Pod was made; which Secrets and "
+        "ConfigMaps a revision refers to",
     ),
     Access(
         ("get", "list"),

@@ -4,6 +4,7 @@ A program that needs no look imports no HTTP client: those modules are imported 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
 from pulumi_stateful_service.live.client.objects import Objects, is_status
 from pulumi_stateful_service.live.client.repeating import BUSY, Repeat
-from pulumi_stateful_service.live.client.resources import RESOURCES
+from pulumi_stateful_service.live.client.resources import PATCH_TYPES, RESOURCES
 from pulumi_stateful_service.live.client.shared_clients import client_of
 from pulumi_stateful_service.live.client.shared_reads import Labels
 from pulumi_stateful_service.outside_text import cleaned
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from pulumi_stateful_service.live.client.transport import Answer
 
 _NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
-_BAD_REQUEST = 400
+_OK, _BAD_REQUEST = 200, 400
+_CORE_API = "/api/v1"
+"""Where the API server lists what its core API has."""
 MAX_POD_ANSWER = 4 * 1024**2
 """Bytes of an instance's answer that are read; more is cut."""
 _PROBE_SECONDS = 5.0
@@ -193,6 +196,46 @@ class Cluster(Objects):
                 return False
             raise
         return True
+
+    async def resizes_pods(self) -> bool:
+        """Whether the API server has the subresource by which the resources of a running Pod change."""
+        answer = await self._api.ask("GET", _CORE_API, repeat=Repeat.ALWAYS)
+        try:
+            resources = json.loads(answer.content)["resources"] if answer.status == _OK else []
+        except (ValueError, KeyError, TypeError):
+            raise ClusterError("what answers is not a Kubernetes API server", cluster=self.description) from None
+        return any(each.get("name") == "pods/resize" for each in resources)
+
+    async def resize_pod(self, pod: KubernetesObject, spec: KubernetesObject, *, action: Action) -> KubernetesObject:
+        """Changes the resources of this very Pod, and returns it; for ``FORECAST_RESIZE`` as it would be."""
+        metadata = pod["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        action.require("patch", "Pod", "resize")
+        resource = RESOURCES["Pod"]
+        path = resource.path(namespace, name, "resize")
+        return (
+            await self._ask(
+                "PATCH",
+                f"{path}?dryRun=All" if action.row.is_dry_run else path,
+                resource.described(namespace, name, "resize"),
+                body={"metadata": {"uid": metadata["uid"]}, "spec": spec},
+                content_type=PATCH_TYPES["strategic"],
+            )
+            or {}
+        )
+
+    async def label_pod(self, pod: KubernetesObject, labels: Mapping[str, str], *, action: Action) -> None:
+        """Sets labels of this very Pod as it was read: one that has changed since is a conflict (409)."""
+        metadata = pod["metadata"]
+        patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "labels": dict(labels)}}
+        await self.patch("Pod", metadata["namespace"], metadata["name"], patch, action=action)
+
+    async def may(self, namespace: str, verb: str, group: str, resource: str, subresource: str = "") -> bool:
+        """Whether the API server would answer this request, as ``kubectl auth can-i`` asks."""
+        attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
+        review = {"spec": {"resourceAttributes": {**attributes, "subresource": subresource}}}
+        answer = await self.create("SelfSubjectAccessReview", None, review, action=Action.REVIEW_RIGHTS)
+        return bool((answer.get("status") or {}).get("allowed", True))
 
     async def get_from_pod(
         self, namespace: str, pod: str, port: int, path: str, scheme: str, timeout: float

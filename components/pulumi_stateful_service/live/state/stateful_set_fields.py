@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from math import floor
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -34,6 +35,15 @@ def first_updated_ordinal(stateful_set: KubernetesObject) -> int:
     """The first ordinal that a rolling update reaches: Kubernetes counts the partition from the first ordinal."""
     strategy = stateful_set["spec"].get("updateStrategy") or {}
     return first_ordinal(stateful_set) + int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+
+
+def updated_at_a_time(stateful_set: KubernetesObject) -> int:
+    """``maxUnavailable`` as a number: Kubernetes rounds a percentage down, to at least 1."""
+    strategy = stateful_set["spec"].get("updateStrategy") or {}
+    limit = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", 1)
+    if isinstance(limit, str):
+        limit = floor(len(desired_ordinals(stateful_set)) * int(limit.removesuffix("%")) / 100)
+    return max(1, int(limit))
 
 
 def is_updated_on_delete(stateful_set: KubernetesObject) -> bool:

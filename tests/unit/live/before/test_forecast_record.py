@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN
 from pulumi_stateful_service.live.before.change import Change
-from pulumi_stateful_service.live.before.forecast import NO_CHANGE, ClaimOutcome, Forecast, InstanceOutcome
+from pulumi_stateful_service.live.before.forecast import NO_CHANGE, ClaimOutcome, Forecast, InstanceOutcome, Resizes
 from pulumi_stateful_service.live.before.forecast import StatefulSetOutcome as Set
 from pulumi_stateful_service.live.before.forecast_record import record
 from pulumi_stateful_service.live.state.field_managers import FieldChange
+from pulumi_stateful_service.live.state.resize import PodResize, ResizeStep
 from pulumi_stateful_service_report.record import State, decode, encode
 
 CHANGE = Change(
@@ -24,7 +25,10 @@ CHANGE = Change(
     autoscaled=False,
 )
 QUORUM = replace(CHANGE, quorum=True)
-KEPT, REPLACED, ADDED, REMOVED = InstanceOutcome
+KEPT, RESIZED, REPLACED, ADDED, REMOVED = InstanceOutcome
+
+
+RESTARTING = Resizes({"db-0": PodResize(ResizeStep.RESIZE, restarts=["app"])})
 
 
 def instances(*outcomes: InstanceOutcome, ready: int | None = None, **fields: Any) -> Forecast:
@@ -53,6 +57,9 @@ def instances(*outcomes: InstanceOutcome, ready: int | None = None, **fields: An
         (instances(KEPT, ADDED, ADDED), QUORUM, (2, 1, 1)),
         (instances(REPLACED, KEPT), replace(CHANGE, min_available=2), (2, 2, 1)),
         (instances(KEPT, REMOVED, REMOVED, REMOVED), replace(CHANGE, min_available="60%"), (1, 4, 1)),
+        # A container that restarts when its resources change is not ready meanwhile; others are.
+        (instances(RESIZED, KEPT, resizes=Resizes({"db-0": PodResize(ResizeStep.RESIZE)})), QUORUM, (2, 2, 2)),
+        (instances(RESIZED, KEPT, resizes=RESTARTING), QUORUM, (2, 2, 1)),
         (instances(REPLACED), CHANGE, None),
     ],
 )
