@@ -3,6 +3,8 @@
 The driver runs once for each real node, beside its kubelet, and once as the controller, which the side-cars ask.
 """
 
+from collections.abc import Iterable
+
 from local import binaries, kubernetes, processes
 from local.parts import Part
 from local.paths import CONFIG, KUBECONFIG, RUN, STATE
@@ -23,7 +25,10 @@ def start() -> None:
     _define_snapshots()
     for name in ("csi-classes.yaml", "csi-snapshot-classes.yaml"):
         kubernetes.apply((CONFIG / name).read_text())
-    for part in all_parts():
+    controller, *others = all_parts()
+    if not controller.healthy():  # whoever asks it ends when it does, though perhaps not at once
+        _stop(others)
+    for part in (controller, *others):
         part.start()
 
 
@@ -47,7 +52,11 @@ def running() -> list[Process]:
 
 def stop() -> None:
     """End what there is once; the volumes stay."""
-    for part in reversed(all_parts()):
+    _stop(reversed(all_parts()))
+
+
+def _stop(found: Iterable[Part]) -> None:
+    for part in found:
         processes.stop(part.running(), 5)
 
 

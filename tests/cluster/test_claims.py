@@ -381,9 +381,9 @@ def test_p05_a_file_system_that_grows_when_mounted_gets_its_restart_on_request(i
     pending = {"conditions": [{"type": "FileSystemResizePending", "status": "True"}]}
     with driver(rg, pending, lambda: requested(rg) == "20Mi"):
         said = rg.must_fail("up", "--yes", "--skip-preview")
-    assert "the file system is resized when a Pod mounts the volume (restart_to_grow)" in said
+    assert "some drivers do that only when a Pod mounts the volume (restart_to_grow)" in said
     assert rg.uids() == pods
-    rg.set(restart_to_grow=True, growth_timeout_seconds=60)
+    rg.set(restart_to_grow=True, growth_timeout_seconds=30)
     mounted = {"conditions": None, "capacity": {"storage": "20Mi"}}
     with driver(rg, mounted, lambda: rg.is_ready("rg-0") and rg.uids() != pods):
         said = rg.up()

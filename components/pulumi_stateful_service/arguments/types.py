@@ -1234,8 +1234,9 @@ class StatefulServiceArgs(TypedDict):
     fails. Default: 300."""
     restart_to_grow: NotRequired[bool]
     """Whether Pods are replaced, one at a time within their disruption budget, where a file system grows only when a
-    Pod mounts the volume (condition ``FileSystemResizePending`` of the claim). Default: false, so that ``pulumi up``
-    names them after ``growth_timeout_seconds``."""
+    Pod mounts the volume: where its node has not resized it within 100 seconds, or half of ``growth_timeout_seconds``
+    if that is less (condition ``FileSystemResizePending`` of the claim). Default: false, so that ``pulumi up`` names
+    them after ``growth_timeout_seconds``."""
 
     # == Rollout ==
 

@@ -39,9 +39,11 @@ from pulumi_stateful_service.live.state.outdated_claims import claims_to_recreat
 from pulumi_stateful_service.live.state.pod_status import claim_names, ordinal_of
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
+from pulumi_stateful_service.outside_text import cleaned
 
-_ONLINE_SECONDS = 10
-"""How long a driver that resizes file systems online may take before a Pod is replaced for it."""
+_ON_THE_NODE_SECONDS = 100
+"""How long a node may take to resize a file system in use before a Pod is replaced for it: a kubelet looks after a Pod
+each 60 to 90 seconds by default."""
 
 _Wanted = Mapping[str, tuple[DesiredClaim, KubernetesObject | None]]
 """What is asked of each claim, and the live template of its volume, by the claim's name."""
@@ -86,9 +88,11 @@ async def wait_until_changed(
 ) -> None:
     """Waits until every claim is as asked for. Raises RolloutError where that takes too long, or never happens."""
     started = time.monotonic()
-    while pending := [
-        problem for claim in claims if (problem := pending_change(claim, wanted[claim["metadata"]["name"]][0]))
-    ]:
+    while pending := {
+        claim["metadata"]["uid"]: problem
+        for claim in claims
+        if (problem := pending_change(claim, wanted[claim["metadata"]["name"]][0]))
+    }:
         if infeasible := [problem for claim in claims if (problem := infeasible_change(claim))]:
             heading = f"{target.prefix}: the storage driver does not carry out what the claims request:"
             remedy = f"Set the earlier value again and run pulumi up: that cancels the request ({STORAGE})."
@@ -100,11 +104,25 @@ async def wait_until_changed(
                 "The Pods keep running, and the next pulumi up continues to wait. To take the request back, set the "
                 f"earlier value again ({STORAGE})."
             )
-            raise RolloutError("\n".join([heading, *indented(pending), remedy]))
+            lines = await _with_warnings(cluster, target, pending)
+            raise RolloutError("\n".join([heading, *indented(lines), remedy]))
         await pause(cluster, started)
-        if target.restart_to_grow and time.monotonic() - started > _ONLINE_SECONDS:
+        if target.restart_to_grow and time.monotonic() - started > min(_ON_THE_NODE_SECONDS, seconds / 2):
             await _restart_to_grow(cluster, target, claims, resource)
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+
+
+async def _with_warnings(cluster: Cluster, target: RolloutTarget, pending: Mapping[str, str]) -> list[str]:
+    """What claims wait for, by their uids, with the last Warning event of each.
+
+    That a driver cannot be reached, or does not answer in time, is told there alone.
+    """
+    try:
+        events = await cluster.list_warning_events(target.namespace, pending.keys())
+    except ClusterError:
+        events = []
+    said = {event["involvedObject"]["uid"]: cleaned(event.get("message", "")) for event in events}
+    return [f"{problem}; last event: {said[uid]}" if said.get(uid) else problem for uid, problem in pending.items()]
 
 
 async def _restart_to_grow(

@@ -167,7 +167,7 @@ def pending_change(claim: KubernetesObject, desired: DesiredClaim) -> str | None
 
 
 def is_resized_when_mounted(claim: KubernetesObject) -> bool:
-    """Whether the volume has grown, and its file system grows when a Pod mounts it."""
+    """Whether the volume has grown, and its file system has not: it grows on its node, or when a Pod mounts it."""
     conditions = claim.get("status", {}).get("conditions") or []
     return any(each["type"] == "FileSystemResizePending" and each.get("status") == "True" for each in conditions)
 
@@ -186,11 +186,12 @@ def infeasible_change(claim: KubernetesObject) -> str | None:
             f"volume ({resize}{f': {said}' if said else ''})"
         )
     modify = status.get("modifyVolumeStatus") or {}
-    if modify.get("status") == "Infeasible":
+    target = modify.get("targetVolumeAttributesClassName")
+    if modify.get("status") == "Infeasible" and target == claim["spec"].get("volumeAttributesClassName"):
         said = _condition_message(claim, "ModifyVolumeError", "ModifyingVolume")
         return (
-            f"{name}: the storage driver cannot change the VolumeAttributesClass to "
-            f"{modify.get('targetVolumeAttributesClassName')!r} (Infeasible{f': {said}' if said else ''})"
+            f"{name}: the storage driver cannot change the VolumeAttributesClass to {target!r} "
+            f"(Infeasible{f': {said}' if said else ''})"
         )
     return None
 
@@ -250,7 +251,10 @@ def _pending_size(claim: KubernetesObject, size: str) -> str | None:
     status = claim.get("status", {})
     conditions = {each["type"]: each for each in status.get("conditions", []) if each.get("status") == "True"}
     if is_resized_when_mounted(claim):
-        return f"{name} ({has} of {size}): the file system is resized when a Pod mounts the volume (restart_to_grow)"
+        return (
+            f"{name} ({has} of {size}): the node has not resized the file system yet; some drivers do that only when a "
+            "Pod mounts the volume (restart_to_grow)"
+        )
     for failed in ("ControllerResizeError", "NodeResizeError"):
         if failed in conditions:
             return f"{name} ({has} of {size}): {cleaned(conditions[failed].get('message') or failed)}"

@@ -52,7 +52,7 @@ def test_a_class_without_expansion_is_refused() -> None:
         (a_claim("c", "20Mi", capacity="10Mi"), "c (10Mi of 20Mi): waiting for the storage driver"),
         (
             a_claim("c", "20Mi", capacity="10Mi", conditions=[{"type": "FileSystemResizePending", "status": "True"}]),
-            "c (10Mi of 20Mi): the file system is resized when a Pod mounts the volume",
+            "c (10Mi of 20Mi): the node has not resized the file system yet",
         ),
         (
             a_claim(
@@ -162,6 +162,9 @@ def test_the_attributes_class_is_changed_in_place() -> None:
     assert infeasible_change(claim) is None
     claim["status"]["modifyVolumeStatus"]["status"] = "Infeasible"
     assert "cannot change the VolumeAttributesClass to 'gold' (Infeasible)" in (infeasible_change(claim) or "")
+    claim["spec"]["volumeAttributesClassName"] = "bronze"  # what the driver says of the former one stays until it acts
+    assert infeasible_change(claim) is None
+    claim["spec"]["volumeAttributesClassName"] = "gold"
     claim["status"] |= {"currentVolumeAttributesClassName": "gold", "modifyVolumeStatus": None}
     assert pending_change(claim, wanted) is None
 
