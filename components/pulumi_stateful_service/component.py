@@ -54,6 +54,7 @@ from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.member_changes import member_plan
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
 from pulumi_stateful_service.live.state.rollout_status import Rollout
+from pulumi_stateful_service.live.state.volume_snapshots import snapshot_labels, snapshot_plan
 from pulumi_stateful_service.live.versions.version_guard import VersionGuard
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 from pulumi_stateful_service.objects.shared import Shared
@@ -119,6 +120,9 @@ class StatefulService(pulumi.ComponentResource):
     outdated_claims: pulumi.Output[Sequence[str]]
     """The claims that differ from those that new instances get: another class, a smaller size and so on. See
     ``recreate_claims``."""
+    snapshots: pulumi.Output[Mapping[str, str]]
+    """The newest VolumeSnapshot of each claim that ``pulumi up`` has made before a change and that is ready to use, by
+    the claim's name. Empty without the argument ``snapshots``."""
     forecast: pulumi.Output[ForecastOutput]
     """What the change of this ``pulumi up``, or of this preview, does to every instance and every claim."""
 
@@ -268,6 +272,7 @@ class StatefulService(pulumi.ComponentResource):
                     member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
                 ),
                 restored_claims=(await resolve(restored)).value,
+                snapshots=await apply_known(snapshot_plan, args.get("snapshots")),
                 min_available=await apply_known(lambda number: number, args.get("min_available")),
                 quorum=args.get("quorum", False),
             )
@@ -371,6 +376,7 @@ class StatefulService(pulumi.ComponentResource):
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),
             wait_for=wait_for,
+            snapshot_labels=snapshot_labels(metadata.name, change.component_labels[0]) if "snapshots" in args else {},
         )
 
     async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:

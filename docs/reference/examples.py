@@ -277,6 +277,22 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
         ],
     },
     "RestoredClaimArgs": {**_DB, "volumes": [_DATA], "restore": [{"ordinal": 0, "data_source": _SNAPSHOT}]},
+    "QuiesceArgs": {
+        **_DB,
+        "volumes": [_DATA],
+        "snapshots": {
+            "quiesce": {
+                "command": ["/scripts/freeze.sh", "{pod}"],
+                "resume": ["/scripts/thaw.sh", "{pod}"],
+                "timeout_seconds": 10,
+            },
+        },
+    },
+    "SnapshotsArgs": {
+        **_DB,
+        "volumes": [_DATA],
+        "snapshots": {"class_name": "nightly", "before": ["Rollout", "ScaleDown"], "keep": 5},
+    },
     "TopologyArgs": {
         **_DB,
         "volumes": [_DATA],

@@ -36,6 +36,9 @@ PAGE_OF = {
     "before/forecast_text.py": "rollouts.md",
     "before/resizes.py": "rollouts.md",
     "state/resize.py": "rollouts.md",
+    "before/volume_snapshots.py": "snapshots.md",
+    "after/volume_snapshots.py": "snapshots.md",
+    "state/volume_snapshots.py": "snapshots.md",
     "client/exec.py": "rollout-steps.md",
     "instance_checks.py": "rollout-steps.md",
 }

@@ -154,6 +154,17 @@ class ClaimRetention(StrEnum):
     """The claims are deleted. With the reclaim policy ``Delete`` the data is deleted too."""
 
 
+class SnapshotBefore(StrEnum):
+    """A change before which volumes are snapshotted."""
+
+    ROLLOUT = "Rollout"
+    """``pulumi up`` replaces Pods: the volumes of those instances are snapshotted."""
+    CLAIM_CHANGE = "ClaimChange"
+    """A claim is expanded, gets another VolumeAttributesClass, labels or annotations, or is recreated."""
+    SCALE_DOWN = "ScaleDown"
+    """Instances are removed."""
+
+
 class AccessMode(StrEnum):
     """How a volume can be mounted (``spec.accessModes`` of a PersistentVolumeClaim)."""
 
@@ -657,6 +668,53 @@ class RestoredClaimArgs(TypedDict):
     """Snapshot or claim from which the volume is populated (``spec.dataSource`` of the claim)."""
     data_source_ref: NotRequired[DataSourceRefArgs]
     """Object of any kind from which the volume is populated (``spec.dataSourceRef`` of the claim)."""
+
+
+class QuiesceArgs(TypedDict):
+    """Commands in an instance around its snapshots, so that what is on its volumes belongs together.
+
+    Both run in the component's container, through the API server (``pods/exec``), and not in a shell; ``{pod}`` and
+    ``{ordinal}`` stand for the instance's Pod name and ordinal. One instance after another is quiesced. Where its
+    containers do not run, its snapshots are made without.
+    """
+
+    command: Sequence[pulumi.Input[str]]
+    """Runs before the snapshots of the instance are made, such as one that flushes and freezes its files. If it fails,
+    the change does not begin."""
+    resume: Sequence[pulumi.Input[str]]
+    """Runs as soon as the snapshots hold the data, and also where the command, a snapshot or the time limit fails. It
+    must succeed where the instance is not quiesced. A ``pulumi up`` that is killed in between leaves the instance
+    quiesced; the next one resumes it first."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which the command must end, and again within which the snapshots must hold the data, at least 1;
+    otherwise the instance is resumed, and the change does not begin. Default: 30."""
+
+
+class SnapshotsArgs(TypedDict):
+    """VolumeSnapshots that ``pulumi up`` makes before a change, and waits for.
+
+    They are ``readyToUse`` before the change begins; if one cannot be made, the change does not begin. No object owns
+    them, so that they stay when the service is destroyed.
+    """
+
+    class_name: NotRequired[pulumi.Input[str]]
+    """Name of a VolumeSnapshotClass (``spec.volumeSnapshotClassName``). Default: the cluster's default class for the
+    driver of the volumes."""
+    before: NotRequired[Sequence[pulumi.Input[str]]]
+    """The changes before which volumes are snapshotted, those of the instances that they touch; each item is
+    one of ``SnapshotBefore``. ``pulumi destroy`` cannot be one: Pulumi runs no program for it, so that nothing comes
+    before it. Default: all of them."""
+    keep: NotRequired[pulumi.Input[int]]
+    """Number of these snapshots that each claim keeps, at least 1. Older ones are deleted when the new ones are ready,
+    except those from which a claim is being restored. Default: 3."""
+    volumes: NotRequired[Sequence[str]]
+    """Names of the volumes in ``volumes`` that are snapshotted. Default: all."""
+    quiesce: NotRequired[QuiesceArgs]
+    """Commands in the instance around its snapshots. Default: none, so that a snapshot holds what a crash would leave,
+    and the snapshots of an instance's volumes are made one right after another."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which all snapshots must be ready to use, at least 1; otherwise the change does not begin, and the
+    next ``pulumi up`` continues to wait for them. Default: 300."""
 
 
 class TopologyArgs(TypedDict):
@@ -1223,6 +1281,9 @@ class StatefulServiceArgs(TypedDict):
     restore: NotRequired[Sequence[RestoredClaimArgs]]
     """Claims of chosen instances that are created with data before the StatefulSet: from a snapshot, another claim or
     an existing volume. A claim that exists, and was not restored from the same source, is refused. Default: none."""
+    snapshots: NotRequired[SnapshotsArgs]
+    """Makes VolumeSnapshots of the volumes of each instance before ``pulumi up`` changes it. Requires a CSI driver with
+    snapshots, the CRDs of ``snapshot.storage.k8s.io`` and their controller. Requires ``volumes``. Default: none."""
     recreate_claims: NotRequired[RecreateClaimsArgs]
     """Replaces the volumes of chosen instances whose claims differ from those that new instances get, after
     ``recreate_keeping_pods`` has changed these: another class, a smaller size and so on. The claim and its Pod are

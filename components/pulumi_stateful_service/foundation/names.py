@@ -74,6 +74,18 @@ COMPONENT_LABEL = "pulumi-stateful-service/component"
 VERSION_LABEL = "pulumi-stateful-service/version-of"
 """On the Secrets and ConfigMaps with values and files: the name of the StatefulSet whose Pods refer to them."""
 
+SNAPSHOT_LABEL = "pulumi-stateful-service/snapshot-of"
+"""On the VolumeSnapshots that are made before a change: the name of the StatefulSet."""
+
+CHANGE_LABEL = "pulumi-stateful-service/change"
+"""On the same: the change before which it was made, by a digest of the StatefulSet that is asked for."""
+
+SNAPSHOT_OF_ANNOTATION = "pulumi-stateful-service/snapshot"
+"""On the same: of which claim and which Pod, by their uids, and of which generation of the StatefulSet."""
+
+QUIESCED_ANNOTATION = "pulumi-stateful-service/quiesced"
+"""On a claim: since when its instance is quiesced, until it is resumed."""
+
 SERVICE_ROLE_LABEL = "pulumi-stateful-service/service-role"
 """On each Service: which of the component's it is. All select the same Pods, which a monitor should find once."""
 

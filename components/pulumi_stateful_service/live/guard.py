@@ -25,6 +25,7 @@ from pulumi_stateful_service.foundation.names import (
     set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open_properties, resolve
+from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.dry_run import predict
@@ -55,6 +56,7 @@ from pulumi_stateful_service.live.before.refusals.restore import restored_claim_
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
 from pulumi_stateful_service.live.before.refusals.update import changes_by_others
 from pulumi_stateful_service.live.before.service_rights import missing_service_rights
+from pulumi_stateful_service.live.before.volume_snapshots import snapshot_lines, snapshot_work
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
@@ -253,8 +255,9 @@ class Guard:
     async def _before_stateful_set(self, args: pulumi.ResourceHookArgs) -> None:
         if not reads_cluster():
             self._warn_not_checked(
-                "stateful-service:readCluster is false. No change is refused, volumes are not expanded, rollout has no "
-                "steps, no member joins or leaves, and pulumi up does not wait for the rollout"
+                "stateful-service:readCluster is false. No change is refused, volumes are neither expanded nor "
+                "snapshotted, rollout has no steps, no member joins or leaves, and pulumi up does not wait for the "
+                "rollout"
             )
             return
         connection, registered = await self._connection(), self._operation.registered
@@ -417,7 +420,12 @@ class Guard:
             await self._predict(seen, desired, live, claims, recreate=recreate)
         else:
             self._is_unknown("the StatefulSet exists: it is adopted, or replaced")
+        snapshots = await snapshot_work(seen, desired.change, live, claims, self._operation.forecast)
+        for line in snapshot_lines(snapshots) if snapshots is not None else ():
+            self._say(f"{line}.")
         if not pulumi.runtime.is_dry_run():
+            if live is not None and snapshots is not None:
+                await take_snapshots(cluster, self._prefix, live, snapshots, self._resource)
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
             # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.

@@ -41,6 +41,18 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"volumes": [VOLUME], "volume_sizes": {"logs": "1Gi"}},
         "volumes[0].size and volume_sizes['logs'] are mutually exclusive",
     ),
+    ({"volumes": [], "snapshots": {}}, "snapshots requires volumes"),
+    (
+        {"volumes": [VOLUME], "snapshots": {"volumes": ["log"]}},
+        "snapshots.volumes[0] is 'log'; it must be one of logs",
+    ),
+    ({"volumes": [VOLUME], "snapshots": {"keep": 0}}, "snapshots.keep is 0; it must be a whole number from 1"),
+    ({"volumes": [VOLUME], "snapshots": {"before": []}}, "snapshots.before is []; it must not be empty"),
+    (
+        {"volumes": [VOLUME], "snapshots": {"before": ["Destroy"]}},
+        "snapshots.before[0] is 'Destroy'; it must be one of Rollout, ClaimChange, ScaleDown: Pulumi runs no program",
+    ),
+    ({"volumes": [VOLUME], "snapshots": {"quiesce": {"command": ["a"]}}}, "snapshots.quiesce.resume is required"),
     (
         {"volumes": [VOLUME], "restore": [{"ordinal": 0}]},
         "restore[0] requires exactly one of volume_name, data_source, data_source_ref",

@@ -19,6 +19,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_volumes(args, checks)
     _check_restored_claims(args, checks)
     _check_recreated_claims(args, checks)
+    _check_snapshots(args, checks)
     topologies = args.get("storage_class", {}).get("allowed_topologies", [])
     checks.check(
         lambda keys: _refuse_duplicates(checks, "storage_class.allowed_topologies", "key", keys),
@@ -113,6 +114,17 @@ def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks) -> N
             )
 
     checks.check(has_others, args["replicas"])
+
+
+def _check_snapshots(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    if "snapshots" not in args:
+        return
+    volumes = [volume["name"] for volume in args["volumes"]]
+    if not volumes:
+        raise checks.error("snapshots requires volumes")
+    for i, volume in enumerate(args["snapshots"].get("volumes", [])):
+        if volume not in volumes:
+            raise checks.error_of_value(f"snapshots.volumes[{i}]", volume, f"must be one of {', '.join(volumes)}")
 
 
 def _warn_of_deletion(args: StatefulServiceArgs, checks: CrossChecks) -> None:

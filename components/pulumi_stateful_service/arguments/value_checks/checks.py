@@ -7,7 +7,7 @@ anything is sent to the cluster.
 import ipaddress
 import posixpath
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -60,9 +60,17 @@ def between(least: int, most: int) -> Check:
     return check
 
 
-def member_of(enumeration: type[StrEnum]) -> Check:
-    """A value of an enumeration."""
-    return one_of(*(member.value for member in enumeration))
+def member_of(enumeration: type[StrEnum], impossible: Mapping[str, str] | None = None) -> Check:
+    """A value of an enumeration. ``impossible`` has values that users may expect, and why there are none of them."""
+    known = tuple(member.value for member in enumeration)
+    is_known, reasons = one_of(*known), impossible or {}
+
+    def check(value: str) -> str | None:
+        if value not in known and value in reasons:
+            return f"must be one of {', '.join(known)}: {reasons[value]}"
+        return is_known(value)
+
+    return check
 
 
 def one_of(*known: str) -> Check:

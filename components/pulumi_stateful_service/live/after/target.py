@@ -68,6 +68,8 @@ class RolloutTarget:
     """How Pods are resized in place; None where none is."""
     is_released: bool = False
     """Whether the partition is the component's, to be 0 in the end."""
+    snapshot_labels: Mapping[str, str] = field(default_factory=dict)
+    """By which the VolumeSnapshots are known that were made before changes; empty where there are none to be."""
     restart_to_grow: bool = False
     """Whether Pods are replaced for file systems that grow when they are mounted."""
 

@@ -11,6 +11,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.rollout_plan import ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
+from pulumi_stateful_service.live.state.volume_snapshots import SnapshotPlan
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Change:
     """Whether the component itself replaces the instances, the leader last."""
     members: MemberPlan | None = None
     """How instances join and leave; None where Kubernetes adds and removes them without asking."""
+    snapshots: SnapshotPlan | None = None
+    """What is snapshotted before a change; None for nothing."""
     restored_claims: Sequence[KubernetesObject] = ()
     """Claims that are created with data before the StatefulSet."""
     min_available: int | str | None = None

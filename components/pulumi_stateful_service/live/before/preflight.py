@@ -53,6 +53,7 @@ from pulumi_stateful_service.live.state.stateful_set_fields import (
     partition_of,
     volume_sizes,
 )
+from pulumi_stateful_service.live.state.volume_snapshots import quiesced_since
 
 _MAX_DIGITS = 9
 
@@ -177,6 +178,8 @@ async def unfinished_work(
     """
     if is_being_deleted(live) or pending_deletion_refusals(live) or await _unfinished_members(cluster, live, change):
         return True
+    if any(map(quiesced_since, claims)):
+        return True
     if claims_to_release(live, claims, change.stateful_set) or _has_additions(live, change):
         return True
     return await _unfinished_rollout(cluster, live, change) or _unfinished_claims(live, claims, change)
@@ -252,6 +255,11 @@ def rendering_warnings(change: Change) -> list[str]:
         warnings.append(
             "members has no effect in rendered manifests: whoever applies them adds and removes instances without "
             "asking the application."
+        )
+    if change.snapshots is not None:
+        warnings.append(
+            "snapshots has no effect in rendered manifests: whoever applies them changes the instances without making "
+            "VolumeSnapshots."
         )
     return warnings
 

@@ -49,6 +49,7 @@ _VERSIONED = ("Secret", "ConfigMap")
 _OF_VERSIONS = ("secret_env", "secret_files", "config_files")
 _EXEC = ("create", "get")
 _CLAIM, _STATEFUL_SET, _SERVICE, _POD = "PersistentVolumeClaim", "StatefulSet", "Service", "Pod"
+_SNAPSHOT = "VolumeSnapshot"
 
 
 class Action(Enum):
@@ -89,6 +90,38 @@ class Action(Enum):
         "the claim differs from those that new instances get",
         ("recreate_claims",),
         right=Right.ARGUMENT,
+    )
+    MAKE_SNAPSHOT = Access(
+        ("create",),
+        (_SNAPSHOT,),
+        "creates a VolumeSnapshot of a claim",
+        "before a change touches the instance",
+        ("snapshots",),
+        right=Right.ARGUMENT,
+    )
+    DELETE_SNAPSHOT = Access(
+        ("delete",),
+        (_SNAPSHOT,),
+        "deletes a VolumeSnapshot that the component has made",
+        "newer ones are ready, and the claim has more than `snapshots.keep`; or it has failed, and is made again",
+        ("snapshots",),
+        right=Right.ARGUMENT,
+    )
+    RUN_QUIESCE = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command in the instance's container",
+        "before and after the VolumeSnapshots of the instance are made",
+        ("snapshots.quiesce",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    NOTE_QUIESCED = Access(
+        ("patch",),
+        (_CLAIM,),
+        "notes on a claim, as an annotation, that its instance is quiesced",
+        "before the instance is quiesced, and when it is resumed",
+        ("snapshots.quiesce",),
     )
     SET_RECLAIM_POLICY = Access(
         ("patch",),
@@ -306,6 +339,15 @@ class Action(Enum):
         changes=False,
         is_dry_run=True,
     )
+    TRY_SNAPSHOT = Access(
+        ("create",),
+        (_SNAPSHOT,),
+        "whether a VolumeSnapshot could be made",
+        arguments=("snapshots",),
+        right=Right.ARGUMENT,
+        changes=False,
+        is_dry_run=True,
+    )
     REVIEW_RIGHTS = Access(
         ("create",),
         ("SelfSubjectAccessReview",),
@@ -379,6 +421,21 @@ READS = (
         "whether a class of this name belongs to somebody else",
         arguments=("storage_class",),
         right=Right.ARGUMENT,
+    ),
+    Access(
+        ("list",),
+        (_SNAPSHOT,),
+        "the VolumeSnapshots that the component has made before changes, and whether they are ready",
+        arguments=("snapshots",),
+        right=Right.ARGUMENT,
+    ),
+    Access(
+        ("list",),
+        ("VolumeSnapshotClass",),
+        "whether there is a class for the driver of the volumes",
+        arguments=("snapshots",),
+        without="where there is none, `pulumi up` says so when a VolumeSnapshot fails, and no preview does",
+        right=Right.OPTIONAL,
     ),
     Access(
         ("get",),

@@ -50,6 +50,8 @@ RESOURCES = {
     "Service": Resource("v1", "services"),
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "StorageClass": Resource("storage.k8s.io/v1", "storageclasses", namespaced=False),
+    "VolumeSnapshot": Resource("snapshot.storage.k8s.io/v1", "volumesnapshots"),
+    "VolumeSnapshotClass": Resource("snapshot.storage.k8s.io/v1", "volumesnapshotclasses", namespaced=False),
 }
 """The kinds that can be asked for."""
 

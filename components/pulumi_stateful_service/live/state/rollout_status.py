@@ -74,6 +74,9 @@ class Rollout:
     outdated_claims: Sequence[str] = ()
     """Names of the claims that differ from what new instances get."""
 
+    snapshots: Mapping[str, str] = field(default_factory=dict)
+    """Name of the newest VolumeSnapshot of each claim that was made before a change."""
+
     @property
     def outdated(self) -> list[str]:
         """Names of the Pods that do not run the update revision."""

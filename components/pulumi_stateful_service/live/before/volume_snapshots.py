@@ -1,0 +1,235 @@
+"""Finds out which VolumeSnapshots are made before a change, which are used again, and whether they can be made at all.
+
+Only reads, and asks the API server by a dry run: a preview says what ``up`` would say.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+
+from pulumi_stateful_service.arguments.types import SnapshotBefore
+from pulumi_stateful_service.documentation import SNAPSHOTS
+from pulumi_stateful_service.errors import RefusedError
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, claim_name
+from pulumi_stateful_service.live.before.change import Change
+from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome
+from pulumi_stateful_service.live.client.access import Action
+from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.state.claim_changes import is_bound
+from pulumi_stateful_service.live.state.pod_status import ordinal_of
+from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates
+from pulumi_stateful_service.live.state.volume_snapshots import (
+    API_GROUP,
+    SNAPSHOT,
+    SNAPSHOT_CLASS,
+    InstanceToSnapshot,
+    SnapshotPlan,
+    SnapshotWork,
+    change_digest,
+    class_refusals,
+    failure,
+    is_going,
+    new_snapshot,
+    quiesced_since,
+    snapshot_labels,
+    sources_in_use,
+    usable_again,
+    was_sent,
+)
+
+_MAX_SHOWN = 10
+_NO_RESUME = "the program has no snapshots.quiesce any more, so resume it by hand"
+_CHANGED = (ClaimOutcome.EXPANDED, ClaimOutcome.REDUCED, ClaimOutcome.MODIFIED, ClaimOutcome.RECREATED)
+
+
+async def snapshot_work(
+    cluster: Cluster,
+    change: Change,
+    live: KubernetesObject | None,
+    claims: Sequence[KubernetesObject],
+    forecast: Forecast | None,
+) -> SnapshotWork | None:
+    """What is done before the change; None where there is nothing to do. ``forecast`` is None where it is not known.
+
+    Raises RefusedError where snapshots cannot be made.
+    """
+    quiesced = [claim for claim in claims if quiesced_since(claim)]
+    if live is None or (change.snapshots is None and not quiesced):
+        return None
+    pods = {pod["metadata"]["name"]: pod for pod in await cluster.list_pods(live)}
+    plan, set_name = change.snapshots or SnapshotPlan(before=()), str(live["metadata"]["name"])
+    work = SnapshotWork(
+        plan,
+        snapshot_labels(set_name, change.component_labels[0]),
+        change_digest(change.stateful_set),
+        int(live["metadata"].get("generation", 0)),
+        quiesced=[(claim, _pod_of(claim, pods)) for claim in quiesced],
+    )
+    wanted = _with_claims(touched_instances(forecast, plan.before, pods), plan, live, claims, pods)
+    if not wanted:
+        return work if quiesced else None
+    try:
+        return await _prepared(cluster, change, live, replace(work, instances=wanted), forecast)
+    except ClusterError as error:
+        raise _refusal(change, wanted, error) from None
+
+
+def touched_instances(
+    forecast: Forecast | None, before: Collection[str], pods: Mapping[str, KubernetesObject]
+) -> dict[str, str]:
+    """The Pods that the change touches in a way that snapshots are wanted before, each with the way.
+
+    All of them where the effect of the change is not known.
+    """
+    names = sorted(pods, key=lambda name: ordinal_of(pods[name]))
+    if forecast is None:
+        return dict.fromkeys(names if before else [], "its effect is not known")
+    changed = [claim for outcome in _CHANGED for claim in forecast.claims_of(outcome)]
+    touched = {
+        SnapshotBefore.CLAIM_CHANGE: [name for name in names if any(each.endswith(f"-{name}") for each in changed)],
+        SnapshotBefore.SCALE_DOWN: forecast.of(InstanceOutcome.REMOVED),
+        SnapshotBefore.ROLLOUT: forecast.order,
+    }
+    ways = {name: way.value for way, those in touched.items() if way in before for name in those}
+    return {name: ways[name] for name in names if name in ways}
+
+
+def snapshot_lines(work: SnapshotWork) -> list[str]:
+    """What is done before the change, as the user reads it."""
+    lines = [
+        f"{_pod_name(pod) or claim['metadata']['name']} is quiesced since {quiesced_since(claim)}, by a pulumi up that "
+        f"was interrupted: {'it is resumed first' if work.plan.quiesce else _NO_RESUME}"
+        for claim, pod in work.quiesced
+    ]
+    by_way: dict[str, list[str]] = {}
+    for each in work.instances:
+        names = by_way.setdefault(each.why, [])
+        names.extend(claim["metadata"]["name"] for claim in each.claims)
+    of_class = f", of class {work.plan.class_name}" if work.plan.class_name else ""
+    lines += [
+        f"before this change ({way}) VolumeSnapshots are made of {_listed(names)}{of_class}"
+        for way, names in by_way.items()
+        if names
+    ]
+    if work.again:
+        lines.append(
+            f"VolumeSnapshots of a pulumi up that was interrupted are used again: {_listed([*work.again.values()])}"
+        )
+    if work.superseded:
+        names = [each["metadata"]["name"] for each in work.superseded]
+        lines.append(
+            f"VolumeSnapshots are deleted when the new ones are ready (keep: {work.plan.keep}): {_listed(names)}"
+        )
+    return lines
+
+
+def _with_claims(
+    touched: Mapping[str, str],
+    plan: SnapshotPlan,
+    live: KubernetesObject,
+    claims: Sequence[KubernetesObject],
+    pods: Mapping[str, KubernetesObject],
+) -> list[InstanceToSnapshot]:
+    """The instances with their claims that have a volume: the others have no data yet."""
+    by_name = {claim["metadata"]["name"]: claim for claim in claims if is_bound(claim)}
+    volumes = [volume for volume in claim_templates(live) if plan.volumes is None or volume in plan.volumes]
+    found = []
+    for name, why in touched.items():
+        names = [claim_name(volume, live["metadata"]["name"], ordinal_of(pods[name])) for volume in volumes]
+        if of_instance := [by_name[each] for each in names if each in by_name]:
+            found.append(InstanceToSnapshot(pods[name], of_instance, why))
+    return found
+
+
+async def _prepared(
+    cluster: Cluster, change: Change, live: KubernetesObject, work: SnapshotWork, forecast: Forecast | None
+) -> SnapshotWork:
+    namespace, now = live["metadata"]["namespace"], cluster.now()
+    labels = {**work.labels, COMPONENT_LABEL: list(change.component_labels)}
+    existing, others = await asyncio.gather(
+        cluster.list(SNAPSHOT, namespace, labels=labels), cluster.list("PersistentVolumeClaim", namespace)
+    )
+    sent = forecast is not None and was_sent(live, change.stateful_set, changes_template=forecast.changes_template)
+    generation = None if sent else work.generation
+    instances: list[InstanceToSnapshot] = []
+    again: dict[str, str] = {}
+    for each in work.instances:
+        of_instance = {
+            claim["metadata"]["name"]: usable_again(existing, claim, each.pod, work.change, generation, now)
+            for claim in each.claims
+        }
+        if all(of_instance.values()):
+            again |= {claim: str(name) for claim, name in of_instance.items()}
+        else:
+            # What belongs together is of one moment.
+            instances.append(each)
+    work = replace(
+        work,
+        instances=instances,
+        again=again,
+        existing=existing,
+        failed=[each for each in existing if failure(each) and not is_going(each)],
+        used=sources_in_use([*others, *change.restored_claims]),
+    )
+    claims = [claim for each in instances for claim in each.claims]
+    _refuse(change, work, class_refusals(work.plan, *await _classes(cluster, claims)))
+    if claims:
+        body = new_snapshot(work, claims[0], instances[0].pod, now)
+        await cluster.create(SNAPSHOT, namespace, body, action=Action.TRY_SNAPSHOT)
+    return work
+
+
+async def _classes(
+    cluster: Cluster, claims: Sequence[KubernetesObject]
+) -> tuple[list[KubernetesObject] | None, dict[str, list[str]]]:
+    """The VolumeSnapshotClasses, and the claims of each driver, as far as the credentials allow to read them."""
+    try:
+        classes = await cluster.list(SNAPSHOT_CLASS, None)
+    except ForbiddenError:
+        return None, {}
+    by_class: dict[str, list[str]] = {}
+    for claim in claims:
+        by_class.setdefault(claim["spec"].get("storageClassName") or "", []).append(claim["metadata"]["name"])
+    drivers: dict[str, list[str]] = {}
+    for name in filter(None, by_class):
+        try:
+            found = await cluster.get("StorageClass", None, name)
+        except ForbiddenError:
+            continue
+        if found is not None:
+            drivers.setdefault(found["provisioner"], []).extend(by_class[name])
+    return classes, drivers
+
+
+def _refuse(change: Change, work: SnapshotWork, refusals: Sequence[str]) -> None:
+    if refusals:
+        raise RefusedError(f"{change.prefix}: {_not_made(work.instances)}: {'; '.join(refusals)} ({SNAPSHOTS}).")
+
+
+def _refusal(change: Change, wanted: Sequence[InstanceToSnapshot], error: ClusterError) -> RefusedError:
+    """Why snapshots cannot be made, where the API server says so."""
+    why = error.problem
+    if error.status == HTTPStatus.NOT_FOUND:
+        why = f"the cluster has no {API_GROUP}/v1: the CRDs of VolumeSnapshots and their controller are not installed"
+    return RefusedError(f"{change.prefix}: {_not_made(wanted)}: {why} ({SNAPSHOTS}).")
+
+
+def _not_made(instances: Sequence[InstanceToSnapshot]) -> str:
+    names = [claim["metadata"]["name"] for each in instances for claim in each.claims]
+    return f"this change is not made, because VolumeSnapshots of {_listed(names)} cannot be made before it"
+
+
+def _pod_of(claim: KubernetesObject, pods: Mapping[str, KubernetesObject]) -> KubernetesObject | None:
+    return next((pod for name, pod in pods.items() if claim["metadata"]["name"].endswith(f"-{name}")), None)
+
+
+def _pod_name(pod: KubernetesObject | None) -> str:
+    return pod["metadata"]["name"] if pod is not None else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_SHOWN
+    return ", ".join(names[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,307 @@
+"""VolumeSnapshots that are made before a change: which ones, what they are named, which can go, and what failed.
+
+A snapshot tells by its annotation of which claim and which Pod it is. One that an interrupted ``up`` has left is used
+again where it is of the same change and the Pod has not been touched since.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pulumi_stateful_service.arguments.types import SnapshotBefore
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
+from pulumi_stateful_service.foundation.names import (
+    ATTEMPT_ANNOTATION,
+    CHANGE_LABEL,
+    COMPONENT_LABEL,
+    IDENTITY_ANNOTATION,
+    POD_NAME_LABEL,
+    QUIESCED_ANNOTATION,
+    SNAPSHOT_LABEL,
+    SNAPSHOT_OF_ANNOTATION,
+    for_instance,
+)
+from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision
+from pulumi_stateful_service.outside_text import cleaned
+
+SNAPSHOT, SNAPSHOT_CLASS = "VolumeSnapshot", "VolumeSnapshotClass"
+API_GROUP = "snapshot.storage.k8s.io"
+_DEFAULT_CLASS = "snapshot.storage.kubernetes.io/is-default-class"
+_USED_AGAIN_FOR = timedelta(hours=1)
+"""An older snapshot is none of the moment before a change, also where the change is the same."""
+_REVISION_CHARACTERS = 10
+
+
+@dataclass(frozen=True)
+class Quiesce:
+    """The commands around the snapshots of an instance."""
+
+    command: Sequence[str]
+    resume: Sequence[str]
+    timeout_seconds: int = 30
+
+    def words(self, command: Sequence[str], pod: KubernetesObject) -> list[str]:
+        """One of both for one instance."""
+        return [for_instance(word, pod["metadata"]["name"], ordinal_of(pod)) for word in command]
+
+
+@dataclass(frozen=True)
+class SnapshotPlan:
+    """What the program asks for."""
+
+    before: Collection[str] = tuple(each.value for each in SnapshotBefore)
+    """Values of ``SnapshotBefore``."""
+    class_name: str | None = None
+    """Name of a VolumeSnapshotClass; None for the cluster's default."""
+    keep: int = 3
+    """How many each claim keeps."""
+    volumes: Sequence[str] | None = None
+    """The volumes that are snapshotted; None for all."""
+    quiesce: Quiesce | None = None
+    timeout_seconds: int = 300
+
+
+def snapshot_plan(given: Mapping[str, Any]) -> SnapshotPlan:
+    """The plan of the argument ``snapshots``, whose values are known."""
+    quiesce = {"quiesce": Quiesce(**given["quiesce"])} if "quiesce" in given else {}
+    return SnapshotPlan(**{**given, **quiesce})
+
+
+@dataclass(frozen=True)
+class InstanceToSnapshot:
+    """An instance whose claims are snapshotted."""
+
+    pod: KubernetesObject
+    claims: Sequence[KubernetesObject]
+    """Those without a snapshot that can be used again."""
+    why: str
+    """What the change does to it."""
+
+
+@dataclass(frozen=True)
+class SnapshotWork:
+    """What is to be done before a change, from what is there."""
+
+    plan: SnapshotPlan
+    labels: Mapping[str, str]
+    """By which the component knows its snapshots; each new one gets them."""
+    change: str = ""
+    """The digest of the change."""
+    generation: int = 0
+    """``metadata.generation`` of the live StatefulSet."""
+    instances: Sequence[InstanceToSnapshot] = ()
+    again: Mapping[str, str] = field(default_factory=dict)
+    """Snapshots of an interrupted ``up`` that are used again, by claim."""
+    failed: Sequence[KubernetesObject] = ()
+    """Snapshots of the component that failed, and are deleted before they are made again."""
+    existing: Sequence[KubernetesObject] = ()
+    """All the component's snapshots, as they were before."""
+    used: Collection[str] = ()
+    """Names of the snapshots from which a claim is being made, or is to be."""
+    quiesced: Sequence[tuple[KubernetesObject, KubernetesObject | None]] = ()
+    """Claims whose instance an earlier ``up`` has left quiesced, and its Pod if there is one."""
+
+    @property
+    def claims(self) -> list[str]:
+        """The names of all claims that have a snapshot when the change begins."""
+        return [*self.again, *(claim["metadata"]["name"] for each in self.instances for claim in each.claims)]
+
+    @property
+    def superseded(self) -> list[KubernetesObject]:
+        """The snapshots that go when the new ones are ready."""
+        new = {claim: 0 if claim in self.again else 1 for claim in self.claims}
+        return superseded(self.existing, new, self.plan.keep, self.used)
+
+
+def snapshot_labels(set_name: str, component: str) -> dict[str, str]:
+    """By which the component knows the snapshots of one StatefulSet as its own."""
+    return {SNAPSHOT_LABEL: set_name, COMPONENT_LABEL: component}
+
+
+def change_digest(stateful_set: KubernetesObject) -> str:
+    """Tells one change from another: by the StatefulSet that is asked for, as far as its own notes do not count."""
+    metadata = stateful_set["metadata"]
+    notes = {ATTEMPT_ANNOTATION, IDENTITY_ANNOTATION}
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in notes}
+    asked = [metadata["name"], metadata.get("labels"), annotations, stateful_set["spec"]]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def was_sent(live: KubernetesObject, desired: KubernetesObject, *, changes_template: bool) -> bool:
+    """Whether an earlier ``up`` has sent this change already, so that only what it has not carried out is left."""
+    mine = {ATTEMPT_ANNOTATION, IDENTITY_ANNOTATION}
+    asked = {key: value for key, value in (desired["metadata"].get("annotations") or {}).items() if key not in mine}
+    sent = live["metadata"].get("annotations") or {}
+    is_noted = all(sent.get(key) == value for key, value in asked.items())
+    return not changes_template and is_noted and live["spec"].get("replicas", 1) == desired["spec"].get("replicas", 1)
+
+
+def new_snapshot(work: SnapshotWork, claim: KubernetesObject, pod: KubernetesObject, now: datetime) -> KubernetesObject:
+    """The VolumeSnapshot of a claim. Its name tells the claim, and so the instance, the time and the revision."""
+    name, pod_name = claim["metadata"]["name"], pod["metadata"]["name"]
+    of_revision = revision(pod).rpartition("-")[2][:_REVISION_CHARACTERS]
+    parts = [name, f"{now:%Y%m%d%H%M%S}", of_revision]
+    return {
+        "apiVersion": f"{API_GROUP}/v1",
+        "kind": SNAPSHOT,
+        "metadata": {
+            "name": "-".join(filter(None, parts)),
+            "labels": {**work.labels, CHANGE_LABEL: work.change, POD_NAME_LABEL: pod_name},
+            "annotations": {SNAPSHOT_OF_ANNOTATION: json.dumps(_made_of(claim, pod, work.generation), sort_keys=True)},
+        },
+        "spec": without_empty(volumeSnapshotClassName=work.plan.class_name, source={"persistentVolumeClaimName": name}),
+    }
+
+
+def _made_of(claim: KubernetesObject, pod: KubernetesObject, generation: int) -> dict[str, Any]:
+    return {"claim": claim["metadata"]["uid"], "generation": generation, "pod": pod["metadata"]["uid"]}
+
+
+def usable_again(
+    snapshots: Iterable[KubernetesObject],
+    claim: KubernetesObject,
+    pod: KubernetesObject,
+    change: str,
+    generation: int | None,
+    now: datetime,
+) -> str | None:
+    """Name of the snapshot that an interrupted ``up`` has made of a claim before this very change; None for none.
+
+    ``generation`` is that of the live StatefulSet; None where the change was sent already, and has raised it.
+    """
+    for snapshot in newest_first(snapshots):
+        made_of = _noted(snapshot)
+        wanted = _made_of(claim, pod, made_of.get("generation", 0) if generation is None else generation)
+        is_young = now - created(snapshot) <= _USED_AGAIN_FOR
+        labels = snapshot["metadata"].get("labels") or {}
+        if made_of == wanted and labels.get(CHANGE_LABEL) == change and is_young and not is_going(snapshot):
+            return None if failure(snapshot) else str(snapshot["metadata"]["name"])
+    return None
+
+
+def _noted(snapshot: KubernetesObject) -> dict[str, Any]:
+    try:
+        value = json.loads((snapshot["metadata"].get("annotations") or {}).get(SNAPSHOT_OF_ANNOTATION) or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def claim_of(snapshot: KubernetesObject) -> str:
+    """Name of the claim that it is of; empty where it was made from something else."""
+    return str((snapshot["spec"].get("source") or {}).get("persistentVolumeClaimName") or "")
+
+
+def created(snapshot: KubernetesObject) -> datetime:
+    """When it was asked for."""
+    return datetime.fromisoformat(snapshot["metadata"]["creationTimestamp"])
+
+
+def is_going(snapshot: KubernetesObject) -> bool:
+    """Whether it is being deleted."""
+    return "deletionTimestamp" in snapshot["metadata"]
+
+
+def holds_data(snapshot: KubernetesObject) -> bool:
+    """Whether the driver has taken it: what is written afterwards is not in it."""
+    status = snapshot.get("status") or {}
+    return bool(status.get("readyToUse") or status.get("creationTime"))
+
+
+def is_ready(snapshot: KubernetesObject) -> bool:
+    """Whether a volume can be made from it."""
+    return bool((snapshot.get("status") or {}).get("readyToUse"))
+
+
+def failure(snapshot: KubernetesObject) -> str | None:
+    """What the driver, or the snapshot controller, says that failed; None where nothing has."""
+    error = (snapshot.get("status") or {}).get("error")
+    if not error or is_ready(snapshot):
+        return None
+    return cleaned(error.get("message") or "it failed, without a message")
+
+
+def newest_first(snapshots: Iterable[KubernetesObject]) -> list[KubernetesObject]:
+    """In the order of their creation, the last one first."""
+    return sorted(snapshots, key=lambda each: (created(each), each["metadata"]["name"]), reverse=True)
+
+
+def newest(snapshots: Iterable[KubernetesObject]) -> dict[str, str]:
+    """Name of the newest snapshot of each claim that is ready, by the claim's name."""
+    found: dict[str, str] = {}
+    for snapshot in newest_first(snapshots):
+        if is_ready(snapshot) and not is_going(snapshot):
+            found.setdefault(claim_of(snapshot), str(snapshot["metadata"]["name"]))
+    return dict(sorted(found.items()))
+
+
+def superseded(
+    snapshots: Iterable[KubernetesObject], new: Mapping[str, int], keep: int, used: Collection[str]
+) -> list[KubernetesObject]:
+    """The snapshots of these claims that are more than ``keep`` with the ``new`` ones of each, the oldest last.
+
+    None from which a claim is made. Those that are not ready do not count, and stay: they may become so.
+    """
+    kept: dict[str, int] = dict(new)
+    going = []
+    for snapshot in newest_first(snapshots):
+        claim = claim_of(snapshot)
+        if claim not in kept or is_going(snapshot) or not is_ready(snapshot):
+            continue
+        kept[claim] += 1
+        if kept[claim] > keep and snapshot["metadata"]["name"] not in used:
+            going.append(snapshot)
+    return going
+
+
+def sources_in_use(claims: Iterable[KubernetesObject]) -> set[str]:
+    """Names of the VolumeSnapshots from which claims are made that have no volume yet."""
+    return {
+        source["name"]
+        for claim in claims
+        if claim.get("status", {}).get("phase") != "Bound"
+        for source in (claim["spec"].get("dataSource"), claim["spec"].get("dataSourceRef"))
+        if source and source.get("kind") == SNAPSHOT
+    }
+
+
+def quiesced_since(claim: KubernetesObject) -> str | None:
+    """Since when the claim's instance is quiesced; None where it is not."""
+    return (claim["metadata"].get("annotations") or {}).get(QUIESCED_ANNOTATION)
+
+
+def class_refusals(
+    plan: SnapshotPlan, classes: Sequence[KubernetesObject] | None, drivers: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Refuses snapshots without a VolumeSnapshotClass of the volumes' driver; ``classes`` are None where not known.
+
+    ``drivers`` has the claims of each driver, as far as it is known.
+    """
+    if classes is None:
+        return []
+    by_name = {each["metadata"]["name"]: each for each in classes}
+    if plan.class_name is not None:
+        found = by_name.get(plan.class_name)
+        if found is None:
+            has = f"it has {', '.join(sorted(by_name))}" if by_name else "it has none"
+            return [f"the cluster has no VolumeSnapshotClass {plan.class_name!r} (snapshots.class_name); {has}"]
+        return [
+            f"VolumeSnapshotClass {plan.class_name!r} (snapshots.class_name) is of driver {found['driver']}, and "
+            f"{', '.join(claims)} of {driver}"
+            for driver, claims in drivers.items()
+            if driver != found["driver"]
+        ]
+    defaults = {each["driver"] for each in classes if _is_default(each)}
+    missing = {driver: claims for driver, claims in drivers.items() if driver not in defaults}
+    return [
+        f"the cluster has no default VolumeSnapshotClass for driver {driver} ({', '.join(claims)}): set "
+        "snapshots.class_name"
+        for driver, claims in missing.items()
+    ]
+
+
+def _is_default(snapshot_class: KubernetesObject) -> bool:
+    return (snapshot_class["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true"

@@ -1,0 +1,142 @@
+"""VolumeSnapshots before a change, on the embedded cluster's CSI driver."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from harness import CHAPTER, Service, eventually
+from lightkube.generic_resource import create_namespaced_resource
+
+from local import csi_faults
+
+Make = Callable[..., Service]
+
+VolumeSnapshot = create_namespaced_resource("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots")
+"""As the API has it."""
+
+ON_CSI: dict[str, Any] = {
+    "volumes": [{**CHAPTER["volumes"][0], "storage_class_name": "csi"}],
+    "snapshots": {"class_name": "csi", "keep": 2},
+    "pod_management_policy": "Parallel",
+}
+
+
+def snapshots(rg: Service) -> dict[str, Any]:
+    """The live VolumeSnapshots by name."""
+    found: Any = rg.client.list(VolumeSnapshot, namespace=rg.namespace)
+    return {str(each.metadata.name): each for each in found}
+
+
+def of_claim(rg: Service, claim: str) -> list[str]:
+    """The names of the snapshots of a claim, in the order of time."""
+    return sorted(
+        name for name, each in snapshots(rg).items() if each.spec["source"]["persistentVolumeClaimName"] == claim
+    )
+
+
+@contextmanager
+def fault(rg: Service, call: str, **how: Any) -> Iterator[None]:
+    """A call to the driver goes wrong for the volumes of this test."""
+    file = csi_faults.add(call, namespace=rg.namespace, **how)
+    try:
+        yield
+    finally:
+        csi_faults.end([file])
+
+
+def test_p05_snapshots_are_made_before_a_rollout_and_hold_its_moment(service: Make) -> None:
+    """Ready before a Pod is replaced, named in the output; a claim made from one has that moment's bytes, no more."""
+    rg = service(**ON_CSI)
+    rg.up()
+    assert rg.outputs()["snapshots"] == {}
+    pods, written = rg.uids(), rg.write("rg-1", 3)
+    rg.set(image="random-generator:2.0")
+    said = rg.must("preview")
+    assert "before this change (Rollout) VolumeSnapshots are made of logs-rg-0, logs-rg-1, of class csi" in said
+    assert snapshots(rg) == {}
+    said = rg.up()
+    made = snapshots(rg)
+    assert {each.spec["source"]["persistentVolumeClaimName"] for each in made.values()} == {"logs-rg-0", "logs-rg-1"}
+    assert all(each.status["readyToUse"] for each in made.values())
+    assert all(name in said for name in made)
+    assert rg.outputs()["snapshots"] == {
+        each.spec["source"]["persistentVolumeClaimName"]: name for name, each in made.items()
+    }
+    started = {name: pod.metadata.creationTimestamp for name, pod in rg.pods().items()}
+    assert rg.uids().keys() == pods.keys()
+    assert not set(rg.uids().values()) & set(pods.values())
+    assert all(each.metadata.creationTimestamp <= min(started.values()) for each in made.values())
+    rg.unchanged()
+    assert snapshots(rg).keys() == made.keys()
+    assert len(rg.write("rg-1", 2)) == len(written) + 2
+    source = {"kind": "VolumeSnapshot", "name": of_claim(rg, "logs-rg-1")[0], "api_group": "snapshot.storage.k8s.io"}
+    rg.deploy(replicas=3, restore=[{"ordinal": 2, "data_source": source}])
+    assert rg.log("rg-2") == written
+    assert snapshots(rg).keys() == made.keys()
+    # What is removed is snapshotted first; older ones of its claim would go, and those of others stay.
+    said = rg.deploy(replicas=2)
+    assert "before this change (ScaleDown) VolumeSnapshots are made of logs-rg-2, of class csi" in said
+    assert len(of_claim(rg, "logs-rg-2")) == 1
+    assert made.keys() < snapshots(rg).keys()
+
+
+def test_p05_a_snapshot_that_fails_keeps_the_change_from_beginning(service: Make) -> None:
+    """No Pod and no claim is touched; the next `up` makes it again, and none is left over. Older ones are pruned."""
+    rg = service(**ON_CSI, replicas=1)
+    rg.up()
+    pods = rg.uids()
+    rg.set(image="random-generator:2.0")
+    with fault(rg, "CreateSnapshot", code="INTERNAL", message="the back end is full"):
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "the volumes were not snapshotted before this change: logs-rg-0: VolumeSnapshot logs-rg-0-" in said
+    assert "the back end is full" in said
+    assert rg.uids() == pods
+    assert rg.pods()["rg-0"].spec.containers[0].image == "random-generator:1.0"
+    assert rg.stateful_set().spec.template.spec.containers[0].image == "random-generator:1.0"
+    rg.up()
+    assert rg.uids() != pods
+    [first] = of_claim(rg, "logs-rg-0")
+    rg.deploy(env={**CHAPTER["env"], "A": "1"})
+    second = of_claim(rg, "logs-rg-0")[1]
+    rg.set(env={**CHAPTER["env"], "A": "2"})
+    assert f"VolumeSnapshots are deleted when the new ones are ready (keep: 2): {first}" in rg.must("preview")
+    rg.up()
+    eventually("the oldest is gone", lambda: first not in snapshots(rg))
+    left = of_claim(rg, "logs-rg-0")
+    assert len(left) == 2
+    assert left[0] == second
+    rg.set(snapshots={"class_name": "none-of-this-name"}, env={**CHAPTER["env"], "A": "3"})
+    said = rg.must_fail("preview")
+    assert "the cluster has no VolumeSnapshotClass 'none-of-this-name' (snapshots.class_name); it has csi" in said
+
+
+PING = ["/random-generator", "get", "http://localhost:8080/"]
+"""Writes a line to the instance's log: what is in a snapshot, and what is not."""
+QUIESCE = {"command": PING, "resume": PING, "timeout_seconds": 20}
+
+
+@pytest.mark.long
+def test_p05_an_up_that_is_killed_while_it_makes_snapshots_is_continued(service: Make) -> None:
+    """With the snapshots that it has made; and an instance that it has left quiesced is resumed first."""
+    rg = service(**{**ON_CSI, "snapshots": {"class_name": "csi", "quiesce": QUIESCE}}, replicas=1)
+    rg.up()
+    before = len(rg.log("rg-0"))
+    rg.set(image="random-generator:2.0")
+    with fault(rg, "CreateSnapshot", hang_seconds=8, times=1):
+        rg.kill_up_when("a snapshot is asked for", lambda: snapshots(rg))
+    assert len(rg.log("rg-0")) == before + 1
+    note = "pulumi-stateful-service/quiesced"
+    assert note in rg.claims()["logs-rg-0"].metadata.annotations
+    made = of_claim(rg, "logs-rg-0")
+    said = rg.must("preview")
+    assert "rg-0 is quiesced since" in said
+    assert "it is resumed first" in said
+    assert f"VolumeSnapshots of a pulumi up that was interrupted are used again: {made[0]}" in said
+    assert len(rg.log("rg-0")) == before + 1
+    said = rg.up()
+    assert "rg-0 is resumed" in said
+    assert of_claim(rg, "logs-rg-0") == made
+    assert note not in (rg.claims()["logs-rg-0"].metadata.annotations or {})
+    assert len(rg.log("rg-0")) == before + 2
+    rg.unchanged()
