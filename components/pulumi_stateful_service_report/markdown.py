@@ -21,6 +21,7 @@ _PODS = {"Resized": "CPU or memory change in place", "Replaced": "replaced", "Ad
 _CLAIMS = {
     "Deleted": "**deleted with the data**",
     "Recreated": "**deleted, and created again without the data**",
+    "Restored": "**deleted, and created again with a snapshot's data**; its volume is kept",
     "LeftBehind": "kept with the data, and used by no instance",
     "Expanded": "expanded",
     "Reduced": "an expansion is cancelled",

@@ -23,7 +23,7 @@ from pulumi_stateful_service.foundation.names import claim_name, field_manager
 from pulumi_stateful_service.foundation.outputs import resolve
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, ForecastOutput, InstanceOutcome
 from pulumi_stateful_service.live.before.refusals.identity import name_refusals, namespace_refusals, ordinals_refusals
-from pulumi_stateful_service.live.before.refusals.restore import restore_refusals
+from pulumi_stateful_service.live.before.refusals.restore import claims_to_replace, restore_refusals
 from pulumi_stateful_service.live.before.refusals.update import update_terms
 from pulumi_stateful_service.live.before.refusals.volumes import claim_field_changes
 from pulumi_stateful_service.live.state.outdated_claims import API_DEFAULTS
@@ -331,6 +331,8 @@ def _set_outcome(before: _Service, after: _Service) -> str:
     autoscaled = after.args.get("autoscaled", False)
     if autoscaled:
         desired["spec"]["replicas"] = live["spec"]["replicas"]
+    if claims_to_replace(_restored(after.args), _existing(live, before.args)):
+        return "stops the instance and replaces its claim"
     if restore_refusals(_restored(after.args), _existing(live, before.args)):
         return "refused where the claim exists"
     if refused := _named_after(live, desired, autoscaled=autoscaled):

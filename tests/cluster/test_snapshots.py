@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from harness import CHAPTER, Service, eventually
+from lightkube import Client
 from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.core_v1 import PersistentVolume
 
 from local import csi_faults
 
@@ -140,3 +142,37 @@ def test_p05_an_up_that_is_killed_while_it_makes_snapshots_is_continued(service:
     assert note not in (rg.claims()["logs-rg-0"].metadata.annotations or {})
     assert len(rg.log("rg-0")) == before + 2
     rg.unchanged()
+
+
+def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Client) -> None:
+    """It is stopped, and its volume kept; the other keeps running; an `up` that is killed in between is continued."""
+    rg = service(**{**ON_CSI, "snapshots": {"class_name": "csi"}})
+    rg.up()
+    written = rg.write("rg-1", 3)
+    rg.deploy(image="random-generator:2.0")
+    rg.write("rg-1", 2)
+    other, kept = rg.uids()["rg-0"], str(rg.claims()["logs-rg-1"].spec.volumeName)
+    name = rg.outputs()["snapshots"]["logs-rg-1"]
+    rg.set(restore=[{"ordinal": 1, "snapshot": "none-of-this-name"}])
+    assert "logs-rg-1 cannot be restored from VolumeSnapshot 'none-of-this-name': it does not exist" in rg.must_fail(
+        "preview"
+    )
+    rg.set(restore=[{"ordinal": 1, "snapshot": name}])
+    said = rg.must("preview")
+    assert f"logs-rg-1 is replaced by one from VolumeSnapshot {name}, and its instance is stopped for it" in said
+    assert f"its volume {kept} is kept" in said
+    before = rg.uids()
+    try:
+        rg.kill_up_when("the instance is stopped", lambda: rg.pod("rg-1") is None)
+        rg.up()
+        assert rg.log("rg-1") == written
+        assert rg.uids()["rg-0"] == other == before["rg-0"]
+        volume: Any = client.get(PersistentVolume, kept)
+        assert volume.spec.persistentVolumeReclaimPolicy == "Retain"
+        assert rg.claims()["logs-rg-1"].spec.volumeName != kept
+        rg.unchanged()
+        rg.write("rg-1", 1)
+        rg.deploy(restore=None)
+        assert len(rg.log("rg-1")) == len(written) + 1
+    finally:
+        client.delete(PersistentVolume, kept)

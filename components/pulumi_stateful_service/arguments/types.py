@@ -655,7 +655,7 @@ class VolumeArgs(TypedDict):
 class RestoredClaimArgs(TypedDict):
     """The claim of one instance, created with data before the StatefulSet.
 
-    Exactly one of ``volume_name``, ``data_source`` and ``data_source_ref`` is required.
+    Exactly one of ``volume_name``, ``data_source``, ``data_source_ref`` and ``snapshot`` is required.
     """
 
     ordinal: int
@@ -668,6 +668,11 @@ class RestoredClaimArgs(TypedDict):
     """Snapshot or claim from which the volume is populated (``spec.dataSource`` of the claim)."""
     data_source_ref: NotRequired[DataSourceRefArgs]
     """Object of any kind from which the volume is populated (``spec.dataSourceRef`` of the claim)."""
+    snapshot: NotRequired[pulumi.Input[str]]
+    """Name of a VolumeSnapshot from which the volume is populated, also where the claim exists: ``pulumi up`` then
+    stops the instance, keeps its volume (``persistentVolumeReclaimPolicy: Retain``) and names it, and replaces the
+    claim. The other instances keep running. A claim that was made from this snapshot stays. Mutually exclusive with
+    ``members`` and ``rollout``."""
 
 
 class QuiesceArgs(TypedDict):
@@ -1280,7 +1285,8 @@ class StatefulServiceArgs(TypedDict):
     """Volumes of files from Secrets and ConfigMaps that exist, tokens and the Pod's own fields. Default: none."""
     restore: NotRequired[Sequence[RestoredClaimArgs]]
     """Claims of chosen instances that are created with data before the StatefulSet: from a snapshot, another claim or
-    an existing volume. A claim that exists, and was not restored from the same source, is refused. Default: none."""
+    an existing volume. A claim that exists, and was not restored from the same source, is refused, unless ``snapshot``
+    replaces it. Default: none."""
     snapshots: NotRequired[SnapshotsArgs]
     """Makes VolumeSnapshots of the volumes of each instance before ``pulumi up`` changes it. Requires a CSI driver with
     snapshots, the CRDs of ``snapshot.storage.k8s.io`` and their controller. Requires ``volumes``. Default: none."""

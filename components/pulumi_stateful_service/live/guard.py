@@ -52,7 +52,7 @@ from pulumi_stateful_service.live.before.refusals.namespaces import creation_war
 from pulumi_stateful_service.live.before.refusals.owners import owner_refusals
 from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals, replacement_warning
 from pulumi_stateful_service.live.before.refusals.resize import resize_refusals
-from pulumi_stateful_service.live.before.refusals.restore import restored_claim_message
+from pulumi_stateful_service.live.before.refusals.restore import restored_claim_messages
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
 from pulumi_stateful_service.live.before.refusals.update import changes_by_others
 from pulumi_stateful_service.live.before.service_rights import missing_service_rights
@@ -405,6 +405,8 @@ class Guard:
         recreate = await refuse_or_recreate(
             seen, desired.change, live, self._resource, self._said, self._judged_services
         )
+        missing, replaced = await missing_claims(seen, desired.change)
+        recreate = recreate or (bool(replaced) and live is not None)
         if recreate and desired.protected:
             raise RefusedError(
                 f"{self._prefix}: the StatefulSet is protected, and this change deletes it (its Pods and claims are "
@@ -413,11 +415,10 @@ class Guard:
         claims = await live_claims(seen, live) if live is not None else []
         if live is not None and not is_update and desired.change.owns(live):
             self._refuse_replacement(live, claims)
-        missing = await missing_claims(seen, desired.change)
-        for claim in missing:
-            self._say(restored_claim_message(claim))
+        for text in restored_claim_messages(missing, replaced):
+            self._say(text)
         if live is None or is_update or recreate:
-            await self._predict(seen, desired, live, claims, recreate=recreate)
+            await self._predict(seen, desired, live, claims, recreate=recreate, replaced=replaced)
         else:
             self._is_unknown("the StatefulSet exists: it is adopted, or replaced")
         snapshots = await snapshot_work(seen, desired.change, live, claims, self._operation.forecast)
@@ -436,6 +437,7 @@ class Guard:
                 desired,
                 live,
                 missing,
+                replaced,
                 recreate=recreate,
                 is_update=is_update,
                 in_steps=in_steps,
@@ -456,6 +458,7 @@ class Guard:
         claims: Sequence[KubernetesObject],
         *,
         recreate: bool,
+        replaced: Sequence[KubernetesObject] = (),
     ) -> None:
         """Says what the change does to every instance and claim; raises where it would replace what is held back."""
         namespace, _ = desired.where(cluster)
@@ -479,6 +482,8 @@ class Guard:
             if forecasts():
                 self._not_checked(why, error, _WITHOUT_FORECAST)
             return
+        if predicted is not None and replaced:
+            predicted = predicted.with_restored([claim["metadata"]["name"] for claim in replaced])
         self._operation = replace(self._operation, forecast=predicted)
         if predicted is None:
             why = "the StatefulSet has values that are not known yet"

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.after.claim_removal import remove_claims
 from pulumi_stateful_service.live.after.steps import hold_back
 from pulumi_stateful_service.live.after.target import patch_partition
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
@@ -67,6 +68,7 @@ async def prepare_cluster(
     desired: DesiredStatefulSet,
     live: KubernetesObject | None,
     missing_claims: Sequence[KubernetesObject],
+    replaced_claims: Sequence[KubernetesObject] = (),
     *,
     recreate: bool,
     is_update: bool,
@@ -75,8 +77,12 @@ async def prepare_cluster(
 ) -> None:
     """Creates claims that are restored, and recreates the StatefulSet around its Pods where that is asked for.
 
-    With ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends; with ``in_place`` none.
+    Claims that are replaced go, with their Pods, while there is no StatefulSet that would create them empty. With
+    ``in_steps`` no instance that serves is updated by what Pulumi's provider then sends; with ``in_place`` none.
     """
+    if replaced_claims:
+        prefix, where, selector = desired.change.prefix, desired.where(cluster), desired.spec["selector"]
+        await remove_claims(cluster, prefix, where, selector["matchLabels"], live, replaced_claims)
     for claim in missing_claims:
         namespace, _ = desired.where(cluster)
         await cluster.create("PersistentVolumeClaim", namespace, claim, action=Action.RESTORE_CLAIM)
@@ -90,7 +96,7 @@ async def prepare_cluster(
             await hold_back(cluster, live, plan, replicas)
     if live is not None and not is_update and not recreate:
         await own_created_fields(cluster, STATEFUL_SET, live, desired.where(cluster)[1])
-    if live is not None and recreate:
+    if live is not None and recreate and not replaced_claims:
         metadata = live["metadata"]
         await cluster.delete_orphaning(metadata["namespace"], metadata["name"], metadata["uid"])
     if is_update and (live is None or recreate):

@@ -121,8 +121,12 @@ def _restored_claim(
         dataSource=_source(claim.get("data_source")),
         dataSourceRef=_source(claim.get("data_source_ref")),
     )
+    noted: KubernetesObject = source
+    if "snapshot" in claim:
+        snapshot = {"api_group": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": claim["snapshot"]}
+        source, noted = {"dataSource": _source(snapshot)}, {"snapshot": claim["snapshot"]}
     metadata = template["metadata"]
-    note = apply_inputs(lambda value: json.dumps(value, sort_keys=True), source)
+    note = apply_inputs(lambda value: json.dumps(value, sort_keys=True), noted)
     return {
         "metadata": without_empty(
             name=apply_inputs(claim_name, claim["volume"], shared.name, claim["ordinal"]),

@@ -43,6 +43,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"volumes": [], "snapshots": {}}, "snapshots requires volumes"),
     (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0, "snapshot": "a"}], "rollout": {"steps": [1]}},
+        "restore[0].snapshot and rollout are mutually exclusive",
+    ),
+    (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0, "snapshot": "a"}], "members": {"join": {"command": ["a"]}}},
+        "restore[0].snapshot and members are mutually exclusive",
+    ),
+    (
         {"volumes": [VOLUME], "snapshots": {"volumes": ["log"]}},
         "snapshots.volumes[0] is 'log'; it must be one of logs",
     ),
@@ -55,7 +63,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"volumes": [VOLUME], "snapshots": {"quiesce": {"command": ["a"]}}}, "snapshots.quiesce.resume is required"),
     (
         {"volumes": [VOLUME], "restore": [{"ordinal": 0}]},
-        "restore[0] requires exactly one of volume_name, data_source, data_source_ref",
+        "restore[0] requires exactly one of volume_name, data_source, data_source_ref, snapshot",
     ),
     (
         {"volumes": [VOLUME], "restore": [{"ordinal": 0, "volume": "log", "volume_name": "a"}]},

@@ -10,7 +10,7 @@ from pulumi_stateful_service.arguments.cross_checks.cross_checks import CrossChe
 from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs, VolumeMode
 from pulumi_stateful_service.arguments.value_checks.checks import normal_path
 
-RESTORE_SOURCES = ("volume_name", "data_source", "data_source_ref")
+RESTORE_SOURCES = ("volume_name", "data_source", "data_source_ref", "snapshot")
 
 
 def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -96,8 +96,21 @@ def _check_restored_claims(args: StatefulServiceArgs, checks: CrossChecks) -> No
         sources = [source for source in RESTORE_SOURCES if source in claim]
         if len(sources) != 1:
             raise checks.error(f"{path} requires exactly one of {', '.join(RESTORE_SOURCES)}")
+        if sources == ["snapshot"]:
+            _check_replaced_claim(args, checks, path)
         seen.append(f"{claim['volume']} of ordinal {claim['ordinal']}")
     _refuse_duplicates(checks, "restore", "volume and ordinal", seen)
+
+
+def _check_replaced_claim(args: StatefulServiceArgs, checks: CrossChecks, path: str) -> None:
+    """What cannot hold while an instance is stopped and gets earlier data."""
+    reasons = {
+        "members": "a member does not leave when it is stopped, and would come back with what it knew then",
+        "rollout": "the StatefulSet is recreated, which takes no steps",
+    }
+    for other, why in reasons.items():
+        if other in args:
+            raise checks.error(f"{path}.snapshot and {other} are mutually exclusive: {why}")
 
 
 def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks) -> None:

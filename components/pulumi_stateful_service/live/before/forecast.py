@@ -5,8 +5,8 @@ Kubernetes' StatefulSet controller: a Pod is replaced when its revision is not t
 partition on, from the highest ordinal to the lowest.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypedDict
 
@@ -64,6 +64,8 @@ class ClaimOutcome(StrEnum):
     """It does not exist, and is created."""
     RECREATED = "Recreated"
     """It is deleted and created again, without its data (``recreate_claims``)."""
+    RESTORED = "Restored"
+    """It is deleted and created again with the data of a VolumeSnapshot; its volume is kept (``restore``)."""
     LEFT_BEHIND = "LeftBehind"
     """It stays with its data, and no instance uses it."""
     TERMINATING = "Terminating"
@@ -101,7 +103,8 @@ class ForecastOutput(TypedDict):
     claims: Mapping[str, str]
     """To each claim, by its name: ``Kept``, ``Expanded``, ``Reduced`` (an expansion that was not carried out is
     cancelled), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``Recreated`` (deleted and
-    created again, without its data: ``recreate_claims``), ``LeftBehind`` (kept with the data, and used by no instance),
+    created again, without its data: ``recreate_claims``), ``Restored`` (deleted and created again with the data of a
+    VolumeSnapshot, its volume kept: ``restore``), ``LeftBehind`` (kept with the data, and used by no instance),
     ``Terminating`` (deleted by somebody, and kept as long as its Pod runs, which this change does not end) or
     ``Deleted`` (``when_scaled: Delete``, or deleted by somebody and ended by this change)."""
     reasons: Sequence[str]
@@ -171,6 +174,23 @@ class Forecast:
     def claims_of(self, outcome: ClaimOutcome) -> list[str]:
         """The names of the claims with this outcome."""
         return [name for name, each in self.claims.items() if each is outcome]
+
+    def with_restored(self, claims: Collection[str]) -> "Forecast":
+        """The same where the instances of these claims are stopped, and the claims replaced, before anything else."""
+        stopped = [
+            name
+            for name, outcome in self.instances.items()
+            if outcome in (InstanceOutcome.KEPT, InstanceOutcome.REPLACED)
+            and any(claim.endswith(f"-{name}") for claim in claims)
+        ]
+        return replace(
+            self,
+            instances={**self.instances, **dict.fromkeys(stopped, InstanceOutcome.REPLACED)},
+            claims={**self.claims, **dict.fromkeys(claims, ClaimOutcome.RESTORED)},
+            order=[*stopped, *(name for name in self.order if name not in stopped)],
+            held_back=[name for name in self.held_back if name not in stopped],
+            on_delete=[name for name in self.on_delete if name not in stopped],
+        )
 
     def as_output(self) -> ForecastOutput:
         """As the component's output has it."""

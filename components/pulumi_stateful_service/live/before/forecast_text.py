@@ -87,6 +87,7 @@ def _claim_lines(forecast: Forecast) -> list[str]:
     groups = (
         (ClaimOutcome.MODIFIED, "changed in place; no Pod restarts for it"),
         (ClaimOutcome.RECREATED, "deleted, and created again without data (recreate_claims)"),
+        (ClaimOutcome.RESTORED, "deleted, and created again from a VolumeSnapshot; its volume is kept (restore)"),
         (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
         (ClaimOutcome.TERMINATING, "being deleted by somebody: it stays as long as its Pod runs"),
     )

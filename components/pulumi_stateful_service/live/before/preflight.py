@@ -20,7 +20,13 @@ from pulumi_stateful_service.live.before.refusals.identity import name_refusals
 from pulumi_stateful_service.live.before.refusals.namespaces import pending_deletion_refusals
 from pulumi_stateful_service.live.before.refusals.owners import owner_warnings
 from pulumi_stateful_service.live.before.refusals.replacement import replacement_refusals
-from pulumi_stateful_service.live.before.refusals.restore import claims_to_restore, restore_refusals
+from pulumi_stateful_service.live.before.refusals.restore import (
+    claims_to_replace,
+    claims_to_restore,
+    restore_refusals,
+    snapshot_of,
+    snapshot_refusals,
+)
 from pulumi_stateful_service.live.before.refusals.terms import Terms
 from pulumi_stateful_service.live.before.refusals.update import restart_warning, update_terms, warnings_about_others
 from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
@@ -112,16 +118,27 @@ async def _is_volume_retained(cluster: Cluster, claim: KubernetesObject) -> bool
     return is_claim_being_deleted(claim) and bool(name) and await has_reclaim_policy(cluster, name, "Retain")
 
 
-async def missing_claims(cluster: Cluster, change: Change) -> list[KubernetesObject]:
-    """The claims to create with data. Raises RefusedError where one exists that has other data."""
-    if not change.restored_claims:
-        return []
+async def missing_claims(cluster: Cluster, change: Change) -> tuple[list[KubernetesObject], list[KubernetesObject]]:
+    """The claims to create with data, and the existing ones that a snapshot's data replace.
+
+    Raises RefusedError where one exists that has other data and is not to be replaced, and without the snapshot.
+    """
+    wanted = [claim for claim in change.restored_claims if not contains_unknown(claim)]
+    if not wanted:
+        return [], []
     namespace = change.namespace or cluster.default_namespace
-    names = {claim["metadata"]["name"] for claim in change.restored_claims}
+    names = {claim["metadata"]["name"] for claim in wanted}
     found = await cluster.list_claims(namespace, names, change.stateful_set["spec"]["selector"]["matchLabels"])
     existing = {claim["metadata"]["name"]: claim for claim in found}
-    _refuse(change, restore_refusals(change.restored_claims, existing))
-    return claims_to_restore(change.restored_claims, existing)
+    _refuse(change, restore_refusals(wanted, existing))
+    replaced = claims_to_replace(wanted, existing)
+    names = {claim["metadata"]["name"] for claim in replaced}
+    replacing = [claim for claim in wanted if claim["metadata"]["name"] in names]
+    # One that replaces nothing waits for its snapshot, as for any source.
+    sources = {str(snapshot_of(claim)) for claim in replacing}
+    snapshots = await asyncio.gather(*(cluster.get("VolumeSnapshot", namespace, each) for each in sources))
+    _refuse(change, snapshot_refusals(replacing, dict(zip(sources, snapshots, strict=True))))
+    return [*claims_to_restore(wanted, existing), *replacing], replaced
 
 
 def live_warnings(live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change) -> list[str]:

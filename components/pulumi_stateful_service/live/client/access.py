@@ -83,6 +83,22 @@ class Action(Enum):
         ("restore",),
         right=Right.ARGUMENT,
     )
+    STOP_INSTANCE = Access(
+        ("delete",),
+        ("Pod",),
+        "deletes a Pod, with its grace period",
+        "its claim is to be replaced by one with the data of a VolumeSnapshot",
+        ("restore.snapshot",),
+        right=Right.ARGUMENT,
+    )
+    REPLACE_CLAIM = Access(
+        ("delete",),
+        (_CLAIM,),
+        "deletes a claim; its volume is kept",
+        "it is replaced by one with the data of a VolumeSnapshot, and its instance is stopped",
+        ("restore.snapshot",),
+        right=Right.ARGUMENT,
+    )
     DELETE_CLAIM = Access(
         ("delete",),
         (_CLAIM,),
@@ -128,7 +144,7 @@ class Action(Enum):
         ("PersistentVolume",),
         "sets `persistentVolumeReclaimPolicy` of a claim's volume",
         "before that claim is deleted, where the volume has another policy",
-        ("recreate_claims",),
+        ("recreate_claims", "restore.snapshot"),
         right=Right.ARGUMENT,
     )
     EVICT_UNREADY_POD = Access(
@@ -219,8 +235,9 @@ class Action(Enum):
         ("delete",),
         (_STATEFUL_SET,),
         "deletes the StatefulSet, but not its Pods (`--cascade=orphan`)",
-        "a field changes that Kubernetes does not allow to be changed in place",
-        ("recreate_keeping_pods", "adopt"),
+        "a field changes that Kubernetes does not allow to be changed in place, or claims are replaced by others with "
+        "the data of a VolumeSnapshot",
+        ("recreate_keeping_pods", "adopt", "restore.snapshot"),
     )
     CREATE_STATEFUL_SET = Access(
         ("create", "patch"),
@@ -427,6 +444,13 @@ READS = (
         (_SNAPSHOT,),
         "the VolumeSnapshots that the component has made before changes, and whether they are ready",
         arguments=("snapshots",),
+        right=Right.ARGUMENT,
+    ),
+    Access(
+        ("get",),
+        (_SNAPSHOT,),
+        "whether the VolumeSnapshot is there and ready",
+        arguments=("restore.snapshot",),
         right=Right.ARGUMENT,
     ),
     Access(
