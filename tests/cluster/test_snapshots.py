@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from harness import CHAPTER, Service, eventually
 from lightkube import Client
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import PersistentVolume
+from test_rights import PROVIDER_RULES, documented_rules, limit, rules_of
 
 from local import csi_faults
 
@@ -176,3 +178,21 @@ def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Cli
         assert len(rg.log("rg-1")) == len(written) + 1
     finally:
         client.delete(PersistentVolume, kept)
+
+
+@pytest.mark.long
+def test_the_documented_rights_of_snapshots_suffice(service: Make, tmp_path: Path) -> None:
+    """With `quiesce`, and without a cluster-wide right; without the right the preview names it."""
+    rg = service(**{**ON_CSI, "snapshots": {"class_name": "csi", "keep": 1, "quiesce": QUIESCE}}, replicas=1)
+    everything = rg.env
+    limit(rg, [*PROVIDER_RULES, *documented_rules()], tmp_path)
+    rg.up()
+    rg.set(image="random-generator:2.0")
+    said = rg.must_fail("preview")
+    assert "VolumeSnapshots of logs-rg-0 cannot be made before it: no right to list volumesnapshots" in said
+    rg.env = everything
+    limit(rg, [*PROVIDER_RULES, *documented_rules(), *rules_of("snapshots", "snapshots.quiesce")], tmp_path)
+    rg.up()
+    rg.deploy(image="random-generator:1.0")
+    assert len(of_claim(rg, "logs-rg-0")) == 1
+    rg.env = everything

@@ -68,7 +68,9 @@ async def snapshot_work(
         int(live["metadata"].get("generation", 0)),
         quiesced=[(claim, _pod_of(claim, pods)) for claim in quiesced],
     )
-    wanted = _with_claims(touched_instances(forecast, plan.before, pods), plan, live, claims, pods)
+    may_replace = change.resize is not None and change.resize.replaces
+    touched = touched_instances(forecast, plan.before, pods, may_replace=may_replace)
+    wanted = _with_claims(touched, plan, live, claims, pods)
     if not wanted:
         return work if quiesced else None
     try:
@@ -78,11 +80,16 @@ async def snapshot_work(
 
 
 def touched_instances(
-    forecast: Forecast | None, before: Collection[str], pods: Mapping[str, KubernetesObject]
+    forecast: Forecast | None,
+    before: Collection[str],
+    pods: Mapping[str, KubernetesObject],
+    *,
+    may_replace: bool = False,
 ) -> dict[str, str]:
     """The Pods that the change touches in a way that snapshots are wanted before, each with the way.
 
-    All of them where the effect of the change is not known.
+    All of them where the effect of the change is not known. With ``may_replace`` a Pod that is resized in place may be
+    replaced after all.
     """
     names = sorted(pods, key=lambda name: ordinal_of(pods[name]))
     if forecast is None:
@@ -91,7 +98,7 @@ def touched_instances(
     touched = {
         SnapshotBefore.CLAIM_CHANGE: [name for name in names if any(each.endswith(f"-{name}") for each in changed)],
         SnapshotBefore.SCALE_DOWN: forecast.of(InstanceOutcome.REMOVED),
-        SnapshotBefore.ROLLOUT: forecast.order,
+        SnapshotBefore.ROLLOUT: [*forecast.order, *(forecast.resizes.pods if may_replace else ())],
     }
     ways = {name: way.value for way, those in touched.items() if way in before for name in those}
     return {name: ways[name] for name in names if name in ways}

@@ -8,7 +8,13 @@ from typing import Any, cast
 import pytest
 from pulumi_stateful_service import RefusedError
 from pulumi_stateful_service.live.before.change import Change
-from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
+from pulumi_stateful_service.live.before.forecast import (
+    ClaimOutcome,
+    Forecast,
+    InstanceOutcome,
+    Resizes,
+    StatefulSetOutcome,
+)
 from pulumi_stateful_service.live.before.preflight import rendering_warnings
 from pulumi_stateful_service.live.before.volume_snapshots import snapshot_lines, snapshot_work, touched_instances
 from pulumi_stateful_service.live.client.access import Action
@@ -114,6 +120,13 @@ class TestTouched:
         assert self.touched(ROLLOUT, *ALL) == {"db-1": "Rollout"}
         assert self.touched(replace(ROLLOUT, order=[], held_back=["db-1"], on_delete=["db-0"]), *ALL) == {}
         assert self.touched(ROLLOUT, "ClaimChange", "ScaleDown") == {}
+
+    def test_by_a_resize(self) -> None:
+        """That may end in a replacement (``InPlaceOrReplace``), and by no other."""
+        resized = replace(ROLLOUT, order=[], resizes=Resizes(pods=cast("Any", {"db-0": None})))
+        pods = {pod["metadata"]["name"]: pod for pod in cast("Any", PODS)}
+        assert touched_instances(resized, ALL, pods) == {}
+        assert touched_instances(resized, ALL, pods, may_replace=True) == {"db-0": "Rollout"}
 
     def test_by_a_change_of_a_claim(self) -> None:
         """That grows, gets another class, or is recreated; not by one that is created or stays."""
