@@ -100,7 +100,7 @@ def _section(service: Service) -> Iterator[str]:
     if (
         told["state"] == State.CHANGED
         and not told["reason"]
-        and not {*told["instances"].values()} & {"Replaced", "Removed"}
+        and not {*told["instances"].values()} & {"Resized", "Replaced", "Removed"}
     ):
         yield "- No Pod restarts"
 

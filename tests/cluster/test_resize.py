@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from faults import Troubled, troubled
-from harness import Service, eventually, only, watching
+from harness import CHAPTER, Service, eventually, only, watching
+from lightkube.resources.core_v1 import Node, Pod
+from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from test_rights import PROVIDER_RULES, documented_rules, limit, rules_of
 from test_rollouts import settled
 
@@ -82,14 +84,26 @@ def test_p10_resources_change_without_a_restart(service: Make) -> None:
 
 
 def test_p10_a_resize_that_was_killed_is_completed(service: Make) -> None:
-    """Killed before a Pod has its label, and before the partition goes: the next up completes it, no Pod restarts."""
-    killed_at_each(service(resources=SMALL, resize="InPlace"), lambda requests: (_last(requests, "pods/rg-0"), -1))
+    """Killed before the last Pod has its label: the next up completes it, and no Pod restarts."""
+    killed_at_each(service(resources=SMALL, resize="InPlace"), lambda requests: (_last(requests, "pods/rg-0"),))
 
 
 @pytest.mark.long
 def test_p10_a_resize_that_was_killed_between_any_two_requests(service: Make) -> None:
-    """As above, before each request that changes something."""
-    killed_at_each(service(resources=SMALL, resize="InPlace"), lambda requests: range(len(requests)))
+    """As above, before each request that changes something; and continued after a refresh, and without the argument."""
+    rg = service(resources=SMALL, resize="InPlace")
+    killed_at_each(rg, lambda requests: range(len(requests)))
+    for halfway in ({}, {"resize": None}):
+        before, sizes = rg.uids(), LARGE if given(rg)["rg-0"] == SMALL["limits"] else SMALL
+        rg.set(resources=sizes)
+        killed_before(rg, 3)
+        assert partition(rg) == 2
+        rg.refresh()
+        rg.deploy(**halfway)
+        assert (rg.uids() == before) == (not halfway)
+        assert given(rg) == dict.fromkeys(before, sizes["limits"])
+        assert has_one_revision(rg)
+        settled(rg)
 
 
 def _last(requests: Sequence[str], part: str) -> int:
@@ -146,22 +160,32 @@ def killed_before(rg: Service, number: int) -> None:
 
 
 def test_p10_what_a_node_cannot_give_is_told(service: Make) -> None:
-    """With its numbers, in the preview and before anything is sent; replaced only by the user's word."""
-    rg = service(resources=SMALL, resize="InPlace", rollout_timeout_seconds=15)
+    """With its numbers, in the preview and before anything is sent."""
+    rg = service(resources=SMALL, resize="InPlace")
     rg.up()
     before = rg.uids()
     rg.set(resources=IMPOSSIBLE)
-    numbers = "node didn't have enough allocatable resources: cpu, requested: 1000000, allocatable: "
     for said in (rg.must_fail("preview"), rg.must_fail("up", "--yes", "--skip-preview")):
-        assert f"rg-1, rg-0 cannot be resized in place: {numbers}" in said
+        assert f"rg-1, rg-0 cannot be resized in place: {TOO_MUCH}" in said
         assert "set resize to InPlaceOrReplace for a replacement" in said
         assert "Traceback" not in said
     assert rg.uids() == before
     assert rg.stateful_set().spec.template.spec.containers[0].resources.limits == SMALL["limits"]
-    rg.set(resize="InPlaceOrReplace")
+
+
+TOO_MUCH = "node didn't have enough allocatable resources: cpu, requested: 1000000, allocatable: "
+
+
+@pytest.mark.long
+def test_p10_what_a_node_cannot_give_is_replaced_if_asked_for(service: Make) -> None:
+    """One instance is, and waits for a node; the others keep running, and the next values reach all in place."""
+    rg = service(resources=SMALL, resize="InPlaceOrReplace", rollout_timeout_seconds=15)
+    rg.up()
+    before = rg.uids()
+    rg.set(resources=IMPOSSIBLE)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-1, rg-0: replaced one after another (resources)" in said
-    assert f"CPU and memory are not changed in place (resize): {numbers}" in said
+    assert f"CPU and memory are not changed in place (resize): {TOO_MUCH}" in said
     assert "rg-1: cannot be scheduled" in said
     assert rg.uids()["rg-0"] == before["rg-0"]
     rg.deploy(resources=LARGE)
@@ -171,8 +195,62 @@ def test_p10_what_a_node_cannot_give_is_told(service: Make) -> None:
     settled(rg)
 
 
+@pytest.mark.alone
+@pytest.mark.long
+def test_p10_what_a_node_cannot_give_now_is_told(service: Make) -> None:
+    """Where the kubelet says so: after the timeout, with its numbers. The way back restarts nothing either.
+
+    Alone, since no other Pod finds memory on the node meanwhile.
+    """
+    rg = service(resources=SMALL, resize="InPlace", rollout_timeout_seconds=15)
+    rg.up()
+    before = rg.uids()
+    most = f"{int(allocatable_memory(rg) * 0.6)}"
+    rg.set(resources={**SMALL, "requests": {"cpu": "50m", "memory": most}, "limits": {"cpu": "200m", "memory": most}})
+    said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "CPU and memory could not be changed in place:" in said
+    assert "rg-0: Deferred: Node didn't have enough resource: memory, requested: " in said
+    assert "Waited for rollout_timeout_seconds (15)." in said
+    assert partition(rg) == 2
+    assert "rg-0: the resize that was begun is completed (Deferred: Node" in rg.must("preview")
+    rg.deploy(resources=LARGE)
+    assert rg.uids() == before
+    assert restarts(rg) == {0}
+    assert given(rg) == dict.fromkeys(before, LARGE["limits"])
+    assert has_one_revision(rg)
+    settled(rg)
+
+
+def allocatable_memory(rg: Service) -> int:
+    """In bytes, of the node on which the instances run."""
+    node: Any = rg.client.get(Node, rg.pods()["rg-0"].spec.nodeName)
+    return size_in_bytes(node.status.allocatable["memory"])
+
+
+@pytest.mark.long
+def test_p10_a_pod_that_is_deleted_meanwhile_is_resized_again(service: Make) -> None:
+    """It comes back with the revision before, as long as the partition stands."""
+    rg = service(replicas=3, resources=SMALL, resize="InPlace")
+    rg.up()
+    before, deleted = rg.uids(), threading.Event()
+
+    def delete(path: str) -> None:
+        if "/pods/rg-0/resize" in path and "dryRun" not in path and not deleted.is_set():
+            deleted.set()
+            rg.client.delete(Pod, "rg-2", namespace=rg.namespace)
+
+    rg.set(resources=LARGE)
+    with troubled(rg, lambda *_: None) as between:
+        between.hold = delete
+        rg.up()
+    assert {name for name, uid in rg.uids().items() if uid != before[name]} == {"rg-2"}
+    assert given(rg) == dict.fromkeys(before, LARGE["limits"])
+    assert has_one_revision(rg)
+    settled(rg)
+
+
 def test_p10_sidecars_restarts_and_other_changes(service: Make) -> None:
-    """A side-car in place, a container that restarts for its memory, and what becomes a rollout."""
+    """A side-car in place, a container that restarts for its memory, and another change in the same up: a rollout."""
     rg = service(replicas=1, resources=SMALL, sidecars=[SIDECAR], resize="InPlace", resize_policy=RESTART)
     rg.up()
     before = rg.uids()
@@ -189,23 +267,32 @@ def test_p10_sidecars_restarts_and_other_changes(service: Make) -> None:
     assert app.restartCount == 1
     assert rg.is_ready("rg-0")
     assert has_one_revision(rg)
-    settled(rg)
-    # Another change, another quality of service, and a limit that goes: a rollout, and why.
-    for change, why in (
-        ({"env": {**rg.args["env"], "A": "b"}, "resources": SMALL}, "the Pod template changes in more than CPU"),
-        ({"resources": {"requests": LARGE["limits"], "limits": LARGE["limits"]}, "sidecars": None}, "more than CPU"),
-        ({"resources": SMALL}, "Pod QOS Class may not change as a result of resizing"),
-        ({"resources": {"requests": SMALL["requests"]}}, "cpu limit is removed, which a resize cannot do"),
-    ):
-        rg.set(**change)
-        said = rg.must("preview")
-        assert "rg-0: replaced" in said
-        assert "CPU and memory are not changed in place (resize): " in said
-        assert why in said
-        before = rg.uids()
-        rg.up()
-        assert rg.uids() != before
-        assert has_one_revision(rg)
+    becomes_a_rollout(
+        rg, "the Pod template changes in more than CPU and memory", env={**CHAPTER["env"], "A": "b"}, resources=SMALL
+    )
+
+
+@pytest.mark.long
+def test_p10_what_kubernetes_does_not_change_in_place(service: Make) -> None:
+    """Another quality of service, and a limit that goes: a rollout, and why."""
+    rg = service(replicas=1, resources={"requests": LARGE["limits"], "limits": LARGE["limits"]}, resize="InPlace")
+    rg.up()
+    becomes_a_rollout(rg, "Pod QOS Class may not change as a result of resizing", resources=SMALL)
+    without = {"requests": SMALL["requests"]}
+    becomes_a_rollout(rg, "cpu limit is removed, which a resize cannot do", resources=without)
+
+
+def becomes_a_rollout(rg: Service, why: str, **changes: Any) -> None:
+    """The one instance is replaced, and the preview says why."""
+    before = rg.uids()
+    rg.set(**changes)
+    said = rg.must("preview")
+    assert "rg-0: replaced" in said
+    assert "CPU and memory are not changed in place (resize): " in said
+    assert why in said
+    rg.up()
+    assert rg.uids() != before
+    assert has_one_revision(rg)
 
 
 RESTART = {"cpu": "NotRequired", "memory": "RestartContainer"}

@@ -69,3 +69,24 @@ def test_p01_the_plan(arguments: dict[str, Any], expected: Any) -> None:
 def test_every_output_is_listed() -> None:
     """The component's annotations are its outputs, in this order."""
     assert tuple(StatefulService.__annotations__) == OUTPUTS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_ours"),
+    [
+        ({}, False),
+        ({"rollout": {"steps": [1]}}, True),
+        ({"resize": "Replace"}, False),
+        ({"resize": "InPlace"}, True),
+        ({"resize": "InPlaceOrReplace"}, True),
+        ({"resize": "InPlace", "canary": 1}, False),
+        ({"resize": "InPlace", "partition": 1}, False),
+        ({"resize": "InPlace", "leader_last": {"labels": {"role": "leader"}}}, False),
+    ],
+)
+def test_the_partition_is_left_to_the_component_where_it_sets_it(arguments: dict[str, Any], is_ours: bool) -> None:
+    """Otherwise Pulumi sends the program's, and none with OnDelete, which leader_last is made of."""
+    args = cast("StatefulServiceArgs", {**SMALLEST, "replicas": 2, **arguments})
+    deployed = deploy(lambda: StatefulService("db", args))
+    ignored = deployed.one("StatefulSet", "db").options.ignore_changes
+    assert ("spec.updateStrategy.rollingUpdate.partition" in ignored) == is_ours

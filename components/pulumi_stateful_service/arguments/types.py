@@ -1166,7 +1166,8 @@ class StatefulServiceArgs(TypedDict):
     """The same with secret text, in a Secret named ``NAME-files-DIGEST`` (the output ``secret_files_name``), for the
     group of the Pod to read (mode 0440). The volume is ``secret-files``. Default: none."""
     resources: NotRequired[ResourcesArgs]
-    """Compute resources of the container (``containers[].resources``). Default: the defaults of the namespace."""
+    """Compute resources of the container (``containers[].resources``); see ``resize`` for changes without a restart.
+    Default: the defaults of the namespace."""
     resize_policy: NotRequired[ResizePolicyArgs]
     """Whether the container restarts when its CPU or memory change in place (``containers[].resizePolicy``); see
     ``resize``. Default: it keeps running."""
