@@ -88,7 +88,13 @@ def _is_quiet(live: Any, pods: Mapping[str, Any]) -> bool:
     return bool(is_seen and is_counted and are_ready and is_updated)
 
 
-_INSTANCES = {"Kept": "stays", "Replaced": "is replaced", "Added": "is added", "Removed": "is removed"}
+_INSTANCES = {
+    "Kept": "stays",
+    "Resized": "stays",
+    "Replaced": "is replaced",
+    "Added": "is added",
+    "Removed": "is removed",
+}
 _CLAIMS = {
     "Kept": "stays",
     "LeftBehind": "stays",
