@@ -88,8 +88,8 @@ def test_p05_a_driver_expands_and_modifies_volumes_in_use(service: Make, too_fas
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "the storage driver cannot expand the volume (ControllerResizeInfeasible" in said
     assert "a volume can have 17592186044416 bytes" in said
-    rg.deploy(volumes=sized("30Mi", volume_attributes_class_name="csi-fast"))
-    assert capacities(rg) == {"30Mi"}
+    rg.deploy(volumes=sized("20Mi", volume_attributes_class_name="csi-fast"))
+    assert capacities(rg) == {"20Mi"}
     assert rg.uids() == pods
     assert rg.log("rg-0")[: len(written)] == written
     rg.unchanged()
@@ -194,6 +194,19 @@ def test_p05_a_driver_that_fails_or_hangs_is_told_and_the_next_up_continues(serv
     rg.deploy(volumes=sized("40Mi"))
     assert capacities(rg) == {"40Mi"}
     assert rg.uids() == pods
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("call", ["CreateVolume", "ControllerPublishVolume", "NodeStageVolume", "NodePublishVolume"])
+def test_p06_a_driver_that_gives_no_volume_is_told(service: Make, call: str) -> None:
+    """Whatever it fails at, its words are in the error, and the next up goes on."""
+    rg = service(volumes=sized("10Mi"), replicas=1, rollout_timeout_seconds=8)
+    with fault(rg, call, code="RESOURCE_EXHAUSTED", message="the array is full"):
+        said = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "rg-0" in said
+    assert "the array is full" in said
+    rg.deploy(rollout_timeout_seconds=150)
+    rg.unchanged()
 
 
 @pytest.mark.long

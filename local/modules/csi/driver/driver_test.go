@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -259,4 +261,74 @@ func TestProcessesAreStoppedAndGoOn(t *testing.T) {
 			t.Fatal("it does not run")
 		}
 	}
+}
+
+// A container's process writes a number to one file after another; larger ones lie between them where they are copied.
+const counting = `mount --bind "$0" "$1" && cd "$1" || exit 1
+number=0
+while :; do
+  number=$((number + 1))
+  for file in 1 2 3 4 5 6 7 8; do echo $number > $file; done
+done`
+
+func TestASnapshotShowsOneMoment(t *testing.T) {
+	c := newController(t)
+	create(t, c, &csi.CreateVolumeRequest{Name: "v"})
+	folder := c.store.dataOf(volumes, "v")
+	for each := range 20 {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("filler-", each)), make([]byte, 4<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.Command("unshare", "--map-root-user", "--mount", "sh", "-c", counting, folder, t.TempDir())
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	}()
+	for deadline := time.Now().Add(10 * time.Second); number(folder, "8") < 10; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is written")
+		}
+	}
+	for _, name := range []string{"s1", "s2", "s3"} {
+		if _, err := c.CreateSnapshot(context.Background(), &csi.CreateSnapshotRequest{Name: name, SourceVolumeId: "v"}); err != nil {
+			t.Fatal(err)
+		}
+		taken := c.store.dataOf(snapshots, name)
+		first, last := 0, 0
+		for file := range 8 {
+			found := number(taken, fmt.Sprint(file+1))
+			if found == 0 {
+				continue // it was about to be written
+			}
+			if first == 0 {
+				first = found
+			}
+			last = found
+			if last > first || last < first-1 {
+				t.Fatal(name, first, last)
+			}
+		}
+	}
+	before := number(folder, "8")
+	for deadline := time.Now().Add(10 * time.Second); number(folder, "8") <= before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it was not let go on")
+		}
+	}
+}
+
+func number(folder, file string) int {
+	text, err := os.ReadFile(filepath.Join(folder, file))
+	if err != nil {
+		return 0
+	}
+	found, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return found
 }
