@@ -123,6 +123,9 @@ class StatefulService(pulumi.ComponentResource):
     snapshots: pulumi.Output[Mapping[str, str]]
     """The newest VolumeSnapshot of each claim that ``pulumi up`` has made before a change and that is ready to use, by
     the claim's name. Empty without the argument ``snapshots``."""
+    restore_tests: pulumi.Output[Mapping[str, str]]
+    """When each VolumeSnapshot that is still there was restored and passed ``snapshots.restore_test`` (UTC, RFC 3339),
+    by the VolumeSnapshot's name. Empty without that argument."""
     forecast: pulumi.Output[ForecastOutput]
     """What the change of this ``pulumi up``, or of this preview, does to every instance and every claim."""
 

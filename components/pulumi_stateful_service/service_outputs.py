@@ -13,7 +13,15 @@ from pulumi_stateful_service.foundation.names import POD_NAME_LABEL, ServiceRole
 from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of
 from pulumi_stateful_service.plan import Planned
 
-_OF_ROLLOUT = ("current_revision", "update_revision", "revisions", "outdated", "outdated_claims", "snapshots")
+_OF_ROLLOUT = (
+    "current_revision",
+    "update_revision",
+    "revisions",
+    "outdated",
+    "outdated_claims",
+    "snapshots",
+    "restore_tests",
+)
 _NAMES_OF_VERSIONS = {
     "secret_env_name": "-env",
     "config_files_name": "-config-files",

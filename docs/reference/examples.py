@@ -288,6 +288,11 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
             },
         },
     },
+    "RestoreTestArgs": {
+        **_DB,
+        "volumes": [_DATA],
+        "snapshots": {"restore_test": {"command": ["/scripts/check.sh", "/data"], "timeout_seconds": 900}},
+    },
     "SnapshotsArgs": {
         **_DB,
         "volumes": [_DATA],

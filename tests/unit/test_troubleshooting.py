@@ -40,6 +40,7 @@ PAGE_OF = {
     "before/refusals/restore.py": "volumes.md",
     "after/volume_snapshots.py": "snapshots.md",
     "state/volume_snapshots.py": "snapshots.md",
+    "after/restore_test.py": "snapshots.md",
     "client/exec.py": "rollout-steps.md",
     "instance_checks.py": "rollout-steps.md",
 }

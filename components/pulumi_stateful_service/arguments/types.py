@@ -695,6 +695,26 @@ class QuiesceArgs(TypedDict):
     otherwise the instance is resumed, and the change does not begin. Default: 30."""
 
 
+class RestoreTestArgs(TypedDict):
+    """A check of the snapshots of one instance, the first of those that are snapshotted, before the change begins.
+
+    A Job with new volumes made from them runs the command, in the program's Pod template: its image, environment,
+    volumes and security, without its other containers, init containers, probes and service account. Volumes that are
+    not snapshotted are empty. No Service and no network policy of the component selects the Pod. If the command fails,
+    the change does not begin, and the Job stays for an hour.
+    """
+
+    command: Sequence[pulumi.Input[str]]
+    """Exits with status 0 if the data are good; not in a shell. It must not join the application's cluster: it runs
+    beside the instance that the snapshots are of."""
+    image: NotRequired[pulumi.Input[str]]
+    """Container image of the check. Default: ``image``, in an update the new one: the check then tells as well whether
+    the new version can read the data."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which the volumes must be restored and the command must end (``activeDeadlineSeconds`` of the
+    Job), at least 1. Default: 600."""
+
+
 class SnapshotsArgs(TypedDict):
     """VolumeSnapshots that ``pulumi up`` makes before a change, and waits for.
 
@@ -717,6 +737,8 @@ class SnapshotsArgs(TypedDict):
     quiesce: NotRequired[QuiesceArgs]
     """Commands in the instance around its snapshots. Default: none, so that a snapshot holds what a crash would leave,
     and the snapshots of an instance's volumes are made one right after another."""
+    restore_test: NotRequired[RestoreTestArgs]
+    """Restores the snapshots of one instance and checks them before the change begins. Default: none."""
     timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which all snapshots must be ready to use, at least 1; otherwise the change does not begin, and the
     next ``pulumi up`` continues to wait for them. Default: 300."""

@@ -83,6 +83,12 @@ CHANGE_LABEL = "pulumi-stateful-service/change"
 SNAPSHOT_OF_ANNOTATION = "pulumi-stateful-service/snapshot"
 """On the same: of which claim and which Pod, by their uids, and of which generation of the StatefulSet."""
 
+RESTORE_TEST_LABEL = "pulumi-stateful-service/restore-test-of"
+"""On the Jobs that restore such snapshots to test them, and on their Pods: the name of the StatefulSet."""
+
+RESTORE_TEST_ANNOTATION = "pulumi-stateful-service/restore-test"
+"""On a VolumeSnapshot: whether it was restored and passed the test, and when."""
+
 QUIESCED_ANNOTATION = "pulumi-stateful-service/quiesced"
 """On a claim: since when its instance is quiesced, until it is resumed."""
 

@@ -426,7 +426,9 @@ class Guard:
             self._say(f"{line}.")
         if not pulumi.runtime.is_dry_run():
             if live is not None and snapshots is not None:
-                await take_snapshots(cluster, self._prefix, live, snapshots, self._resource)
+                await take_snapshots(
+                    cluster, self._prefix, live, desired.change.stateful_set, snapshots, self._resource
+                )
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
             # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.

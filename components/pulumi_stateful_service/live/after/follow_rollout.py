@@ -28,7 +28,7 @@ from pulumi_stateful_service.live.after.target import (
     read_until_answered,
     retry_until_answered,
 )
-from pulumi_stateful_service.live.after.volume_snapshots import newest_snapshots
+from pulumi_stateful_service.live.after.volume_snapshots import with_snapshots
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
@@ -44,12 +44,11 @@ async def current_rollout(connection: Connection, target: RolloutTarget) -> Roll
     try:
         async with connected(connection) as cluster:
             stateful_set = await read_stateful_set(cluster, target)
-            pods, outdated, snapshots = await asyncio.gather(
-                cluster.list_pods(stateful_set),
-                outdated_claims_of(cluster, target, stateful_set),
-                newest_snapshots(cluster, target.namespace, target.snapshot_labels),
+            pods, outdated = await asyncio.gather(
+                cluster.list_pods(stateful_set), outdated_claims_of(cluster, target, stateful_set)
             )
-            return replace(rollout_status(stateful_set, pods), outdated_claims=outdated, snapshots=snapshots)
+            rollout = replace(rollout_status(stateful_set, pods), outdated_claims=outdated)
+            return await with_snapshots(cluster, target, rollout)
     except (RolloutError, ClusterError):
         return None
 
@@ -71,8 +70,7 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         # Before the wait for the rollout: a Pod may wait for space on its volume.
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         if target.wait_for == WaitFor.CREATED:
-            snapshots = await newest_snapshots(cluster, target.namespace, target.snapshot_labels)
-            return replace(rollout_status(live, await cluster.list_pods(live)), snapshots=snapshots)
+            return await with_snapshots(cluster, target, rollout_status(live, await cluster.list_pods(live)))
         members = None
         if target.members is not None:
             members = Members(cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource))
@@ -87,11 +85,8 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
         await wait_until_changed(cluster, target, wanted, claims, resource)
         rollout = await recreate_claims(cluster, target, resource, rollout, members)
         await wait_until_reachable(cluster, target, live, rollout.ready, resource)
-        return replace(
-            rollout,
-            outdated_claims=await outdated_claims_of(cluster, target, live),
-            snapshots=await newest_snapshots(cluster, target.namespace, target.snapshot_labels),
-        )
+        rollout = replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
+        return await with_snapshots(cluster, target, rollout)
 
 
 def max_unavailable_warning(live: KubernetesObject, max_unavailable: object) -> str | None:

@@ -7,7 +7,7 @@ quiesced by the note on its claim, which is written before the command runs.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -15,11 +15,20 @@ from pulumi_stateful_service.documentation import SNAPSHOTS
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import CONTAINER_NAME, QUIESCED_ANNOTATION, field_manager
+from pulumi_stateful_service.foundation.names import (
+    COMPONENT_LABEL,
+    CONTAINER_NAME,
+    QUIESCED_ANNOTATION,
+    field_manager,
+)
+from pulumi_stateful_service.live.after.restore_test import RestoreFailedError, test_restore
+from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.state.pod_status import is_running, is_terminating
+from pulumi_stateful_service.live.state.pod_status import is_running, is_terminating, ordinal_of
+from pulumi_stateful_service.live.state.restore_test import Restored, restore_test_labels
+from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.state.volume_snapshots import (
     SNAPSHOT,
     InstanceToSnapshot,
@@ -31,6 +40,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     is_ready,
     new_snapshot,
     newest,
+    restore_tests,
 )
 from pulumi_stateful_service.outside_text import cleaned
 
@@ -51,36 +61,48 @@ class _Where:
 
 
 async def take_snapshots(
-    cluster: Cluster, prefix: str, live: KubernetesObject, work: SnapshotWork, resource: pulumi.Resource
+    cluster: Cluster,
+    prefix: str,
+    live: KubernetesObject,
+    desired: KubernetesObject,
+    work: SnapshotWork,
+    resource: pulumi.Resource,
 ) -> None:
-    """Does all that is to be done before the change.
+    """Does all that is to be done before the change from the live StatefulSet to the desired one.
 
-    Raises RefusedError where a snapshot fails or is not ready in time: the change must not begin then.
+    Raises RefusedError where a snapshot fails, is not ready in time or does not pass its test: the change must not
+    begin then.
     """
     where = _Where(prefix, live["metadata"]["namespace"], live["metadata"]["name"])
-    await _Snapshots(cluster, where, work, resource).take()
+    await _Snapshots(cluster, where, work, desired, resource).take()
 
 
-async def newest_snapshots(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> dict[str, str]:
-    """Name of the newest snapshot of each claim that was made before a change; none where they cannot be read.
-
-    Without labels nothing is asked: there are to be none.
-    """
-    if not labels:
-        return {}
+async def with_snapshots(cluster: Cluster, target: RolloutTarget, rollout: Rollout) -> Rollout:
+    """The rollout with the snapshots that were made before changes, where there are to be any and they can be read."""
+    if not target.snapshot_labels:
+        return rollout
     try:
-        return newest(await cluster.list(SNAPSHOT, namespace, labels=labels))
+        found = await cluster.list(SNAPSHOT, target.namespace, labels=target.snapshot_labels)
     except ClusterError:
-        return {}
+        return rollout
+    return replace(rollout, snapshots=newest(found), restore_tests=restore_tests(found))
 
 
 class _Snapshots:
     """The snapshots of one change."""
 
-    def __init__(self, cluster: Cluster, where: _Where, work: SnapshotWork, resource: pulumi.Resource) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        where: _Where,
+        work: SnapshotWork,
+        desired: KubernetesObject,
+        resource: pulumi.Resource,
+    ) -> None:
         self._cluster = cluster
         self._where = where
         self._work = work
+        self._desired = desired
         self._resource = resource
         self._made: dict[str, str] = dict(work.again)
         """Name of the snapshot of each claim."""
@@ -95,6 +117,7 @@ class _Snapshots:
             if self._made:
                 await self._wait("ready to use", "snapshots.timeout_seconds", deadline, is_ready, self._made)
                 self._say(f"VolumeSnapshots are ready: {', '.join(sorted(self._made.values()))}.")
+                await self._test_restore()
                 await self._delete(self._work.superseded)
         except ClusterError as error:
             raise self._refused(error.problem) from error
@@ -213,6 +236,22 @@ class _Snapshots:
             messages.info(f"VolumeSnapshots are not {what} yet: {', '.join(waiting)}", self._resource, ephemeral=True)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LAST_PAUSE)
+
+    async def _test_restore(self) -> None:
+        """Restores the snapshots of one instance, so that none is relied on that could not be used."""
+        tested, test = self._work.tested, self._work.plan.restore_test
+        if tested is None or test is None:
+            return
+        snapshots = {name: self._made[name] for each in tested.claims if (name := each["metadata"]["name"])}
+        restored = Restored(ordinal_of(tested.pod), _name(tested.pod), snapshots, tested.claims)
+        labels = restore_test_labels(self._where.name, self._work.labels[COMPONENT_LABEL])
+        try:
+            await test_restore(
+                self._cluster, self._desired, self._where.namespace, restored, test, labels, self._resource
+            )
+        except RestoreFailedError as error:
+            raise self._refused(f"snapshots.restore_test did not pass: {error}") from None
+        self._say(f"{restored.pod} was restored from its snapshots, and snapshots.restore_test passed.")
 
     async def _delete(self, snapshots: Sequence[KubernetesObject]) -> None:
         for each in snapshots:

@@ -34,6 +34,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     is_going,
     new_snapshot,
     quiesced_since,
+    restore_tests,
     snapshot_labels,
     sources_in_use,
     usable_again,
@@ -130,6 +131,11 @@ def snapshot_lines(work: SnapshotWork) -> list[str]:
         lines.append(
             f"VolumeSnapshots are deleted when the new ones are ready (keep: {work.plan.keep}): {_listed(names)}"
         )
+    if work.tested is not None:
+        lines.append(
+            f"before this change {_pod_name(work.tested.pod)} is restored from its snapshots, into a Job that runs "
+            "snapshots.restore_test.command"
+        )
     return lines
 
 
@@ -175,6 +181,7 @@ async def _prepared(
             instances.append(each)
     work = replace(
         work,
+        tested=_to_be_tested(work, again, existing),
         instances=instances,
         again=again,
         existing=existing,
@@ -187,6 +194,16 @@ async def _prepared(
         body = new_snapshot(work, claims[0], instances[0].pod, now)
         await cluster.create(SNAPSHOT, namespace, body, action=Action.TRY_SNAPSHOT)
     return work
+
+
+def _to_be_tested(
+    work: SnapshotWork, again: Mapping[str, str], existing: Sequence[KubernetesObject]
+) -> InstanceToSnapshot | None:
+    """The first instance, where its snapshots have not passed the test before an ``up`` was interrupted."""
+    if work.plan.restore_test is None:
+        return None
+    first, passed = work.instances[0], restore_tests(existing)
+    return None if all(again.get(each["metadata"]["name"]) in passed for each in first.claims) else first
 
 
 async def _classes(

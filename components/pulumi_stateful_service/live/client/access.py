@@ -123,6 +123,30 @@ class Action(Enum):
         ("snapshots",),
         right=Right.ARGUMENT,
     )
+    TEST_RESTORE = Access(
+        ("create",),
+        ("Job",),
+        "creates a Job with volumes made from VolumeSnapshots, which runs the check",
+        "the VolumeSnapshots before a change are ready, and before the change begins",
+        ("snapshots.restore_test",),
+        right=Right.ARGUMENT,
+    )
+    END_RESTORE_TEST = Access(
+        ("delete",),
+        ("Job",),
+        "deletes that Job, its Pod and its volumes",
+        "its check has passed",
+        ("snapshots.restore_test",),
+        right=Right.ARGUMENT,
+    )
+    NOTE_RESTORE_TEST = Access(
+        ("patch",),
+        (_SNAPSHOT,),
+        "notes on a VolumeSnapshot, as an annotation, whether the check passed and when",
+        "the check has ended",
+        ("snapshots.restore_test",),
+        right=Right.ARGUMENT,
+    )
     RUN_QUIESCE = Access(
         _EXEC,
         ("Pod",),
@@ -451,6 +475,13 @@ READS = (
         (_SNAPSHOT,),
         "whether the VolumeSnapshot is there and ready",
         arguments=("restore.snapshot",),
+        right=Right.ARGUMENT,
+    ),
+    Access(
+        ("get",),
+        ("Job",),
+        "whether the check of restored VolumeSnapshots has ended",
+        arguments=("snapshots.restore_test",),
         right=Right.ARGUMENT,
     ),
     Access(

@@ -38,6 +38,7 @@ RESOURCES = {
     "Endpoints": Resource("v1", "endpoints"),
     "EndpointSlice": Resource("discovery.k8s.io/v1", "endpointslices"),
     "Event": Resource("v1", "events"),
+    "Job": Resource("batch/v1", "jobs"),
     "Namespace": Resource("v1", "namespaces", namespaced=False),
     "NetworkPolicy": Resource("networking.k8s.io/v1", "networkpolicies"),
     "Node": Resource("v1", "nodes", namespaced=False),

@@ -75,6 +75,7 @@ class Rollout:
     """Names of the claims that differ from what new instances get."""
 
     snapshots: Mapping[str, str] = field(default_factory=dict)
+    restore_tests: Mapping[str, str] = field(default_factory=dict)
     """Name of the newest VolumeSnapshot of each claim that was made before a change."""
 
     @property

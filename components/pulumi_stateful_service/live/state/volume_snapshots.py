@@ -20,11 +20,13 @@ from pulumi_stateful_service.foundation.names import (
     IDENTITY_ANNOTATION,
     POD_NAME_LABEL,
     QUIESCED_ANNOTATION,
+    RESTORE_TEST_ANNOTATION,
     SNAPSHOT_LABEL,
     SNAPSHOT_OF_ANNOTATION,
     for_instance,
 )
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision
+from pulumi_stateful_service.live.state.restore_test import RestoreTest
 from pulumi_stateful_service.outside_text import cleaned
 
 SNAPSHOT, SNAPSHOT_CLASS = "VolumeSnapshot", "VolumeSnapshotClass"
@@ -62,12 +64,14 @@ class SnapshotPlan:
     """The volumes that are snapshotted; None for all."""
     quiesce: Quiesce | None = None
     timeout_seconds: int = 300
+    restore_test: RestoreTest | None = None
+    """How the snapshots of one instance are tested before the change begins."""
 
 
 def snapshot_plan(given: Mapping[str, Any]) -> SnapshotPlan:
     """The plan of the argument ``snapshots``, whose values are known."""
-    quiesce = {"quiesce": Quiesce(**given["quiesce"])} if "quiesce" in given else {}
-    return SnapshotPlan(**{**given, **quiesce})
+    kinds = {"quiesce": Quiesce, "restore_test": RestoreTest}
+    return SnapshotPlan(**{name: kinds[name](**each) if name in kinds else each for name, each in given.items()})
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class SnapshotWork:
     """All the component's snapshots, as they were before."""
     used: Collection[str] = ()
     """Names of the snapshots from which a claim is being made, or is to be."""
+    tested: InstanceToSnapshot | None = None
+    """The instance whose snapshots are restored to be tested, with all its claims; None where none is."""
     quiesced: Sequence[tuple[KubernetesObject, KubernetesObject | None]] = ()
     """Claims whose instance an earlier ``up`` has left quiesced, and its Pod if there is one."""
 
@@ -178,7 +184,7 @@ def usable_again(
         is_young = now - created(snapshot) <= _USED_AGAIN_FOR
         labels = snapshot["metadata"].get("labels") or {}
         if made_of == wanted and labels.get(CHANGE_LABEL) == change and is_young and not is_going(snapshot):
-            return None if failure(snapshot) else str(snapshot["metadata"]["name"])
+            return None if failure(snapshot) or has_failed_test(snapshot) else str(snapshot["metadata"]["name"])
     return None
 
 
@@ -224,6 +230,32 @@ def failure(snapshot: KubernetesObject) -> str | None:
     return cleaned(error.get("message") or "it failed, without a message")
 
 
+_PASSED, _FAILED = "passed", "failed"
+
+
+def note_of_test(now: datetime, *, passed: bool) -> str:
+    """What is noted on a snapshot that was restored to be tested."""
+    return f"{_PASSED if passed else _FAILED} {now:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _test(snapshot: KubernetesObject) -> tuple[str, str]:
+    """The result of the test of a restore, and when it was; both empty where there was none."""
+    noted = (snapshot["metadata"].get("annotations") or {}).get(RESTORE_TEST_ANNOTATION) or ""
+    result, _, when = noted.partition(" ")
+    return result, when
+
+
+def has_failed_test(snapshot: KubernetesObject) -> bool:
+    """Whether it was restored, and the check failed: it is not used again, and does not count as kept."""
+    return _test(snapshot)[0] == _FAILED
+
+
+def restore_tests(snapshots: Iterable[KubernetesObject]) -> dict[str, str]:
+    """When each snapshot that is there passed the test of a restore, by its name."""
+    found = {each["metadata"]["name"]: _test(each) for each in snapshots if not is_going(each)}
+    return {name: when for name, (result, when) in sorted(found.items()) if result == _PASSED}
+
+
 def newest_first(snapshots: Iterable[KubernetesObject]) -> list[KubernetesObject]:
     """In the order of their creation, the last one first."""
     return sorted(snapshots, key=lambda each: (created(each), each["metadata"]["name"]), reverse=True)
@@ -233,7 +265,7 @@ def newest(snapshots: Iterable[KubernetesObject]) -> dict[str, str]:
     """Name of the newest snapshot of each claim that is ready, by the claim's name."""
     found: dict[str, str] = {}
     for snapshot in newest_first(snapshots):
-        if is_ready(snapshot) and not is_going(snapshot):
+        if is_ready(snapshot) and not is_going(snapshot) and not has_failed_test(snapshot):
             found.setdefault(claim_of(snapshot), str(snapshot["metadata"]["name"]))
     return dict(sorted(found.items()))
 
@@ -243,6 +275,7 @@ def superseded(
 ) -> list[KubernetesObject]:
     """The snapshots of these claims that are more than ``keep`` with the ``new`` ones of each, the oldest last.
 
+    And those that failed the test of a restore, which do not count.
     None from which a claim is made. Those that are not ready do not count, and stay: they may become so.
     """
     kept: dict[str, int] = dict(new)
@@ -251,8 +284,9 @@ def superseded(
         claim = claim_of(snapshot)
         if claim not in kept or is_going(snapshot) or not is_ready(snapshot):
             continue
-        kept[claim] += 1
-        if kept[claim] > keep and snapshot["metadata"]["name"] not in used:
+        if not has_failed_test(snapshot):
+            kept[claim] += 1
+        if (kept[claim] > keep or has_failed_test(snapshot)) and snapshot["metadata"]["name"] not in used:
             going.append(snapshot)
     return going
 

@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pulumi
 import pytest
 from pulumi_stateful_service import RefusedError
+from pulumi_stateful_service.live.after import restore_test
 from pulumi_stateful_service.live.after import volume_snapshots as module
-from pulumi_stateful_service.live.after.volume_snapshots import newest_snapshots, take_snapshots
+from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots, with_snapshots
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.errors import ClusterError, PodError
+from pulumi_stateful_service.live.state.restore_test import RestoreTest
+from pulumi_stateful_service.live.state.rollout_status import rollout_status
 from pulumi_stateful_service.live.state.volume_snapshots import (
     InstanceToSnapshot,
     Quiesce,
@@ -21,9 +25,18 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
 )
 
 LIVE = {"metadata": {"name": "db", "namespace": "prod"}}
+DESIRED: dict[str, Any] = {
+    "metadata": {"name": "db"},
+    "spec": {
+        "template": {"spec": {"containers": [{"name": "app", "image": "db:2"}]}},
+        "volumeClaimTemplates": [{"metadata": {"name": each}} for each in ("data", "wal")],
+    },
+}
 RUNS: dict[str, Any] = {"containerStatuses": [{"state": {"running": {}}}]}
 QUIESCE = Quiesce(["freeze", "{pod}"], ["thaw", "{pod}"])
 NOTE = "pulumi-stateful-service/quiesced"
+TEST = RestoreTest(["check"])
+REVISIONS = {"replicas": 0, "currentRevision": "db-1", "updateRevision": "db-1"}
 
 
 def pod(ordinal: int, **status: Any) -> dict[str, Any]:
@@ -31,7 +44,10 @@ def pod(ordinal: int, **status: Any) -> dict[str, Any]:
 
 
 def instance(ordinal: int, of: Any = None) -> InstanceToSnapshot:
-    claims = [{"metadata": {"name": f"{volume}-db-{ordinal}", "uid": volume}} for volume in ("data", "wal")]
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claims = [
+        {"metadata": {"name": f"{volume}-db-{ordinal}", "uid": volume}, "spec": spec} for volume in ("data", "wal")
+    ]
     return InstanceToSnapshot(of or pod(ordinal), claims, "Rollout")
 
 
@@ -43,6 +59,8 @@ class Cluster:
         self.done: list[str] = []
         self.snapshots: dict[str, Any] = {}
         self.fails: dict[str, Any] = {}
+        self.answers: list[Any] = []
+        """What the Job is, one look after another."""
         self.looked_at: asyncio.Event | None = None
 
     def now(self) -> datetime:
@@ -54,13 +72,29 @@ class Cluster:
             raise failure
 
     async def create(self, kind: str, _: str, body: Any, *, action: Action, field_manager: str) -> None:
-        assert (action, field_manager) == (Action.MAKE_SNAPSHOT, "pulumi-stateful-service.db")
         action.require("create", kind)
+        if kind == "Job":
+            self.note("job")
+            return
+        assert (action, field_manager) == (Action.MAKE_SNAPSHOT, "pulumi-stateful-service.db")
         name = body["metadata"]["name"]
         self.snapshots[name] = {**body, "metadata": {**body["metadata"], "creationTimestamp": "2026-11-29T17:22:00Z"}}
         self.note(f"snapshot {body['spec']['source']['persistentVolumeClaimName']}")
 
+    async def get(self, kind: str, _: str, __: str) -> Any:
+        assert kind == "Job"
+        self.note("look at the job")
+        return self.answers.pop(0)
+
+    async def patch(self, kind: str, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> None:
+        assert field_manager == "pulumi-stateful-service.db"
+        action.require("patch", kind)
+        [note] = patch["metadata"]["annotations"].values()
+        self.note(f"{name} {note.split()[0]}")
+
     async def list(self, kind: str, _: str, *, labels: Any) -> Any:
+        if kind == "Pod":
+            return []
         assert (kind, labels) == ("VolumeSnapshot", snapshot_labels("db", "ours"))
         self.note("look")
         if self.looked_at is not None:
@@ -77,7 +111,11 @@ class Cluster:
         since = patch["metadata"]["annotations"][NOTE]
         self.note(f"{name} {'noted' if since else 'clear'}")
 
-    async def delete(self, kind: str, _: str, name: str, *, action: Action, uid: str) -> None:
+    async def delete(self, kind: str, _: str, name: str, *, action: Action, uid: str = "") -> None:
+        if kind == "Job":
+            action.require("delete", kind)
+            self.note("delete the job")
+            return
         assert (kind, action, uid) == ("VolumeSnapshot", Action.DELETE_SNAPSHOT, "1")
         self.note(f"delete {name}")
 
@@ -93,9 +131,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def take(cluster: Cluster, *instances: InstanceToSnapshot, **more: Any) -> None:
-    plan = SnapshotPlan(quiesce=more.pop("quiesce", None), timeout_seconds=more.pop("timeout_seconds", 60))
+    names = ("quiesce", "restore_test", "keep", "timeout_seconds")
+    plan = SnapshotPlan(**{"timeout_seconds": 60, **{each: more.pop(each) for each in names if each in more}})
     work = SnapshotWork(plan, snapshot_labels("db", "ours"), "change", 1, instances, **more)
-    asyncio.run(take_snapshots(cast("Any", cluster), "P", cast("Any", LIVE), work, cast("Any", None)))
+    asyncio.run(take_snapshots(cast("Any", cluster), "P", cast("Any", LIVE), DESIRED, work, cast("Any", None)))
 
 
 def old(name: str) -> dict[str, Any]:
@@ -188,7 +227,7 @@ def test_an_instance_is_resumed_where_the_engine_is_interrupted() -> None:
         plan = SnapshotPlan(quiesce=QUIESCE)
         work = SnapshotWork(plan, snapshot_labels("db", "ours"), "change", 1, [instance(0)])
         taking = asyncio.ensure_future(
-            take_snapshots(cast("Any", cluster), "P", cast("Any", LIVE), work, cast("Any", None))
+            take_snapshots(cast("Any", cluster), "P", cast("Any", LIVE), DESIRED, work, cast("Any", None))
         )
         cluster.looked_at = asyncio.Event()
         await cluster.looked_at.wait()
@@ -241,12 +280,74 @@ def test_the_output_is_empty_where_nothing_can_be_read() -> None:
     """And nothing is asked without the argument."""
     cluster = Cluster()
     cluster.fails = {"look": ClusterError("no such kind", status=404)}
-    assert asyncio.run(newest_snapshots(cast("Any", cluster), "prod", {})) == {}
-    assert cluster.done == []
-    assert asyncio.run(newest_snapshots(cast("Any", cluster), "prod", snapshot_labels("db", "ours"))) == {}
+    live = {"metadata": {"name": "db", "generation": 1}, "spec": {"replicas": 0}, "status": REVISIONS}
+    rollout = rollout_status(live, [])
+    for labels in ({}, snapshot_labels("db", "ours")):
+        target: Any = SimpleNamespace(namespace="prod", snapshot_labels=labels)
+        assert asyncio.run(with_snapshots(cast("Any", cluster), target, rollout)) == rollout
+        assert cluster.done == (["look"] if labels else [])
+
+
+class TestRestores:
+    """The snapshots of one instance are restored before the change begins."""
+
+    @pytest.fixture
+    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+        monkeypatch.setattr(restore_test, "_FIRST_PAUSE", 0.001)
+        return Cluster()
+
+    def test_one_that_passes(self, cluster: Cluster, said: list[str]) -> None:
+        """Is noted on the snapshots; its Job goes, and so do older snapshots."""
+        cluster.answers = [{}, {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}]
+        take(cluster, instance(0), tested=instance(0), restore_test=TEST, existing=[old("a")], keep=1)
+        assert [each for each in cluster.done if not each.startswith("snapshot") and each != "look"] == [
+            "job",
+            "look at the job",
+            "look at the job",
+            "data-db-0-20261129172200 passed",
+            "wal-db-0-20261129172200 passed",
+            "delete the job",
+            "delete a",
+        ]
+        assert said[-1] == "P: db-0 was restored from its snapshots, and snapshots.restore_test passed."
+
+    def test_one_that_fails(self, cluster: Cluster) -> None:
+        """The change does not begin, no older snapshot goes, and the Job stays to be looked at."""
+        cluster.answers = [{"status": {"conditions": [{"type": "Failed", "status": "True", "message": "bad"}]}}]
+        with pytest.raises(RefusedError) as caught:
+            take(cluster, instance(0), tested=instance(0), restore_test=TEST, existing=[old("a")], keep=1)
+        assert cluster.done[-1] == "wal-db-0-20261129172200 failed"
+        told = str(caught.value)
+        assert "snapshots.restore_test did not pass: Job db-restore-" in told
+        assert "bad" in told
+        assert "no instance was touched" in told
+
+    def test_one_that_an_earlier_up_has_begun(self, cluster: Cluster) -> None:
+        """Is awaited."""
+        cluster.fails = {"job": ClusterError("exists", status=409)}
+        cluster.answers = [{"status": {"conditions": [{"type": "Complete", "status": "True"}]}}]
+        cluster.snapshots = {each: {**old(each), "spec": {"source": {}}} for each in ("a", "b")}
+        take(cluster, again={"data-db-0": "a", "wal-db-0": "b"}, tested=instance(0), restore_test=TEST)
+        assert cluster.done[-3:] == ["a passed", "b passed", "delete the job"]
+
+    def test_one_that_does_not_end_or_is_deleted(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The Job's own time limit ends it; where its controller does not work, ours."""
+        monkeypatch.setattr(restore_test, "_GRACE_SECONDS", -1)
+        for answers, why in (([{}], "has not ended within"), ([None], "was deleted")):
+            cluster.answers = answers
+            with pytest.raises(RefusedError, match=why):
+                take(cluster, instance(0), tested=instance(0), restore_test=RestoreTest(["check"], timeout_seconds=1))
 
 
 def test_each_action_is_of_the_argument() -> None:
     """So that a program without it needs none of these rights."""
-    for action in (Action.MAKE_SNAPSHOT, Action.DELETE_SNAPSHOT, Action.RUN_QUIESCE, Action.NOTE_QUIESCED):
+    for action in (
+        Action.MAKE_SNAPSHOT,
+        Action.DELETE_SNAPSHOT,
+        Action.RUN_QUIESCE,
+        Action.NOTE_QUIESCED,
+        Action.TEST_RESTORE,
+        Action.END_RESTORE_TEST,
+        Action.NOTE_RESTORE_TEST,
+    ):
         assert all(each.startswith("snapshots") for each in action.row.arguments)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pulumi_stateful_service.foundation.names import CHANGE_LABEL
+from pulumi_stateful_service.foundation.names import CHANGE_LABEL, RESTORE_TEST_ANNOTATION
 from pulumi_stateful_service.live.state.volume_snapshots import (
     Quiesce,
     SnapshotPlan,
@@ -14,6 +14,8 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     failure,
     new_snapshot,
     newest,
+    note_of_test,
+    restore_tests,
     snapshot_labels,
     snapshot_plan,
     sources_in_use,
@@ -138,6 +140,31 @@ class TestSuperseded:
         old = [made(10), made(20)]
         work = SnapshotWork(SnapshotPlan(keep=1), {}, again={"data-db-0": name(old[0])}, existing=old)
         assert work.superseded == [old[1]]
+
+
+class TestRestoreTests:
+    def noted(self, minute: int, *, passed: bool) -> dict[str, Any]:
+        note = note_of_test(datetime(2026, 11, 29, 18, tzinfo=UTC), passed=passed)
+        snapshot = made(minute)
+        annotations = {**snapshot["metadata"].get("annotations", {}), RESTORE_TEST_ANNOTATION: note}
+        return {**snapshot, "metadata": {**snapshot["metadata"], "annotations": annotations}}
+
+    def test_one_that_failed_is_nobodys_newest(self) -> None:
+        """And goes when new ones are ready, without being one of those that are kept."""
+        bad, good = self.noted(20, passed=False), made(10)
+        assert newest([bad, good]) == {"data-db-0": name(good)}
+        assert superseded([bad, good], {"data-db-0": 1}, 2, ()) == [bad]
+
+    def test_those_that_passed_are_told_with_the_time(self) -> None:
+        """A note that nobody can read is none."""
+        good = self.noted(10, passed=True)
+        odd = {**good, "metadata": {**good["metadata"], "name": "odd", "annotations": {RESTORE_TEST_ANNOTATION: "x"}}}
+        assert restore_tests([good, odd, self.noted(20, passed=False), made(5)]) == {name(good): "2026-11-29T18:00:00Z"}
+
+    def test_one_that_failed_is_not_used_again(self) -> None:
+        """The next ``up`` makes another one."""
+        assert usable_again([made(5)], CLAIM, POD, "change", 7, NOW) == name(made(5))
+        assert usable_again([self.noted(5, passed=False)], CLAIM, POD, "change", 7, NOW) is None
 
 
 def test_claims_that_are_being_made_use_their_source() -> None:
