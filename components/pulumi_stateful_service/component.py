@@ -302,6 +302,8 @@ class StatefulService(pulumi.ComponentResource):
             status = Rollout()
         elif self._guard.operation.kind is None:
             status = None
+            if spec and spec.template and not contains_unknown(spec):
+                self._guard.warn_of_removed_fields(spec.template)
             if (live_uid := self._guard.operation.live_uid) not in (None, metadata.uid):
                 missing = not_found(_prefix(self._name), metadata.namespace, metadata.name, exists=bool(live_uid))
                 messages.warn(missing, self)

@@ -54,7 +54,7 @@ from pulumi_stateful_service.live.before.refusals.replacement import replacement
 from pulumi_stateful_service.live.before.refusals.resize import resize_refusals
 from pulumi_stateful_service.live.before.refusals.restore import restored_claim_messages
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
-from pulumi_stateful_service.live.before.refusals.update import changes_by_others
+from pulumi_stateful_service.live.before.refusals.update import changes_by_others, removal_warning
 from pulumi_stateful_service.live.before.service_rights import missing_service_rights
 from pulumi_stateful_service.live.before.volume_snapshots import snapshot_lines, snapshot_work
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
@@ -73,6 +73,7 @@ from pulumi_stateful_service.live.provider import forecasts, reads_cluster, sett
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component, restart_outside_pulumi
 from pulumi_stateful_service.live.state.member_changes import members_of
+from pulumi_stateful_service.live.state.removed_fields import removed_fields
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
@@ -131,6 +132,18 @@ class Guard:
     def operation(self) -> Operation:
         """What the engine does to the StatefulSet, as far as it is known now: all, once the engine is done with it."""
         return self._operation
+
+    def warn_of_removed_fields(self, template: dict[str, Any]) -> None:
+        """Warns of what others have removed from the Pod template that Pulumi's state has.
+
+        Called where the engine does not operate on the StatefulSet: an operation restores it, and its forecast says so.
+        """
+        live = self._operation.live
+        if live is None or not (removed := removed_fields(template, live)):
+            return
+        others = [*(self._operation.changed_by_others or ()), *((each, False) for each in removed)]
+        self._operation = replace(self._operation, changed_by_others=others)
+        messages.warn(f"{self._prefix}: {removal_warning(live, removed)}", self._resource)
 
     def tell_programs(self) -> None:
         """Tells what this preview has found, for programs that read its log. Called once the engine is done."""
@@ -208,6 +221,7 @@ class Guard:
                 if not desired.change.owns(live):
                     return Seen(live) if desired.change.adopt else Seen(deletes_first=False)
                 change, seen = desired.change.known_with(live), Snapshot(cluster)
+                self._operation = replace(self._operation, live=live)
                 self._note_changes_by_others(live, change)
                 claims = await live_claims(seen, live)
                 for warning in live_warnings(live, claims, change):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.forecast import Forecast
 from pulumi_stateful_service.live.state.field_managers import FieldChange
@@ -34,6 +35,8 @@ class Operation:
     """Uid of the live StatefulSet before the operation: empty where there is none, None where it was not read."""
     live_pods: Sequence[str] | None = None
     """The Pods that the live StatefulSet is to have before the operation; None where it was not read."""
+    live: KubernetesObject | None = None
+    """The component's StatefulSet as it is before the operation; None where there is none, or it was not read."""
     forecast: Forecast | None = None
     """What it does to each instance and claim; None where that is not known."""
     unknown_because: str = ""

@@ -21,7 +21,7 @@ from pulumi_stateful_service.live.state.field_managers import (
     changes_outside_pulumi,
     restart_outside_pulumi,
 )
-from pulumi_stateful_service.live.state.field_paths import value_at
+from pulumi_stateful_service.live.state.field_paths import shown_path, value_at
 
 _DEFAULT_POLICY = "OrderedReady"
 
@@ -68,6 +68,15 @@ def changes_by_others(
         (each, not each.is_taken_over and value_at(desired, each.path) is None)
         for each in changes_outside_pulumi(live, autoscaled=autoscaled)
     ]
+
+
+def removal_warning(live: KubernetesObject, removed: Sequence[FieldChange]) -> str:
+    """Says what others have removed from the Pod template."""
+    paths = ", ".join(shown_path(each.path) for each in removed)
+    return (
+        f"StatefulSet {live['metadata']['name']} was modified outside Pulumi: {paths} was removed. The next update "
+        "restores the program's value; if pulumi up shows no changes, run pulumi refresh first."
+    )
 
 
 def warnings_about_others(live: KubernetesObject, desired: KubernetesObject, *, autoscaled: bool) -> list[str]:
