@@ -50,6 +50,7 @@ _OF_SET = {"Recreated": Finding.STATEFUL_SET_RECREATED, REPLACED: Finding.STATEF
 _OF_CLAIM = {
     "Deleted": Finding.CLAIM_DELETED,
     "Recreated": Finding.CLAIM_DELETED,
+    "Restored": Finding.CLAIM_DELETED,
     "LeftBehind": Finding.CLAIM_LEFT_BEHIND,
     "Expanded": Finding.CLAIM_EXPANDED,
 }

@@ -1,5 +1,7 @@
 """VolumeSnapshots before a change, on the embedded cluster's CSI driver."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,6 +180,27 @@ def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Cli
         assert len(rg.log("rg-1")) == len(written) + 1
     finally:
         client.delete(PersistentVolume, kept)
+
+
+@pytest.mark.long
+def test_p05_an_up_that_is_interrupted_resumes_the_instance(service: Make) -> None:
+    """By Ctrl-C, once: the engine waits for it, and the change is not begun; the next `up` uses the snapshot."""
+    rg = service(**{**ON_CSI, "snapshots": {"class_name": "csi", "quiesce": QUIESCE}}, replicas=1)
+    rg.up()
+    before, pods = len(rg.log("rg-0")), rg.uids()
+    rg.set(image="random-generator:2.0")
+    with fault(rg, "CreateSnapshot", hang_seconds=8, times=1):
+        running = rg.start_up()
+        eventually("a snapshot is asked for", lambda: snapshots(rg))
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(timeout=90) != 0
+    assert len(rg.log("rg-0")) == before + 2
+    assert "pulumi-stateful-service/quiesced" not in rg.claims()["logs-rg-0"].metadata.annotations
+    assert rg.uids() == pods
+    made = of_claim(rg, "logs-rg-0")
+    rg.up()
+    assert of_claim(rg, "logs-rg-0") == made
+    assert rg.uids() != pods
 
 
 @pytest.mark.long

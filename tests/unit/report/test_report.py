@@ -166,6 +166,7 @@ class TestFindings:
         [
             ({"claims": {"a": "Deleted"}}, Finding.CLAIM_DELETED),
             ({"claims": {"a": "Recreated"}}, Finding.CLAIM_DELETED),
+            ({"claims": {"a": "Restored"}}, Finding.CLAIM_DELETED),
             ({"claims": {"a": "LeftBehind"}}, Finding.CLAIM_LEFT_BEHIND),
             ({"claims": {"a": "Expanded"}}, Finding.CLAIM_EXPANDED),
             ({"instances": {"a": "Replaced"}}, Finding.POD_REPLACED),

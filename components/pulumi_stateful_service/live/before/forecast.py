@@ -188,6 +188,7 @@ class Forecast:
             instances={**self.instances, **dict.fromkeys(stopped, InstanceOutcome.REPLACED)},
             claims={**self.claims, **dict.fromkeys(claims, ClaimOutcome.RESTORED)},
             order=[*stopped, *(name for name in self.order if name not in stopped)],
+            at_a_time=max(self.at_a_time, len(stopped)),
             held_back=[name for name in self.held_back if name not in stopped],
             on_delete=[name for name in self.on_delete if name not in stopped],
         )

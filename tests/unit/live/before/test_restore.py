@@ -102,7 +102,9 @@ def test_the_forecast_has_the_instances_that_are_stopped() -> None:
         {"data-db-0": ClaimOutcome.KEPT, "data-db-1": ClaimOutcome.KEPT},
         order=["db-1"],
         held_back=["db-0", "db-10"],
-    ).with_restored(["data-db-0"])
+    )
+    assert forecast.with_restored(["data-db-0", "data-db-10"]).at_a_time == 2
+    forecast = forecast.with_restored(["data-db-0"])
     assert forecast.order == ["db-0", "db-1"]
     assert forecast.held_back == ["db-10"]
     assert forecast.instances["db-0"] is InstanceOutcome.REPLACED
