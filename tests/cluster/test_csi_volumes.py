@@ -92,6 +92,8 @@ def test_p05_a_driver_expands_and_modifies_volumes_in_use(service: Make, too_fas
     assert capacities(rg) == {"20Mi"}
     assert rg.uids() == pods
     assert rg.log("rg-0")[: len(written)] == written
+    rg.deploy(replicas=3)
+    assert str(rg.claims()["logs-rg-2"].status.currentVolumeAttributesClassName) == "csi-fast"
     rg.unchanged()
 
 
