@@ -33,6 +33,8 @@ from pulumi_stateful_service.live.state.pod_status import is_ready, is_terminati
 from pulumi_stateful_service.live.state.resize import PodResize, ResizeStep, next_step, why_replaced, without_request
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, partition_of, updated_at_a_time
 
+_RETURN_SECONDS = 30
+"""Beyond its grace period, in which a Pod that was deleted is there again."""
 _CHANGED_MEANWHILE = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -103,7 +105,7 @@ class _Resizing:
             self._check_time(work, error.problem)
             return True
         self._check_time(work)
-        return bool(work)
+        return bool(work) or self._is_one_coming_back(live, pods)
 
     async def _work(self, live: KubernetesObject, pods: Sequence[KubernetesObject]) -> list[_Work]:
         """What is left to do, the highest ordinal first."""
@@ -118,6 +120,16 @@ class _Resizing:
                 step = next_step(pod, template, update_revision)
                 work += [_Work(pod, step)] * (step.step is not ResizeStep.NOTHING)
         return work
+
+    def _is_one_coming_back(self, live: KubernetesObject, pods: Sequence[KubernetesObject]) -> bool:
+        """Whether a Pod that is held back was deleted: it comes back with the revision before, and is resized then.
+
+        One that takes longer than it should is left to the rollout, which says why.
+        """
+        there = {ordinal_of(pod) for pod in pods if not is_terminating(pod)}
+        held_back = desired_ordinals(live)[: partition_of(live)]
+        grace = live["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30) + _RETURN_SECONDS
+        return not there.issuperset(held_back) and time.monotonic() - self.started < grace
 
     def _to_begin(self, live: KubernetesObject, pods: Sequence[KubernetesObject], work: Sequence[_Work]) -> list[_Work]:
         """Those that are not ready at once; of the others as many as may be unavailable, when all are available."""

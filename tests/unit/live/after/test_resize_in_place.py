@@ -11,6 +11,7 @@ import pulumi
 import pytest
 from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.foundation import messages
+from pulumi_stateful_service.live.after import resize_in_place as module
 from pulumi_stateful_service.live.after import target as target_module
 from pulumi_stateful_service.live.after.resize_in_place import release, resize_in_place
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
@@ -182,6 +183,39 @@ def test_a_pod_that_was_created_again_is_resized_again() -> None:
     assert cluster.done.count("resize db-1") == 2
     assert cluster.done[-1] == "partition 0"
     assert {pod["metadata"]["labels"]["controller-revision-hash"] for pod in cluster.pods} == {"new"}
+
+
+def test_a_pod_that_is_going_at_the_end_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Released before, it would come back with the revision before, and be replaced at once."""
+    cluster = ScriptedCluster()
+    looks = iter(range(3))
+
+    def delete(what: str, name: str) -> Exception | None:
+        if (what, name) == ("label", "db-0"):
+            cluster.pods[2]["metadata"]["deletionTimestamp"] = STARTED
+        return None
+
+    async def list_pods(of: Any) -> Any:
+        if "deletionTimestamp" in cluster.pods[2]["metadata"] and next(looks, None) is None:
+            cluster.pods[2] = cluster.new_pod(2, "another")
+        return await ScriptedCluster.list_pods(cluster, of)
+
+    cluster.refuse = delete
+    monkeypatch.setattr(cluster, "list_pods", list_pods)
+    run(cluster)
+    assert cluster.done == [*IN_TURN, "resize db-2", "label db-2", "partition 0"]
+
+
+def test_a_pod_that_does_not_come_back_is_left_to_the_rollout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one on a node that is lost: the wait for the rollout says so."""
+    monkeypatch.setattr(module, "_RETURN_SECONDS", -30)
+    cluster = ScriptedCluster()
+    cluster.pods[2]["metadata"]["deletionTimestamp"] = STARTED
+    for pod in cluster.pods[:2]:  # otherwise they would wait for it
+        pod["status"]["conditions"][0]["status"] = "False"
+    run(cluster)
+    assert {*cluster.done[:-1]} == {*IN_TURN[2:]}
+    assert cluster.done[-1] == "partition 0"
 
 
 def test_the_next_one_waits_until_all_are_ready() -> None:
