@@ -204,7 +204,9 @@ def test_a_volume_is_added_and_removed_on_request(service: Make) -> None:
     rg.deploy()
     claims = identities(rg)
     with writing(rg, "rg-0", "rg-1"):
-        rg.deploy(recreate_keeping_pods=True, volumes=[logs("10Mi"), MORE])
+        rg.set(recreate_keeping_pods=True, volumes=[logs("10Mi"), MORE])
+        assert "rg-0, rg-1: replaced one after another (volumeMounts)" in rg.must("preview")
+        rg.up()
         assert claims.items() <= identities(rg).items()
         assert sorted(capacities(rg)) == ["logs-rg-0", "logs-rg-1", "more-rg-0", "more-rg-1"]
         for pod in rg.pods().values():

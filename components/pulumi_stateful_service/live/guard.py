@@ -24,7 +24,7 @@ from pulumi_stateful_service.foundation.names import (
     pod_name,
     set_of_field_manager,
 )
-from pulumi_stateful_service.foundation.outputs import contains_unknown, on_open_properties, resolve
+from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, on_open_properties, resolve
 from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
@@ -74,7 +74,7 @@ from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component, restart_outside_pulumi
 from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.removed_fields import removed_fields
-from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals, identity_note
+from pulumi_stateful_service.live.state.stateful_set_fields import added_volumes, desired_ordinals, identity_note
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
 _NOT_THERE, _NOT_READ = "Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read"
@@ -192,8 +192,12 @@ class Guard:
             annotations[ATTEMPT_ANNOTATION] = str(seen.attempt)
         elif seen.attempt is None:
             args.opts.ignore_changes = [*ignored, f'metadata.annotations["{ATTEMPT_ANNOTATION}"]']
-        props["metadata"] = {**props["metadata"], "annotations": annotations}
         live = seen.live
+        if live is not None and pulumi.runtime.is_dry_run() and added_volumes(live, {"spec": spec}):
+            # Pods mount what the live set has no claim template for, and gets in ``up`` before this is sent: the API
+            # server would refuse the provider's dry run. With a value that is unknown, the provider does none.
+            annotations[ATTEMPT_ANNOTATION] = pulumi.Output.from_input(UNKNOWN)
+        props["metadata"] = {**props["metadata"], "annotations": annotations}
         if live is not None and desired.keeps_replicas:
             # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
             # remove an instance that has not left.
@@ -306,6 +310,9 @@ class Guard:
         """The StatefulSet as the engine sends it, after all transforms. Raises where they change what is relied on."""
         new = args.new_inputs or {}
         metadata, spec = with_whole_numbers((await resolve([new["metadata"], new["spec"]])).value)
+        annotations = metadata.get("annotations") or {}
+        if contains_unknown(annotations.get(ATTEMPT_ANNOTATION)):
+            metadata = {**metadata, "annotations": {**annotations, ATTEMPT_ANNOTATION: ""}}
         change = await self._change(metadata, spec)
         sent = registered.with_sent(change, is_update=args.old_inputs is not None)
         refusals = transform_refusals(registered.change.stateful_set, change.stateful_set, created=self._creates)

@@ -56,6 +56,11 @@ def claim_templates(stateful_set: KubernetesObject) -> dict[str, KubernetesObjec
     return {template["metadata"]["name"]: template for template in stateful_set["spec"].get("volumeClaimTemplates", [])}
 
 
+def added_volumes(live: KubernetesObject, desired: KubernetesObject) -> list[str]:
+    """The volumes for which the live StatefulSet has no claim template, and the desired one has."""
+    return [volume for volume in claim_templates(desired) if volume not in claim_templates(live)]
+
+
 def noted(live: KubernetesObject) -> KubernetesObject:
     """The live StatefulSet with the claim templates that the program had last; its own never change."""
     identity = _note(live, IDENTITY_ANNOTATION)

@@ -7,7 +7,13 @@ from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 from pulumi_stateful_service.live.state.outdated_claims import API_DEFAULTS, LASTING_FIELDS
-from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, noted, template_sizes, volume_sizes
+from pulumi_stateful_service.live.state.stateful_set_fields import (
+    added_volumes,
+    claim_templates,
+    noted,
+    template_sizes,
+    volume_sizes,
+)
 
 _ATTRIBUTES_CLASS = "volumeAttributesClassName"
 
@@ -96,7 +102,7 @@ def shrink_refusal(volume: str, before: str, after: str, claims: Sequence[str]) 
 def template_changes(live: KubernetesObject, desired: KubernetesObject) -> list[str]:
     """The changes to claim templates that Kubernetes accepts only in a new StatefulSet, and that lose no data."""
     live_templates, templates = claim_templates(live), claim_templates(desired)
-    added = [f"volume {volume!r} is added" for volume in templates if volume not in live_templates]
+    added = [f"volume {volume!r} is added" for volume in added_volumes(live, desired)]
     removed = [
         f"volume {volume!r} is removed (its PersistentVolumeClaims are kept)"
         for volume in live_templates
