@@ -125,8 +125,10 @@ def test_p06_instances_start_with_the_data_of_a_snapshot_a_claim_and_a_volume(se
     rg.deploy(replicas=3)
     client.delete(PersistentVolumeClaim, "logs-rg-3", namespace=rg.namespace)
     eventually("the claim is gone", lambda: "logs-rg-3" not in rg.claims())
-    client.patch(PersistentVolume, kept, {"spec": {"claimRef": None, "persistentVolumeReclaimPolicy": "Delete"}})
+    client.patch(PersistentVolume, kept, {"spec": {"claimRef": None}})
     rg.deploy(replicas=4, restore=[sources[0], {"ordinal": 3, "volume_name": kept}])
+    # Not earlier: until it is bound again, the controllers may still take it for one that was released.
+    client.patch(PersistentVolume, kept, {"spec": {"persistentVolumeReclaimPolicy": "Delete"}})
     assert rg.claims()["logs-rg-3"].spec.volumeName == kept
     assert checksum(rg, "rg-3", 50) == copied
     rg.unchanged()
