@@ -71,7 +71,10 @@ async def snapshot_work(
     )
     may_replace = change.resize is not None and change.resize.replaces
     touched = touched_instances(forecast, plan.before, pods, may_replace=may_replace)
-    wanted = _with_claims(touched, plan, live, claims, pods)
+    # Whose volume is kept, with the data of now, needs none; and a roll-back must not wait for data that are bad.
+    restored = forecast.claims_of(ClaimOutcome.RESTORED) if forecast is not None else []
+    kept = [claim for claim in claims if claim["metadata"]["name"] not in restored]
+    wanted = _with_claims(touched, plan, live, kept, pods)
     if not wanted:
         return work if quiesced else None
     try:

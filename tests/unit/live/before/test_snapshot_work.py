@@ -109,6 +109,15 @@ def work(cluster: Cluster, change: Change = WANTED, forecast: Forecast | None = 
     )
 
 
+def test_none_of_a_claim_that_is_rolled_back() -> None:
+    """Its volume is kept; the instance's other volume is not, and has one."""
+    rolled_back = replace(ROLLOUT, claims={"data-db-1": ClaimOutcome.RESTORED})
+    made = work(Cluster(), forecast=rolled_back)
+    assert made.claims == ["wal-db-1"]
+    both = {"data-db-1": ClaimOutcome.RESTORED, "wal-db-1": ClaimOutcome.RESTORED}
+    assert work(Cluster(), forecast=replace(ROLLOUT, claims=both)) is None
+
+
 class TestTouched:
     """The instances that a change touches."""
 
