@@ -14,6 +14,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.storage_v1 import StorageClass
 
+from local import simulated_nodes
 from local.locks import locked
 from local.paths import STATE
 
@@ -125,3 +126,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.getreports("passed"):
         for what, value in report.user_properties:
             terminalreporter.line(f"{report.nodeid.rpartition('::')[2]}: {what}: {value}")
+
+
+@pytest.fixture
+def three_simulated_nodes() -> Iterator[None]:
+    """Nodes for many Pods; afterwards as many as before."""
+    before = simulated_nodes.count()
+    local("scale-simulated-nodes", str(max(3, before)))
+    yield
+    local("scale-simulated-nodes", str(before))

@@ -10,7 +10,7 @@ What fails is printed with its seed: ``HISTORY_SEED=17`` repeats it alone.
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from faults import troubled
-from harness import client_for, eventually, local
+from harness import client_for, eventually
 from histories import History, Step, history, settings
 from histories import changed as with_changes
 from history_outcomes import (
@@ -37,8 +37,6 @@ from history_program import HistoryService, Said, replacing
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
-
-from local import simulated_nodes
 
 FIRST_SEED = int(os.environ.get("HISTORY_SEED", "1"))
 HISTORIES = int(os.environ.get("HISTORIES", "1" if "HISTORY_SEED" in os.environ else "0"))
@@ -259,15 +257,6 @@ def _did_nothing(up: Said) -> bool:
 def _errors(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if "error" in line or "StatefulService" in line]
     return "\n    ".join(lines[:8]) or text
-
-
-@pytest.fixture
-def three_simulated_nodes() -> Iterator[None]:
-    """Nodes for many Pods; afterwards as many as before."""
-    before = simulated_nodes.count()
-    local("scale-simulated-nodes", str(max(3, before)))
-    yield
-    local("scale-simulated-nodes", str(before))
 
 
 def played(number: int, env: dict[str, str], folder: Path, chosen: History) -> Player:

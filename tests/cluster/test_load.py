@@ -139,7 +139,9 @@ SIMULATED = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.long
+@pytest.mark.usefixtures("three_simulated_nodes")
 def test_forty_checks_at_once(service: Make) -> None:
     """The checks of forty services run side by side: no instance answers before all forty are asked."""
     number, all_asked = 40, threading.Event()
