@@ -110,7 +110,7 @@ test: check test-csi test-package test-cluster test-languages ## Run everything 
 .PHONY: test-long
 test-long: environment cluster ## Run the cluster tests that make test leaves out, but for the faults
 	$(VENV)/pytest tests/cluster -q -m "long and not alone" -k "not faults" -n $(SIDE_BY_SIDE) --dist worksteal
-	$(VENV)/pytest tests/cluster/test_resize.py -q -m "long and alone"
+	$(VENV)/pytest tests/cluster/test_resize.py tests/cluster/test_load.py -q -m "long and alone"
 
 .PHONY: test-nodes
 test-nodes: environment cluster ## Fail one of three real nodes FAULTS times under etcd, and run the other node tests
