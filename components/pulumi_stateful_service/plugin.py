@@ -25,6 +25,7 @@ from pulumi_stateful_service.arguments import types as argument_types
 from pulumi_stateful_service.arguments.resource_options import REFUSED
 from pulumi_stateful_service.component import StatefulService
 from pulumi_stateful_service.errors import ArgumentError, use_argument_names
+from pulumi_stateful_service.foundation.letter_case import camel_case
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -35,7 +36,6 @@ _NAMESPACE = "pulumi-stateful-service"
 """Before the package's name in generated SDKs: ``@pulumi-stateful-service/stateful-service`` for Node.js."""
 
 _SNAKE_CASE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
-_UNDERSCORE = re.compile(r"_([a-z])")
 _ONE_OF = re.compile(r"\b[Oo]ne of `([A-Z]\w+)`")
 _REFERENCE = re.compile(r"\$\(([^)]+)\)")
 _INT_OR_STRING = "pulumi.json#/IntOrString"
@@ -73,7 +73,7 @@ class Plugin(ComponentProvider):
         for each in definitions:
             mappings = [getattr(each, of, {}) for of in ("properties_mapping", "inputs_mapping", "outputs_mapping")]
             self._names.update({python: schema for mapping in mappings for schema, python in mapping.items()})
-        self._names.update({option: _UNDERSCORE.sub(lambda match: match[1].upper(), option) for option in REFUSED})
+        self._names.update({option: camel_case(option) for option in REFUSED})
         self.schema = json.dumps(self._completed_schema(json.loads(self.schema or "{}")))
 
     @property

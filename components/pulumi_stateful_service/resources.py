@@ -1,14 +1,12 @@
 """Kubernetes objects as Pulumi's resources: their classes, their arguments, and what comes back of a StatefulSet."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi_kubernetes as kubernetes  # imports its modules when they are used
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-
-_CAPITAL = re.compile(r"[A-Z]")
+from pulumi_stateful_service.foundation.letter_case import snake_case
 
 RESOURCES: Mapping[str, Any] = {
     "StorageClass": lambda: kubernetes.storage.v1.StorageClass,
@@ -27,7 +25,7 @@ def arguments_of(kubernetes_object: KubernetesObject) -> dict[str, Any]:
 
     Copied, since a user's transformation may change them in place.
     """
-    return {_CAPITAL.sub(r"_\g<0>", field).lower(): _copy(value) for field, value in kubernetes_object.items()}
+    return {snake_case(field): _copy(value) for field, value in kubernetes_object.items()}
 
 
 def _copy(value: Any) -> Any:

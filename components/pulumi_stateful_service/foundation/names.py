@@ -74,6 +74,9 @@ COMPONENT_LABEL = "pulumi-stateful-service/component"
 VERSION_LABEL = "pulumi-stateful-service/version-of"
 """On the Secrets and ConfigMaps with values and files: the name of the StatefulSet whose Pods refer to them."""
 
+SNAPSHOT_GROUP, SNAPSHOT = "snapshot.storage.k8s.io", "VolumeSnapshot"
+"""API group and kind of a snapshot."""
+
 SNAPSHOT_LABEL = "pulumi-stateful-service/snapshot-of"
 """On the VolumeSnapshots that are made before a change: the name of the StatefulSet."""
 

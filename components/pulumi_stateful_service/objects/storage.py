@@ -19,7 +19,7 @@ from pulumi_stateful_service.arguments.types import (
     VolumeBindingMode,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, claim_name
+from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, SNAPSHOT, SNAPSHOT_GROUP, claim_name
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.shared import Shared
 
@@ -123,7 +123,7 @@ def _restored_claim(
     )
     noted: KubernetesObject = source
     if "snapshot" in claim:
-        snapshot = {"api_group": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": claim["snapshot"]}
+        snapshot = {"api_group": SNAPSHOT_GROUP, "kind": SNAPSHOT, "name": claim["snapshot"]}
         source, noted = {"dataSource": _source(snapshot)}, {"snapshot": claim["snapshot"]}
     metadata = template["metadata"]
     note = apply_inputs(lambda value: json.dumps(value, sort_keys=True), noted)

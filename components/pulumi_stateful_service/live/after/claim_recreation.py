@@ -8,14 +8,14 @@ from pulumi_stateful_service.documentation import STORAGE
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import field_manager, pod_name
+from pulumi_stateful_service.foundation.names import pod_name
 from pulumi_stateful_service.live.after.eviction import evict_when_allowed
 from pulumi_stateful_service.live.after.members import Members
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.reclaim_policy import has_reclaim_policy
+from pulumi_stateful_service.live.reclaim_policy import set_reclaim_policy
 
 
 async def recreate_claims_of(
@@ -57,12 +57,8 @@ async def _set_reclaim_policy(
     cluster: Cluster, prefix: str, claim: KubernetesObject, volume: str, policy: str, set_name: str
 ) -> None:
     """The policy decides what becomes of the volume when its claim is deleted, so it is set before."""
-    patch = {"spec": {"persistentVolumeReclaimPolicy": policy}}
     try:
-        if await has_reclaim_policy(cluster, volume, policy):
-            return
-        action, manager = Action.SET_RECLAIM_POLICY, field_manager(set_name)
-        await cluster.patch("PersistentVolume", None, volume, patch, action=action, field_manager=manager)
+        await set_reclaim_policy(cluster, volume, policy, set_name)
     except ClusterError as error:
         raise RolloutError(
             f"{prefix}: PersistentVolumeClaim {claim['metadata']['name']} is not recreated, because "

@@ -13,15 +13,13 @@ from http import HTTPStatus
 from pulumi_stateful_service.documentation import RESTORE
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
-from pulumi_stateful_service.foundation.names import field_manager
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.reclaim_policy import has_reclaim_policy
+from pulumi_stateful_service.live.reclaim_policy import set_reclaim_policy
 from pulumi_stateful_service.live.state.pod_status import claim_names
 
-_CLAIM, _POD, _VOLUME = "PersistentVolumeClaim", "Pod", "PersistentVolume"
-_RETAIN = "Retain"
+_CLAIM, _POD = "PersistentVolumeClaim", "Pod"
 _PAUSE = 0.2
 _DEFAULT_GRACE, _MORE = 30, 60
 """Seconds that a Pod has to stop, and that its end may take besides."""
@@ -61,10 +59,8 @@ async def remove_claims(
 async def _keep_volume(cluster: Cluster, prefix: str, set_name: str, claim: KubernetesObject) -> None:
     volume = claim["spec"].get("volumeName")
     try:
-        if not volume or await has_reclaim_policy(cluster, volume, _RETAIN):
-            return
-        patch, action = {"spec": {"persistentVolumeReclaimPolicy": _RETAIN}}, Action.SET_RECLAIM_POLICY
-        await cluster.patch(_VOLUME, None, volume, patch, action=action, field_manager=field_manager(set_name))
+        if volume:
+            await set_reclaim_policy(cluster, volume, "Retain", set_name)
     except ClusterError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return  # a claim whose volume is lost has nothing to keep

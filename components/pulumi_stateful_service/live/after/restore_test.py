@@ -13,7 +13,7 @@ import pulumi
 
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import RESTORE_TEST_ANNOTATION, field_manager
+from pulumi_stateful_service.foundation.names import RESTORE_TEST_ANNOTATION, SNAPSHOT, field_manager
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -26,7 +26,7 @@ from pulumi_stateful_service.live.state.restore_test import (
     why_failed,
     why_waiting,
 )
-from pulumi_stateful_service.live.state.volume_snapshots import SNAPSHOT, note_of_test
+from pulumi_stateful_service.live.state.volume_snapshots import note_of_test
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.2, 2.0
 """Seconds between two looks."""

@@ -19,6 +19,7 @@ from pulumi_stateful_service.foundation.names import (
     COMPONENT_LABEL,
     CONTAINER_NAME,
     QUIESCED_ANNOTATION,
+    SNAPSHOT,
     field_manager,
 )
 from pulumi_stateful_service.live.after.restore_test import RestoreFailedError, test_restore
@@ -30,7 +31,6 @@ from pulumi_stateful_service.live.state.pod_status import is_running, is_termina
 from pulumi_stateful_service.live.state.restore_test import Restored, restore_test_labels
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.state.volume_snapshots import (
-    SNAPSHOT,
     InstanceToSnapshot,
     Quiesce,
     SnapshotWork,
@@ -48,6 +48,8 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.1, 1.0
 """Seconds between two looks."""
 _ERROR_SECONDS = 5.0
 """How long a snapshot must have failed: the snapshot controller tries again, and writes errors that pass by."""
+_NOT_MADE = "the volumes were not snapshotted before this change"
+_NOT_TESTED = "the volumes were snapshotted before this change, and the snapshots are not good"
 _NOT_BEGUN = "The change was not begun, and no instance was touched"
 
 
@@ -250,7 +252,7 @@ class _Snapshots:
                 self._cluster, self._desired, self._where.namespace, restored, test, labels, self._resource
             )
         except RestoreFailedError as error:
-            raise self._refused(f"snapshots.restore_test did not pass: {error}") from None
+            raise self._refused(f"snapshots.restore_test did not pass: {error}", _NOT_TESTED) from None
         self._say(f"{restored.pod} was restored from its snapshots, and snapshots.restore_test passed.")
 
     async def _delete(self, snapshots: Sequence[KubernetesObject]) -> None:
@@ -258,10 +260,9 @@ class _Snapshots:
             name, uid = each["metadata"]["name"], each["metadata"]["uid"]
             await self._cluster.delete(SNAPSHOT, self._where.namespace, name, action=Action.DELETE_SNAPSHOT, uid=uid)
 
-    def _refused(self, why: str) -> RefusedError:
+    def _refused(self, why: str, what: str = _NOT_MADE) -> RefusedError:
         return RefusedError(
-            f"{self._where.prefix}: the volumes were not snapshotted before this change: {why}. {_NOT_BEGUN}. The next "
-            f"pulumi up continues ({SNAPSHOTS})."
+            f"{self._where.prefix}: {what}: {why}. {_NOT_BEGUN}. The next pulumi up continues ({SNAPSHOTS})."
         )
 
     def _say(self, text: str) -> None:

@@ -12,7 +12,7 @@ from pulumi_stateful_service.arguments.types import SnapshotBefore
 from pulumi_stateful_service.documentation import SNAPSHOTS
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, claim_name
+from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, SNAPSHOT, SNAPSHOT_GROUP, claim_name
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome
 from pulumi_stateful_service.live.client.access import Action
@@ -22,8 +22,6 @@ from pulumi_stateful_service.live.state.claim_changes import is_bound
 from pulumi_stateful_service.live.state.pod_status import ordinal_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates
 from pulumi_stateful_service.live.state.volume_snapshots import (
-    API_GROUP,
-    SNAPSHOT,
     SNAPSHOT_CLASS,
     InstanceToSnapshot,
     SnapshotPlan,
@@ -240,7 +238,8 @@ def _refusal(change: Change, wanted: Sequence[InstanceToSnapshot], error: Cluste
     """Why snapshots cannot be made, where the API server says so."""
     why = error.problem
     if error.status == HTTPStatus.NOT_FOUND:
-        why = f"the cluster has no {API_GROUP}/v1: the CRDs of VolumeSnapshots and their controller are not installed"
+        missing = "the CRDs of VolumeSnapshots and their controller are not installed"
+        why = f"the cluster has no {SNAPSHOT_GROUP}/v1: {missing}"
     return RefusedError(f"{change.prefix}: {_not_made(wanted)}: {why} ({SNAPSHOTS}).")
 
 

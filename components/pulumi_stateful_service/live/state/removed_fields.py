@@ -1,17 +1,16 @@
 """What others have removed from the Pod template: no field manager has it, so only Pulumi's state tells."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.foundation.letter_case import camel_case, snake_case
 from pulumi_stateful_service.live.state.field_managers import FieldChange
 from pulumi_stateful_service.live.state.field_paths import Path, outermost
 
 NOBODY = "unknown"
 """In place of the field manager: Kubernetes does not keep who removes a field."""
-_CAPITAL, _UNDERSCORE = re.compile(r"[A-Z]"), re.compile(r"_([a-z])")
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "ip", "topologyKey")
 """By which the items of a list are known, the first that they have."""
 _MAPS = {f"f:{each}" for each in ("labels", "annotations", "matchLabels", "nodeSelector", "limits", "requests")}
@@ -30,12 +29,12 @@ def removed_fields(known: dict[str, Any], live: KubernetesObject) -> list[FieldC
 
 
 def _missing(known: dict[str, Any], live: Mapping[str, Any], path: Path) -> Iterator[Path]:
-    named = {_snake(key): (key, value) for key, value in live.items()}
+    named = {snake_case(key): (key, value) for key, value in live.items()}
     # A field may be called "items", and is a property of that name then.
     for key, value in dict.items(known):
         if not value:
             continue
-        missing = key if path[-1] in _MAPS else _camel(key)
+        missing = key if path[-1] in _MAPS else camel_case(key)
         name, found = (key, live[key]) if key in live else named.get(key, (missing, None))
         inner = (*path, f"f:{name}")
         if found in (None, [], {}):
@@ -52,7 +51,7 @@ def _missing_items(known: Sequence[dict[str, Any]], live: Sequence[Mapping[str, 
         return
     by_key = {item[key]: item for item in live}
     for item in known:
-        value = item[_snake(key)]
+        value = item[snake_case(key)]
         inner = (*path, f"k:{json.dumps({key: value})}")
         if value not in by_key:
             yield inner
@@ -62,11 +61,3 @@ def _missing_items(known: Sequence[dict[str, Any]], live: Sequence[Mapping[str, 
 
 def _are_items(value: Any) -> bool:
     return isinstance(value, Sequence) and bool(value) and all(isinstance(each, dict) for each in value)
-
-
-def _snake(name: str) -> str:
-    return _CAPITAL.sub(lambda found: f"_{found[0].lower()}", name)
-
-
-def _camel(name: str) -> str:
-    return _UNDERSCORE.sub(lambda found: found[1].upper(), name)

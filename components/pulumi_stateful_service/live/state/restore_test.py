@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, CONTAINER_NAME, RESTORE_TEST_LABEL, claim_name
+from pulumi_stateful_service.foundation.names import (
+    COMPONENT_LABEL,
+    CONTAINER_NAME,
+    RESTORE_TEST_LABEL,
+    SNAPSHOT,
+    SNAPSHOT_GROUP,
+    claim_name,
+)
 from pulumi_stateful_service.outside_text import cleaned
 
 JOB = "Job"
@@ -105,7 +112,7 @@ def _volume(template: KubernetesObject, set_name: str, restored: Restored) -> Ku
     claim = next((each for each in restored.claims if each["metadata"]["name"] == name), None)
     if claim is None or name not in restored.snapshots:
         return {"name": volume, "emptyDir": {}}
-    source = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": restored.snapshots[name]}
+    source = {"apiGroup": SNAPSHOT_GROUP, "kind": SNAPSHOT, "name": restored.snapshots[name]}
     wanted = claim["spec"]
     size = (claim.get("status", {}).get("capacity") or wanted["resources"]["requests"])["storage"]
     spec = without_empty(

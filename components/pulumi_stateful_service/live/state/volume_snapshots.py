@@ -21,6 +21,8 @@ from pulumi_stateful_service.foundation.names import (
     POD_NAME_LABEL,
     QUIESCED_ANNOTATION,
     RESTORE_TEST_ANNOTATION,
+    SNAPSHOT,
+    SNAPSHOT_GROUP,
     SNAPSHOT_LABEL,
     SNAPSHOT_OF_ANNOTATION,
     for_instance,
@@ -29,8 +31,7 @@ from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision
 from pulumi_stateful_service.live.state.restore_test import RestoreTest
 from pulumi_stateful_service.outside_text import cleaned
 
-SNAPSHOT, SNAPSHOT_CLASS = "VolumeSnapshot", "VolumeSnapshotClass"
-API_GROUP = "snapshot.storage.k8s.io"
+SNAPSHOT_CLASS = "VolumeSnapshotClass"
 _DEFAULT_CLASS = "snapshot.storage.kubernetes.io/is-default-class"
 _USED_AGAIN_FOR = timedelta(hours=1)
 """An older snapshot is none of the moment before a change, also where the change is the same."""
@@ -151,7 +152,7 @@ def new_snapshot(work: SnapshotWork, claim: KubernetesObject, pod: KubernetesObj
     of_revision = revision(pod).rpartition("-")[2][:_REVISION_CHARACTERS]
     parts = [name, f"{now:%Y%m%d%H%M%S}", of_revision]
     return {
-        "apiVersion": f"{API_GROUP}/v1",
+        "apiVersion": f"{SNAPSHOT_GROUP}/v1",
         "kind": SNAPSHOT,
         "metadata": {
             "name": "-".join(filter(None, parts)),
