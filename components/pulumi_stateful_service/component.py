@@ -252,7 +252,7 @@ class StatefulService(pulumi.ComponentResource):
 
         async def change(metadata: KubernetesObject, spec: KubernetesObject) -> Change:
             urns = (await resolve(list(earlier))).value
-            restored = restored_claims(Shared.of(args), args.get("restore", []), args["volumes"], self._class_name)
+            restored = restored_claims(Shared.of(args), args, self._class_name)
             return Change(
                 prefix=_prefix(self._name),
                 component_labels=[

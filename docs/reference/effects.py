@@ -410,7 +410,7 @@ def _owned(value: Any) -> dict[str, Any]:
 
 
 def _restored(args: StatefulServiceArgs) -> list[dict[str, Any]]:
-    return restored_claims(Shared.of(args), args.get("restore", []), args["volumes"], None)
+    return restored_claims(Shared.of(args), args, None)
 
 
 def _existing(live: Mapping[str, Any], args: StatefulServiceArgs) -> dict[str, Any]:

@@ -151,7 +151,10 @@ def test_p05_an_up_that_is_killed_while_it_makes_snapshots_is_continued(service:
 
 
 def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Client) -> None:
-    """It is stopped, and its volume kept; the other keeps running; an `up` that is killed in between is continued."""
+    """It is stopped, and its volume kept; the other keeps running; an `up` that is killed in between is continued.
+
+    By the word that chooses the snapshot before the last rollout.
+    """
     rg = service(**{**ON_CSI, "snapshots": {"class_name": "csi"}})
     rg.up()
     written = rg.write("rg-1", 3)
@@ -163,7 +166,7 @@ def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Cli
     assert "logs-rg-1 cannot be restored from VolumeSnapshot 'none-of-this-name': it does not exist" in rg.must_fail(
         "preview"
     )
-    rg.set(restore=[{"ordinal": 1, "snapshot": name}])
+    rg.set(restore=[{"ordinal": 1, "snapshot": "BeforeLastRollout"}])
     said = rg.must("preview")
     assert f"logs-rg-1 is replaced by one from VolumeSnapshot {name}, and its instance is stopped for it" in said
     assert f"its volume {kept} is kept" in said
@@ -182,6 +185,34 @@ def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Cli
         assert len(rg.log("rg-1")) == len(written) + 1
     finally:
         client.delete(PersistentVolume, kept)
+
+
+@pytest.mark.long
+def test_p05_all_instances_are_rolled_back_once(service: Make, client: Client) -> None:
+    """To before the last rollout; a rollout after it, with the word still in the program, leaves the data alone."""
+    rg = service(**ON_CSI)
+    rg.up()
+    written, volumes = {name: rg.write(name, 3) for name in ("rg-0", "rg-1")}, set()
+    rg.deploy(image="random-generator:2.0")
+    rg.write("rg-1", 2)
+    try:
+        volumes |= {str(claim.spec.volumeName) for claim in rg.claims().values()}
+        rg.deploy(image="random-generator:1.0", restore=[{"snapshot": "BeforeLastRollout"}])
+        assert {name: rg.log(name) for name in written} == written
+        rg.unchanged()
+        more = rg.write("rg-1", 1)
+        rg.deploy(env={**CHAPTER["env"], "A": "1"})
+        assert rg.log("rg-1") == more
+        rg.deploy(restore=None)
+        assert rg.log("rg-1") == more
+        rg.write("rg-1", 1)
+        volumes |= {str(claim.spec.volumeName) for claim in rg.claims().values()}
+        rg.deploy(restore=[{"snapshot": "BeforeLastRollout", "ordinal": 1}])
+        assert rg.log("rg-1") == more
+        volumes -= {str(claim.spec.volumeName) for claim in rg.claims().values()}
+    finally:
+        for each in volumes:
+            client.delete(PersistentVolume, each)
 
 
 @pytest.mark.long

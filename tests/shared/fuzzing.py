@@ -38,6 +38,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "dns_label": _LABEL,
     "dns_subdomain": st.one_of(_LABEL, st.just("a.b-c.d")),
     "dns_subdomain_or_empty": st.one_of(_LABEL, st.just("")),
+    "snapshot": st.one_of(_LABEL, st.just("BeforeLastRollout")),
     "env_name": st.sampled_from(["A", "B", "C_D", "e.f", "_G"]),
     "secret_key_and_env_name": st.sampled_from(["S", "T.U"]),
     "label_key": _KEYS,

@@ -37,6 +37,7 @@ PAGE_OF = {
     "before/resizes.py": "rollouts.md",
     "state/resize.py": "rollouts.md",
     "before/volume_snapshots.py": "snapshots.md",
+    "before/roll_back.py": "volumes.md",
     "before/refusals/restore.py": "volumes.md",
     "after/volume_snapshots.py": "snapshots.md",
     "state/volume_snapshots.py": "snapshots.md",

@@ -9,6 +9,7 @@ from pulumi_stateful_service.arguments.types import (
     InstanceServicesArgs,
     LoadBalancerArgs,
     Resize,
+    RestoredClaimArgs,
     ServiceType,
     SessionAffinity,
     StatefulServiceArgs,
@@ -136,3 +137,10 @@ def keeps_a_minimum(args: StatefulServiceArgs) -> bool:
 def allowed_port_names(args: StatefulServiceArgs) -> str:
     """What a reference to a port must be, for a message."""
     return f"must be one of ports: {', '.join(args['ports']) or 'there are none'}"
+
+
+def restored_volumes(args: StatefulServiceArgs, claim: RestoredClaimArgs) -> list[str]:
+    """The volumes that an item of ``restore`` is for: without a name those that are snapshotted."""
+    if "volume" in claim:
+        return [claim["volume"]]
+    return list(args.get("snapshots", {}).get("volumes") or [volume["name"] for volume in args["volumes"]])

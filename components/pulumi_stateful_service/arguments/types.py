@@ -658,10 +658,12 @@ class RestoredClaimArgs(TypedDict):
     Exactly one of ``volume_name``, ``data_source``, ``data_source_ref`` and ``snapshot`` is required.
     """
 
-    ordinal: int
-    """Number of the instance, at least 0."""
+    ordinal: NotRequired[int]
+    """Number of the instance, at least 0. Required, unless ``snapshot`` is ``BeforeLastRollout``. Default: all
+    instances."""
     volume: NotRequired[str]
-    """Name of the volume in ``volumes``. Default: the only one, if there is only one."""
+    """Name of the volume in ``volumes``. Default: the only one, if there is only one; with ``BeforeLastRollout`` all
+    that are snapshotted."""
     volume_name: NotRequired[pulumi.Input[str]]
     """Name of an existing PersistentVolume without a claim (``spec.volumeName`` of the claim)."""
     data_source: NotRequired[DataSourceArgs]
@@ -671,8 +673,9 @@ class RestoredClaimArgs(TypedDict):
     snapshot: NotRequired[pulumi.Input[str]]
     """Name of a VolumeSnapshot from which the volume is populated, also where the claim exists: ``pulumi up`` then
     stops the instance, keeps its volume (``persistentVolumeReclaimPolicy: Retain``) and names it, and replaces the
-    claim. The other instances keep running. A claim that was made from this snapshot stays. Mutually exclusive with
-    ``members`` and ``rollout``."""
+    claim. The other instances keep running. A claim that was made from this snapshot stays. Or ``BeforeLastRollout``:
+    the newest snapshot that ``snapshots`` has made before the StatefulSet's last rollout. It is chosen once, as long as
+    the argument stays. Mutually exclusive with ``members`` and ``rollout``."""
 
 
 class QuiesceArgs(TypedDict):

@@ -83,6 +83,9 @@ SNAPSHOT_LABEL = "pulumi-stateful-service/snapshot-of"
 CHANGE_LABEL = "pulumi-stateful-service/change"
 """On the same: the change before which it was made, by a digest of the StatefulSet that is asked for."""
 
+BEFORE_LAST_ROLLOUT = "BeforeLastRollout"
+"""In place of a snapshot's name: the newest one that was made before the last rollout."""
+
 SNAPSHOT_OF_ANNOTATION = "pulumi-stateful-service/snapshot"
 """On the same: of which claim and which Pod, by their uids, and of which generation of the StatefulSet."""
 
@@ -130,12 +133,16 @@ def set_of_field_manager(manager: str) -> str:
     return manager.removeprefix("pulumi-stateful-service.")
 
 
-def pod_name(set_name: str, ordinal: int) -> str:
+ALL_ORDINALS = "*"
+"""In place of an ordinal, in the name of a claim that stands for those of all instances: no name has it."""
+
+
+def pod_name(set_name: str, ordinal: int | str) -> str:
     """The Pod's name and hostname."""
     return f"{set_name}-{ordinal}"
 
 
-def claim_name(volume_name: str, set_name: str, ordinal: int) -> str:
+def claim_name(volume_name: str, set_name: str, ordinal: int | str) -> str:
     """The claim that a template makes for one instance."""
     return f"{volume_name}-{pod_name(set_name, ordinal)}"
 

@@ -55,6 +55,7 @@ from pulumi_stateful_service.live.before.refusals.resize import resize_refusals
 from pulumi_stateful_service.live.before.refusals.restore import restored_claim_messages
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
 from pulumi_stateful_service.live.before.refusals.update import changes_by_others, removal_warning
+from pulumi_stateful_service.live.before.roll_back import with_chosen_snapshots
 from pulumi_stateful_service.live.before.service_rights import missing_service_rights
 from pulumi_stateful_service.live.before.volume_snapshots import snapshot_lines, snapshot_work
 from pulumi_stateful_service.live.client.cluster import Cluster, connected
@@ -423,6 +424,7 @@ class Guard:
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
         seen = Snapshot(cluster)
+        desired = replace(desired, change=await with_chosen_snapshots(seen, desired.change, live))
         recreate = await refuse_or_recreate(
             seen, desired.change, live, self._resource, self._said, self._judged_services
         )

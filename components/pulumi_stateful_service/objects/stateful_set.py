@@ -36,9 +36,7 @@ def stateful_set(
     # In a fixed order: claim templates in another order would be other ones.
     volumes = sorted(args["volumes"], key=lambda volume: volume["name"])
     return {
-        "metadata": _metadata(
-            shared, args, restored_claims(shared, args.get("restore", []), args["volumes"], class_name)
-        ),
+        "metadata": _metadata(shared, args, restored_claims(shared, args, class_name)),
         "spec": without_empty(
             replicas=args["replicas"],
             serviceName=args["service_name"],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from pulumi_stateful_service.arguments.defaults import restored_volumes
 from pulumi_stateful_service.arguments.types import (
     AccessMode,
     ClaimRetention,
@@ -13,13 +14,20 @@ from pulumi_stateful_service.arguments.types import (
     ReclaimPolicy,
     RecreateClaimsArgs,
     RestoredClaimArgs,
+    StatefulServiceArgs,
     StorageClassArgs,
     TopologyArgs,
     VolumeArgs,
     VolumeBindingMode,
 )
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
-from pulumi_stateful_service.foundation.names import RESTORED_ANNOTATION, SNAPSHOT, SNAPSHOT_GROUP, claim_name
+from pulumi_stateful_service.foundation.names import (
+    ALL_ORDINALS,
+    RESTORED_ANNOTATION,
+    SNAPSHOT,
+    SNAPSHOT_GROUP,
+    claim_name,
+)
 from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.objects.shared import Shared
 
@@ -102,13 +110,19 @@ def recreated_claims(wanted: RecreateClaimsArgs) -> KubernetesObject:
 
 def restored_claims(
     shared: Shared,
-    restored: Sequence[RestoredClaimArgs],
-    volumes: Sequence[VolumeArgs],
+    args: StatefulServiceArgs,
     class_name: pulumi.Input[str] | None,
 ) -> list[KubernetesObject]:
-    """The claims that are created with data, as the StatefulSet would create them otherwise."""
-    by_name = {volume["name"]: volume for volume in volumes}
-    return [_restored_claim(shared, by_name[claim["volume"]], claim, class_name) for claim in restored]
+    """The claims that are created with data, as the StatefulSet would create them otherwise.
+
+    One that is for all instances has ``ALL_ORDINALS`` in its name.
+    """
+    by_name = {volume["name"]: volume for volume in args["volumes"]}
+    return [
+        _restored_claim(shared, by_name[volume], claim, class_name)
+        for claim in args.get("restore", [])
+        for volume in restored_volumes(args, claim)
+    ]
 
 
 def _restored_claim(
@@ -129,7 +143,7 @@ def _restored_claim(
     note = apply_inputs(lambda value: json.dumps(value, sort_keys=True), noted)
     return {
         "metadata": without_empty(
-            name=apply_inputs(claim_name, claim["volume"], shared.name, claim["ordinal"]),
+            name=apply_inputs(claim_name, volume["name"], shared.name, claim.get("ordinal", ALL_ORDINALS)),
             namespace=shared.namespace,
             labels={**metadata.get("labels", {}), **shared.selector},
             annotations={**metadata.get("annotations", {}), RESTORED_ANNOTATION: note},

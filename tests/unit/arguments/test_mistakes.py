@@ -62,6 +62,22 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"volumes": [VOLUME], "snapshots": {"quiesce": {"command": ["a"]}}}, "snapshots.quiesce.resume is required"),
     (
+        {"volumes": [VOLUME], "restore": [{"snapshot": "a"}]},
+        "restore[0].ordinal must be set, unless snapshot is BeforeLastRollout",
+    ),
+    (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0, "snapshot": "a"}, {"snapshot": "BeforeLastRollout"}]},
+        "restore[1] has no ordinal, so it is for all instances, and must be the only item of restore",
+    ),
+    (
+        {"volumes": [VOLUME], "restore": [{"ordinal": 0, "snapshot": "BeforeLastrollout"}]},
+        "restore[0].snapshot is 'BeforeLastrollout'; it must be BeforeLastRollout or a name. A name must be a DNS",
+    ),
+    (
+        {"volumes": [], "restore": [{"snapshot": "BeforeLastRollout"}]},
+        "restore[0].volume must be set, because volumes has 0",
+    ),
+    (
         {"volumes": [VOLUME], "restore": [{"ordinal": 0}]},
         "restore[0] requires exactly one of volume_name, data_source, data_source_ref, snapshot",
     ),

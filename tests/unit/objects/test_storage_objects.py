@@ -217,6 +217,16 @@ def test_projected_volumes(chapter: Chapter) -> None:
     assert container(deployed)["volumeMounts"] == [{"name": "identity", "mountPath": "/identity", "readOnly": True}]
 
 
+def test_claims_of_all_instances_are_noted(chapter: Chapter) -> None:
+    """For all volumes that are snapshotted, and whatever the number of instances."""
+    volumes = [{"name": name, "mount_path": f"/{name}", "size": "1Mi"} for name in ("a", "b", "c")]
+    word = json.dumps({"snapshot": "BeforeLastRollout"})
+    for more, expected in (({}, ["a", "b", "c"]), ({"snapshots": {"volumes": ["b"]}}, ["b"])):
+        made = chapter(volumes=volumes, restore=[{"snapshot": "BeforeLastRollout"}], **more)
+        note = made.stateful_set().metadata["annotations"]["pulumi-stateful-service/restored-from"]
+        assert json.loads(note) == {f"{name}-rg-*": word for name in expected}
+
+
 def test_restored_claims_are_noted(chapter: Chapter) -> None:
     """On the StatefulSet, so that Pulumi updates it when they change: they are created in that operation."""
     restore = [{"ordinal": 1, "volume_name": lambda: pulumi.Output.from_input("pv-1")}]

@@ -7,8 +7,10 @@ from typing import Any, cast
 import pulumi
 
 from pulumi_stateful_service.arguments.cross_checks.cross_checks import CrossChecks
+from pulumi_stateful_service.arguments.defaults import restored_volumes
 from pulumi_stateful_service.arguments.types import ClaimRetention, StatefulServiceArgs, VolumeMode
 from pulumi_stateful_service.arguments.value_checks.checks import normal_path
+from pulumi_stateful_service.foundation.names import BEFORE_LAST_ROLLOUT
 
 RESTORE_SOURCES = ("volume_name", "data_source", "data_source_ref", "snapshot")
 
@@ -87,18 +89,25 @@ def _check_restored_claims(args: StatefulServiceArgs, checks: CrossChecks) -> No
     seen: list[str] = []
     for i, claim in enumerate(args.get("restore", [])):
         path = f"restore[{i}]"
-        if "volume" not in claim:
+        is_chosen = claim.get("snapshot") == BEFORE_LAST_ROLLOUT
+        if "ordinal" not in claim and not is_chosen:
+            raise checks.error(f"{path}.ordinal must be set, unless snapshot is {BEFORE_LAST_ROLLOUT}")
+        if "ordinal" not in claim and len(args["restore"]) > 1:
+            raise checks.error(
+                f"{path} has no ordinal, so it is for all instances, and must be the only item of restore"
+            )
+        if "volume" not in claim and not (is_chosen and volumes):
             if len(volumes) != 1:
                 raise checks.error(f"{path}.volume must be set, because volumes has {len(volumes)} items")
             claim["volume"] = volumes[0]
-        if claim["volume"] not in volumes:
+        if claim.get("volume", volumes[0]) not in volumes:
             raise checks.error_of_value(f"{path}.volume", claim["volume"], f"must be one of {', '.join(volumes)}")
         sources = [source for source in RESTORE_SOURCES if source in claim]
         if len(sources) != 1:
             raise checks.error(f"{path} requires exactly one of {', '.join(RESTORE_SOURCES)}")
         if sources == ["snapshot"]:
             _check_replaced_claim(args, checks, path)
-        seen.append(f"{claim['volume']} of ordinal {claim['ordinal']}")
+        seen += [f"{volume} of ordinal {claim.get('ordinal')}" for volume in restored_volumes(args, claim)]
     _refuse_duplicates(checks, "restore", "volume and ordinal", seen)
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from pulumi_stateful_service.foundation.names import MAX_SET_NAME_LENGTH, OWN_PREFIX
+from pulumi_stateful_service.foundation.names import BEFORE_LAST_ROLLOUT, MAX_SET_NAME_LENGTH, OWN_PREFIX
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 
 Check = Callable[[Any], str | None]
@@ -143,6 +143,12 @@ def dns_subdomain(value: str) -> str | None:
         f"must be a DNS subdomain: at most {_MAX_SUBDOMAIN} lowercase letters, digits, '-' or '.', each part starting "
         "and ending with a letter or digit"
     )
+
+
+def snapshot(value: str) -> str | None:
+    """The name of a VolumeSnapshot, or which one: no name has capital letters."""
+    wrong = None if value == BEFORE_LAST_ROLLOUT else dns_subdomain(value)
+    return wrong and f"must be {BEFORE_LAST_ROLLOUT} or a name. A name {wrong}"
 
 
 def dns_subdomain_or_empty(value: str) -> str | None:

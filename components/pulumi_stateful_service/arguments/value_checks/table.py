@@ -185,7 +185,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "RestoredClaimArgs.ordinal": checks.at_least(0),
     "RestoredClaimArgs.volume": checks.dns_label,
     "RestoredClaimArgs.volume_name": checks.dns_subdomain,
-    "RestoredClaimArgs.snapshot": checks.dns_subdomain,
+    "RestoredClaimArgs.snapshot": checks.snapshot,
     "SnapshotsArgs.class_name": checks.dns_subdomain,
     "SnapshotsArgs.before": checks.unique_items,
     "SnapshotsArgs.before[]": checks.member_of(

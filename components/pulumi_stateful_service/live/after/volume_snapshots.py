@@ -193,7 +193,7 @@ class _Snapshots:
         now, manager = self._cluster.now(), field_manager(self._where.name)
         made: dict[str, str] = {}
         for claim in instance.claims:
-            body, name = new_snapshot(self._work, claim, instance.pod, now), claim["metadata"]["name"]
+            body, name = new_snapshot(self._work, instance, claim, now), claim["metadata"]["name"]
             try:
                 await self._cluster.create(
                     SNAPSHOT, self._where.namespace, body, action=Action.MAKE_SNAPSHOT, field_manager=manager

@@ -22,6 +22,7 @@ from pulumi_stateful_service.live.state.claim_changes import is_bound
 from pulumi_stateful_service.live.state.pod_status import ordinal_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates
 from pulumi_stateful_service.live.state.volume_snapshots import (
+    NOT_KNOWN,
     SNAPSHOT_CLASS,
     InstanceToSnapshot,
     SnapshotPlan,
@@ -95,7 +96,7 @@ def touched_instances(
     """
     names = sorted(pods, key=lambda name: ordinal_of(pods[name]))
     if forecast is None:
-        return dict.fromkeys(names if before else [], "its effect is not known")
+        return dict.fromkeys(names if before else [], NOT_KNOWN)
     changed = [claim for outcome in _CHANGED for claim in forecast.claims_of(outcome)]
     touched = {
         SnapshotBefore.CLAIM_CHANGE: [name for name in names if any(each.endswith(f"-{name}") for each in changed)],
@@ -192,7 +193,7 @@ async def _prepared(
     claims = [claim for each in instances for claim in each.claims]
     _refuse(change, work, class_refusals(work.plan, *await _classes(cluster, claims)))
     if claims:
-        body = new_snapshot(work, claims[0], instances[0].pod, now)
+        body = new_snapshot(work, instances[0], claims[0], now)
         await cluster.create(SNAPSHOT, namespace, body, action=Action.TRY_SNAPSHOT)
     return work
 

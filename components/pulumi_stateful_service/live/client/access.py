@@ -446,8 +446,8 @@ READS = (
     Access(
         ("list",),
         ("ControllerRevision",),
-        "which Pods have the revision of a roll-back already; from which template a Pod was made; which Secrets and "
-        "ConfigMaps a revision refers to",
+        "which Pods have the revision of a roll-back already; from which template a Pod was made; which revision came "
+        "before the last rollout; which Secrets and ConfigMaps a revision refers to",
     ),
     Access(
         ("get", "list"),
@@ -467,7 +467,7 @@ READS = (
         ("list",),
         (_SNAPSHOT,),
         "the VolumeSnapshots that the component has made before changes, and whether they are ready",
-        arguments=("snapshots",),
+        arguments=("snapshots", "restore.snapshot"),
         right=Right.ARGUMENT,
     ),
     Access(

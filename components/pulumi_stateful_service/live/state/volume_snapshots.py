@@ -36,6 +36,8 @@ _DEFAULT_CLASS = "snapshot.storage.kubernetes.io/is-default-class"
 _USED_AGAIN_FOR = timedelta(hours=1)
 """An older snapshot is none of the moment before a change, also where the change is the same."""
 _REVISION_CHARACTERS = 10
+NOT_KNOWN = "its effect is not known"
+"""Why an instance is snapshotted where the change may be anything."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,13 @@ def was_sent(live: KubernetesObject, desired: KubernetesObject, *, changes_templ
     return not changes_template and is_noted and live["spec"].get("replicas", 1) == desired["spec"].get("replicas", 1)
 
 
-def new_snapshot(work: SnapshotWork, claim: KubernetesObject, pod: KubernetesObject, now: datetime) -> KubernetesObject:
+def new_snapshot(
+    work: SnapshotWork, instance: InstanceToSnapshot, claim: KubernetesObject, now: datetime
+) -> KubernetesObject:
     """The VolumeSnapshot of a claim. Its name tells the claim, and so the instance, the time and the revision."""
+    pod = instance.pod
     name, pod_name = claim["metadata"]["name"], pod["metadata"]["name"]
+    noted = {**_made_of(claim, pod, work.generation), "before": instance.why, "revision": revision(pod)}
     of_revision = revision(pod).rpartition("-")[2][:_REVISION_CHARACTERS]
     parts = [name, f"{now:%Y%m%d%H%M%S}", of_revision]
     return {
@@ -157,7 +163,7 @@ def new_snapshot(work: SnapshotWork, claim: KubernetesObject, pod: KubernetesObj
         "metadata": {
             "name": "-".join(filter(None, parts)),
             "labels": {**work.labels, CHANGE_LABEL: work.change, POD_NAME_LABEL: pod_name},
-            "annotations": {SNAPSHOT_OF_ANNOTATION: json.dumps(_made_of(claim, pod, work.generation), sort_keys=True)},
+            "annotations": {SNAPSHOT_OF_ANNOTATION: json.dumps(noted, sort_keys=True)},
         },
         "spec": without_empty(volumeSnapshotClassName=work.plan.class_name, source={"persistentVolumeClaimName": name}),
     }
@@ -182,9 +188,9 @@ def usable_again(
     for snapshot in newest_first(snapshots):
         made_of = _noted(snapshot)
         wanted = _made_of(claim, pod, made_of.get("generation", 0) if generation is None else generation)
-        is_young = now - created(snapshot) <= _USED_AGAIN_FOR
+        is_young = now - created(snapshot) <= _USED_AGAIN_FOR and not is_going(snapshot)
         labels = snapshot["metadata"].get("labels") or {}
-        if made_of == wanted and labels.get(CHANGE_LABEL) == change and is_young and not is_going(snapshot):
+        if made_of.items() >= wanted.items() and labels.get(CHANGE_LABEL) == change and is_young:
             return None if failure(snapshot) or has_failed_test(snapshot) else str(snapshot["metadata"]["name"])
     return None
 
@@ -195,6 +201,13 @@ def _noted(snapshot: KubernetesObject) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def revision_before(snapshot: KubernetesObject) -> str:
+    """Which revision the Pod ran when it was made before a rollout; empty where it was made before another change."""
+    noted = _noted(snapshot)
+    is_before_rollout = noted.get("before") in {SnapshotBefore.ROLLOUT.value, NOT_KNOWN}
+    return str(noted.get("revision") or "") if is_before_rollout else ""
 
 
 def claim_of(snapshot: KubernetesObject) -> str:

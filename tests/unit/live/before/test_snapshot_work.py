@@ -20,6 +20,7 @@ from pulumi_stateful_service.live.before.volume_snapshots import snapshot_lines,
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.state.volume_snapshots import (
+    InstanceToSnapshot,
     Quiesce,
     SnapshotPlan,
     SnapshotWork,
@@ -201,7 +202,9 @@ class TestWork:
 
     def made(self, of: Any) -> Any:
         snapshotted = SnapshotWork(SnapshotPlan(), snapshot_labels("db", "ours"), change_digest(LIVE), 4)
-        made = new_snapshot(snapshotted, of, cast("Any", PODS[0]), datetime(2026, 11, 29, 17, 20, tzinfo=UTC))
+        made = new_snapshot(
+            snapshotted, InstanceToSnapshot(PODS[0], [of], "Rollout"), of, datetime(2026, 11, 29, 17, 20, tzinfo=UTC)
+        )
         made["metadata"] |= {"creationTimestamp": "2026-11-29T17:20:00Z", "uid": "1"}
         return {**made, "status": {"readyToUse": True}}
 

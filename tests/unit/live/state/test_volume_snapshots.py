@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pulumi_stateful_service.foundation.names import CHANGE_LABEL, RESTORE_TEST_ANNOTATION
 from pulumi_stateful_service.live.state.volume_snapshots import (
+    InstanceToSnapshot,
     Quiesce,
     SnapshotPlan,
     SnapshotWork,
@@ -16,6 +17,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     newest,
     note_of_test,
     restore_tests,
+    revision_before,
     snapshot_labels,
     snapshot_plan,
     sources_in_use,
@@ -27,13 +29,14 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
 NOW = datetime(2026, 11, 29, 17, 22, tzinfo=UTC)
 CLAIM: dict[str, Any] = {"metadata": {"name": "data-db-0", "uid": "c"}, "spec": {}}
 POD: dict[str, Any] = {"metadata": {"name": "db-0", "uid": "p", "labels": {"controller-revision-hash": "db-6d5f7c8b9"}}}
+INSTANCE = InstanceToSnapshot(POD, [CLAIM], "Rollout")
 WORK = SnapshotWork(SnapshotPlan(class_name="csi"), snapshot_labels("db", "component"), "change", 7)
 
 
 def made(minutes_ago: float = 5, work: SnapshotWork = WORK, **status: Any) -> dict[str, Any]:
     """A snapshot as the API server has it."""
     then = NOW - timedelta(minutes=minutes_ago)
-    snapshot = new_snapshot(work, CLAIM, POD, then)
+    snapshot = new_snapshot(work, INSTANCE, CLAIM, then)
     snapshot["metadata"] |= {"creationTimestamp": f"{then:%Y-%m-%dT%H:%M:%SZ}", "uid": f"{then}"}
     return {**snapshot, "status": {"readyToUse": True} | status}
 
@@ -44,7 +47,7 @@ def name(snapshot: Any) -> str:
 
 def test_a_snapshot_tells_what_it_is_of() -> None:
     """Its name the instance, the time and the revision; its labels whose it is."""
-    snapshot = new_snapshot(WORK, CLAIM, POD, NOW)
+    snapshot = new_snapshot(WORK, INSTANCE, CLAIM, NOW)
     assert name(snapshot) == "data-db-0-20261129172200-6d5f7c8b9"
     assert snapshot["spec"] == {
         "volumeSnapshotClassName": "csi",
@@ -57,6 +60,9 @@ def test_a_snapshot_tells_what_it_is_of() -> None:
         "statefulset.kubernetes.io/pod-name": "db-0",
     }
     assert "ownerReferences" not in snapshot["metadata"]
+    assert revision_before(snapshot) == "db-6d5f7c8b9"
+    before_growth = new_snapshot(WORK, InstanceToSnapshot(POD, [CLAIM], "ClaimChange"), CLAIM, NOW)
+    assert revision_before(before_growth) == ""
 
 
 class TestAgain:
