@@ -40,6 +40,7 @@ from pulumi_stateful_service.foundation.outputs import (
 )
 from pulumi_stateful_service.live.after.follow_rollout import current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.after.target import RolloutTarget, not_found
+from pulumi_stateful_service.live.before.application_versions import wanted_version
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
@@ -49,6 +50,7 @@ from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.namespace_source import NamespaceSource
 from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
 from pulumi_stateful_service.live.rollout_plan import leader_check, resize_plan, rollout_plan
+from pulumi_stateful_service.live.state.application_versions import version_plan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.member_changes import member_plan
@@ -276,6 +278,7 @@ class StatefulService(pulumi.ComponentResource):
                 ),
                 restored_claims=(await resolve(restored)).value,
                 snapshots=await apply_known(snapshot_plan, args.get("snapshots")),
+                version=await apply_known(version_plan, args.get("version"), args.get("rollout")),
                 min_available=await apply_known(lambda number: number, args.get("min_available")),
                 quorum=args.get("quorum", False),
             )
@@ -376,6 +379,7 @@ class StatefulService(pulumi.ComponentResource):
             is_released=sets_partition(args) and change.rollout is None,
             leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
             members=change.members,
+            version=wanted_version(change),
             recreation=requested_recreation(change.stateful_set),
             retains_claims=retains_claims(change.stateful_set),
             restart_to_grow=args.get("restart_to_grow", False),

@@ -453,6 +453,16 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
             "leave": {"command": ["/scripts/leave.sh", "{pod}"]},
         },
     },
+    "VersionCommandArgs": {
+        **_DB,
+        "volumes": [_DATA],
+        "version": {"before": {"command": ["/scripts/may-upgrade.sh", "{image}"], "timeout_seconds": 300}},
+    },
+    "VersionArgs": {
+        "image": "quay.io/coreos/etcd:v3.6.5",
+        "volumes": [_DATA],
+        "version": {"major_parts": 2, "max_majors": 1},
+    },
     "RecreateClaimsArgs": {
         **_DB,
         "replicas": 3,

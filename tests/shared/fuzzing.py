@@ -49,6 +49,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "cidr": st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "fd00::/8"]),
     "not_empty": st.sampled_from(["a", "example.com/thing", "PersistentVolumeClaim"]),
     "file_path": st.sampled_from(["/a", "/b/c", "/etc/x.conf", "/etc/y/x.conf"]),
+    "version_number": st.sampled_from(["16.4", "17-rc1", "v3"]),
     "http_url": st.just("http://prometheus:9090"),
     "number_or_percentage": st.one_of(st.integers(1, 4), st.sampled_from(["1%", "50%", "100%"])),
     "number_or_percentage_or_none": st.one_of(st.integers(0, 4), st.sampled_from(["0%", "50%"])),

@@ -36,6 +36,8 @@ PAGE_OF = {
     "before/forecast_text.py": "rollouts.md",
     "before/resizes.py": "rollouts.md",
     "state/resize.py": "rollouts.md",
+    "before/application_versions.py": "application-versions.md",
+    "after/application_versions.py": "application-versions.md",
     "before/volume_snapshots.py": "snapshots.md",
     "before/roll_back.py": "volumes.md",
     "before/refusals/restore.py": "volumes.md",

@@ -165,6 +165,15 @@ class SnapshotBefore(StrEnum):
     """Instances are removed."""
 
 
+class Downgrade(StrEnum):
+    """What becomes of a change to a version that is earlier than one that has used the data."""
+
+    REFUSE = "Refuse"
+    """It is refused, in the preview too."""
+    ALLOW = "Allow"
+    """It is made. When an instance is ready with the earlier version, its data count as data of that version."""
+
+
 class AccessMode(StrEnum):
     """How a volume can be mounted (``spec.accessModes`` of a PersistentVolumeClaim)."""
 
@@ -1094,6 +1103,38 @@ class MembersArgs(TypedDict):
     (``when_scaled`` deletes them). Default: false, which refuses it."""
 
 
+class VersionCommandArgs(TypedDict):
+    """A command that tells whether the application can get another version."""
+
+    command: Sequence[pulumi.Input[str]]
+    """Exits with status 0 if it can. It runs in the component's container of the first instance that is ready, through
+    the API server (``pods/exec``), and not in a shell. ``{pod}`` and ``{ordinal}`` stand for that instance's Pod name
+    and ordinal, ``{image}`` for the new image. It changes nothing: an interrupted ``pulumi up`` runs it again."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which it must end, at least 1; otherwise the change is not made. Default: 60."""
+
+
+class VersionArgs(TypedDict):
+    """What ``pulumi up`` does before the application gets another version.
+
+    The version is that of the image's tag, such as 16.4 of ``postgres:16.4-bookworm``. A digest, ``latest``, a date or
+    a commit tells none; then nothing is refused, which each ``pulumi up`` that changes the service says.
+    """
+
+    number: NotRequired[pulumi.Input[str]]
+    """The version of ``image``, such as ``16.4``, where its tag does not tell it. Default: that of the tag."""
+    downgrade: NotRequired[pulumi.Input[str]]
+    """Whether instances can get an earlier version than one that has used their data, one of ``Downgrade``. Default:
+    ``Refuse``."""
+    max_majors: NotRequired[pulumi.Input[int]]
+    """Number of majors that the version can be later than the data of any instance, at least 1. More are refused.
+    Default: 1."""
+    major_parts: NotRequired[pulumi.Input[int]]
+    """How many numbers make a major, 1 or 2: with 2, 3.5 and 3.6 are two majors, as of etcd. Default: 1."""
+    before: NotRequired[VersionCommandArgs]
+    """Runs before the first instance gets another image. If it fails, the change is not made. Default: nothing."""
+
+
 class RecreateClaimsArgs(TypedDict):
     """Instances that get new, empty volumes where their PersistentVolumeClaims differ from those of new instances."""
 
@@ -1349,6 +1390,10 @@ class StatefulServiceArgs(TypedDict):
     ready, have baked and have passed their checks. An interrupted rollout is continued by the next ``pulumi up``.
     Requires the update strategy ``RollingUpdate``. Mutually exclusive with ``partition``, ``canary`` and
     ``autoscaled``. Default: all instances are updated one after another."""
+    version: NotRequired[VersionArgs]
+    """Refuses a version of the application that is earlier than one that has used the data of an instance, and one that
+    skips a major; on request it runs a check first. Which version has used the data is noted on each
+    PersistentVolumeClaim. Requires ``volumes``. Default: versions are not compared."""
     leader_last: NotRequired[LeaderArgs]
     """Updates the leader last: ``pulumi up`` evicts the outdated instances one after another, each when all are ready.
     The StatefulSet gets the update strategy ``OnDelete``. Mutually exclusive with ``update_strategy``, ``partition``,

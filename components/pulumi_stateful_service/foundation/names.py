@@ -95,6 +95,9 @@ RESTORE_TEST_LABEL = "pulumi-stateful-service/restore-test-of"
 RESTORE_TEST_ANNOTATION = "pulumi-stateful-service/restore-test"
 """On a VolumeSnapshot: whether it was restored and passed the test, and when."""
 
+DATA_VERSION_ANNOTATION = "pulumi-stateful-service/data-version"
+"""On a claim of a service with ``version``: the version of the application that its data are of."""
+
 QUIESCED_ANNOTATION = "pulumi-stateful-service/quiesced"
 """On a claim: since when its instance is quiesced, until it is resumed."""
 

@@ -25,7 +25,9 @@ from pulumi_stateful_service.foundation.names import (
     set_of_field_manager,
 )
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, on_open_properties, resolve
+from pulumi_stateful_service.live.after.application_versions import check_version, note_versions
 from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots
+from pulumi_stateful_service.live.before.application_versions import version_work
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.dry_run import predict
@@ -71,11 +73,13 @@ from pulumi_stateful_service.live.prepare_cluster import (
     prepare_cluster,
 )
 from pulumi_stateful_service.live.provider import forecasts, reads_cluster, setting_to_update_existing
+from pulumi_stateful_service.live.state.application_versions import VersionWork
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component, restart_outside_pulumi
 from pulumi_stateful_service.live.state.member_changes import members_of
 from pulumi_stateful_service.live.state.removed_fields import removed_fields
 from pulumi_stateful_service.live.state.stateful_set_fields import added_volumes, desired_ordinals, identity_note
+from pulumi_stateful_service.live.state.volume_snapshots import SnapshotWork
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
 _NOT_THERE, _NOT_READ = "Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read"
@@ -440,18 +444,17 @@ class Guard:
             self._refuse_replacement(live, claims)
         for text in restored_claim_messages(missing, replaced):
             self._say(text)
+        names = {claim["metadata"]["name"] for claim in replaced}
+        versions = await version_work(seen, desired.change, live, claims, names)
         if live is None or is_update or recreate:
             await self._predict(seen, desired, live, claims, recreate=recreate, replaced=replaced)
         else:
             self._is_unknown("the StatefulSet exists: it is adopted, or replaced")
         snapshots = await snapshot_work(seen, desired.change, live, claims, self._operation.forecast)
-        for line in snapshot_lines(snapshots) if snapshots is not None else ():
+        for line in [*(versions.lines if versions else ()), *(snapshot_lines(snapshots) if snapshots else ())]:
             self._say(f"{line}.")
         if not pulumi.runtime.is_dry_run():
-            if live is not None and snapshots is not None:
-                await take_snapshots(
-                    cluster, self._prefix, live, desired.change.stateful_set, snapshots, self._resource
-                )
+            await self._before_the_change(cluster, desired, live, versions, snapshots)
             if live is not None and desired.keeps_replicas:
                 desired = desired.with_replicas(live)
             # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.
@@ -468,6 +471,23 @@ class Guard:
                 in_steps=in_steps,
                 in_place=bool(forecast and forecast.resizes.pods),
             )
+
+    async def _before_the_change(
+        self,
+        cluster: Cluster,
+        desired: DesiredStatefulSet,
+        live: KubernetesObject | None,
+        versions: VersionWork | None,
+        snapshots: SnapshotWork | None,
+    ) -> None:
+        """Does in ``up`` what must succeed before anything is changed. Raises RefusedError where it does not."""
+        if live is None:
+            return
+        if versions is not None:
+            await note_versions(cluster, live, versions.notes)
+            await check_version(cluster, self._prefix, versions)
+        if snapshots is not None:
+            await take_snapshots(cluster, self._prefix, live, desired.change.stateful_set, snapshots, self._resource)
 
     def _refuse_replacement(self, live: KubernetesObject, claims: Sequence[KubernetesObject]) -> None:
         for refusal in replacement_refusals(live, claims):

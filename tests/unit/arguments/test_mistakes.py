@@ -54,6 +54,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"volumes": [VOLUME], "snapshots": {"volumes": ["log"]}},
         "snapshots.volumes[0] is 'log'; it must be one of logs",
     ),
+    ({"volumes": [], "version": {}}, "version requires volumes"),
+    (
+        {"volumes": [VOLUME], "version": {"number": "latest"}},
+        "version.number is 'latest'; it must begin with a version, such as '16.4' or '17-rc1'",
+    ),
+    ({"volumes": [VOLUME], "version": {"max_majors": 0}}, "version.max_majors is 0; it must be a whole number from 1"),
+    ({"volumes": [VOLUME], "version": {"major_parts": 3}}, "version.major_parts is 3; it must be"),
+    ({"volumes": [VOLUME], "version": {"downgrade": "Yes"}}, "version.downgrade is 'Yes'; it must be one of Refuse"),
+    ({"volumes": [VOLUME], "version": {"before": {"command": []}}}, "version.before.command is []; it must not be em"),
     ({"volumes": [VOLUME], "snapshots": {"keep": 0}}, "snapshots.keep is 0; it must be a whole number from 1"),
     ({"volumes": [VOLUME], "snapshots": {"before": []}}, "snapshots.before is []; it must not be empty"),
     (

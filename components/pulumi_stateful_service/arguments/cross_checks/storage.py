@@ -22,6 +22,8 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_restored_claims(args, checks)
     _check_recreated_claims(args, checks)
     _check_snapshots(args, checks)
+    if "version" in args and not args["volumes"]:
+        raise checks.error("version requires volumes: it is noted on the claims which version has used the data")
     topologies = args.get("storage_class", {}).get("allowed_topologies", [])
     checks.check(
         lambda keys: _refuse_duplicates(checks, "storage_class.allowed_topologies", "key", keys),

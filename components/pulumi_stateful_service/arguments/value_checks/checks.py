@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from pulumi_stateful_service.foundation.image_versions import parsed_tag
 from pulumi_stateful_service.foundation.names import BEFORE_LAST_ROLLOUT, MAX_SET_NAME_LENGTH, OWN_PREFIX
 from pulumi_stateful_service.foundation.quantities import size_in_bytes
 
@@ -103,6 +104,11 @@ def number_or_percentage_or_none(value: int | str) -> str | None:
 def not_empty(value: str) -> str | None:
     """A string that does not consist of white space only."""
     return None if value.strip() else "must not be empty"
+
+
+def version_number(value: str) -> str | None:
+    """A version that can be compared."""
+    return None if parsed_tag(value) else "must begin with a version, such as '16.4' or '17-rc1'"
 
 
 def dns_label(value: str) -> str | None:

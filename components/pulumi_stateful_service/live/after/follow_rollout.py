@@ -10,6 +10,7 @@ from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.live.after.application_versions import NotingCluster
 from pulumi_stateful_service.live.after.claim_wait import (
     change_claims,
     outdated_claims_of,
@@ -59,7 +60,8 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
     Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
     to do.
     """
-    async with connected(connection) as cluster:
+    async with connected(connection) as plain:
+        cluster = plain if target.version is None else NotingCluster(plain, target.version)
         # Before anything is changed: is this the cluster that Pulumi's provider deploys to?
         live = await read_until_answered(cluster, target)
         if warning := max_unavailable_warning(live, target.max_unavailable):

@@ -12,6 +12,7 @@ from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import ATTEMPT_ANNOTATION, COMPONENT_LABEL
 from pulumi_stateful_service.foundation.outputs import contains_unknown
+from pulumi_stateful_service.live.before.application_versions import wanted_version
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.refusals.adoption import adoption_terms
 from pulumi_stateful_service.live.before.refusals.claims import claim_warnings, ending_refusals
@@ -33,6 +34,7 @@ from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.member_notes import read_member_notes
 from pulumi_stateful_service.live.reclaim_policy import has_reclaim_policy
+from pulumi_stateful_service.live.state.application_versions import lagging_notes
 from pulumi_stateful_service.live.state.claim_changes import (
     by_claim,
     claim_patch,
@@ -195,11 +197,18 @@ async def unfinished_work(
     """
     if is_being_deleted(live) or pending_deletion_refusals(live) or await _unfinished_members(cluster, live, change):
         return True
-    if any(map(quiesced_since, claims)):
+    if any(map(quiesced_since, claims)) or await _unfinished_notes(cluster, live, claims, change):
         return True
     if claims_to_release(live, claims, change.stateful_set) or _has_additions(live, change):
         return True
     return await _unfinished_rollout(cluster, live, change) or _unfinished_claims(live, claims, change)
+
+
+async def _unfinished_notes(
+    cluster: Cluster, live: KubernetesObject, claims: Sequence[KubernetesObject], change: Change
+) -> bool:
+    wanted = wanted_version(change)
+    return wanted is not None and bool(lagging_notes(live, await cluster.list_pods(live), claims, wanted))
 
 
 def _has_additions(live: KubernetesObject, change: Change) -> bool:
@@ -273,6 +282,8 @@ def rendering_warnings(change: Change) -> list[str]:
             "members has no effect in rendered manifests: whoever applies them adds and removes instances without "
             "asking the application."
         )
+    if change.version is not None:
+        warnings.append("version has no effect in rendered manifests: whoever applies them compares no versions.")
     if change.snapshots is not None:
         warnings.append(
             "snapshots has no effect in rendered manifests: whoever applies them changes the instances without making "

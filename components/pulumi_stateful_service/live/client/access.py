@@ -163,6 +163,22 @@ class Action(Enum):
         "before the instance is quiesced, and when it is resumed",
         ("snapshots.quiesce",),
     )
+    NOTE_DATA_VERSION = Access(
+        ("patch",),
+        (_CLAIM,),
+        "notes on a claim, as an annotation, which version of the application its data are of",
+        "an instance has run another version on it",
+        ("version",),
+    )
+    CHECK_VERSION = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command in the instance's container",
+        "before the first instance gets another image",
+        ("version.before",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
     SET_RECLAIM_POLICY = Access(
         ("patch",),
         ("PersistentVolume",),
