@@ -95,6 +95,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "restore[0].volume is 'log'; it must be one of logs",
     ),
     (
+        {"volumes": [], "restore": [{"ordinal": 0, "volume": "log", "volume_name": "a"}]},
+        "restore[0].volume is 'log'; it must be one of volumes, of which there are none",
+    ),
+    (
         {"volumes": [], "restore": [{"ordinal": 0, "volume_name": "a"}]},
         "restore[0].volume must be set, because volumes has 0",
     ),

@@ -102,8 +102,9 @@ def _check_restored_claims(args: StatefulServiceArgs, checks: CrossChecks) -> No
             if len(volumes) != 1:
                 raise checks.error(f"{path}.volume must be set, because volumes has {len(volumes)} items")
             claim["volume"] = volumes[0]
-        if claim.get("volume", volumes[0]) not in volumes:
-            raise checks.error_of_value(f"{path}.volume", claim["volume"], f"must be one of {', '.join(volumes)}")
+        if "volume" in claim and claim["volume"] not in volumes:
+            known = ", ".join(volumes) or "volumes, of which there are none"
+            raise checks.error_of_value(f"{path}.volume", claim["volume"], f"must be one of {known}")
         sources = [source for source in RESTORE_SOURCES if source in claim]
         if len(sources) != 1:
             raise checks.error(f"{path} requires exactly one of {', '.join(RESTORE_SOURCES)}")
