@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
@@ -12,57 +11,30 @@ from pulumi_stateful_service.aliases import earlier_urns, with_aliases_of_childr
 from pulumi_stateful_service.arguments.check_arguments import check_arguments
 from pulumi_stateful_service.arguments.cross_checks.cross_checks import CrossChecks
 from pulumi_stateful_service.arguments.cross_checks.unique_names import reserve_name
-from pulumi_stateful_service.arguments.defaults import (
-    cluster_domain,
-    growth_timeout_seconds,
-    keeps_a_minimum,
-    rollout_timeout_seconds,
-    selector,
-    sets_partition,
-)
+from pulumi_stateful_service.arguments.groups import ServiceGroups, service_groups
 from pulumi_stateful_service.arguments.resource_options import check_options
-from pulumi_stateful_service.arguments.types import StatefulServiceArgs, WaitFor
-from pulumi_stateful_service.errors import RefusedError
-from pulumi_stateful_service.foundation import messages, names
-from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
+from pulumi_stateful_service.arguments.types import StatefulServiceArgs
+from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.names import COMPONENT_TYPE, Instance
 from pulumi_stateful_service.foundation.outputs import (
-    UNKNOWN,
     Independent,
     Resolved,
     apply_inputs,
-    apply_known,
     contains_output,
-    contains_unknown,
     output_of,
     resolve,
     without_dependencies,
 )
-from pulumi_stateful_service.live.after.follow_rollout import current_rollout, wait_for_rollout
-from pulumi_stateful_service.live.after.target import RolloutTarget, not_found
-from pulumi_stateful_service.live.before.application_versions import wanted_version
-from pulumi_stateful_service.live.before.change import Change
-from pulumi_stateful_service.live.before.forecast import NO_CHANGE, NOT_CHECKED, ForecastOutput
-from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
+from pulumi_stateful_service.group import Service, StatefulSetOfService
+from pulumi_stateful_service.live.before.forecast import ForecastOutput
 from pulumi_stateful_service.live.callback_server import start_callback_server
 from pulumi_stateful_service.live.client.connection import Connection
-from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.namespace_source import NamespaceSource
-from pulumi_stateful_service.live.provider import applies_on_the_server, connection_of
-from pulumi_stateful_service.live.rollout_plan import leader_check, resize_plan, rollout_plan
-from pulumi_stateful_service.live.state.application_versions import version_plan
-from pulumi_stateful_service.live.state.claim_changes import desired_claims
-from pulumi_stateful_service.live.state.claim_owners import retains_claims
-from pulumi_stateful_service.live.state.member_changes import member_plan
-from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
-from pulumi_stateful_service.live.state.rollout_status import Rollout
-from pulumi_stateful_service.live.state.volume_snapshots import snapshot_labels, snapshot_plan
-from pulumi_stateful_service.live.versions.version_guard import VersionGuard
+from pulumi_stateful_service.live.provider import connection_of
+from pulumi_stateful_service.live.turns import Turns
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
-from pulumi_stateful_service.objects.shared import Shared
-from pulumi_stateful_service.objects.storage import restored_claims
 from pulumi_stateful_service.plan import GOVERNING, After, Planned, plan
-from pulumi_stateful_service.resources import RESOURCES, arguments_of, relied_on
+from pulumi_stateful_service.resources import RESOURCES, arguments_of
 from pulumi_stateful_service.service_outputs import service_outputs
 
 
@@ -79,7 +51,9 @@ class StatefulService(pulumi.ComponentResource):
     service_name: pulumi.Output[str]
     """Name of the governing Service."""
     stateful_set_name: pulumi.Output[str]
-    """Name of the StatefulSet."""
+    """Name of the StatefulSet; with ``groups``, that of the group that is updated first."""
+    stateful_set_names: pulumi.Output[Mapping[str, str]]
+    """With ``groups``, the name of each StatefulSet by that of its group. Empty without them."""
     namespace: pulumi.Output[str]
     """The namespace of both."""
     service_address: pulumi.Output[str]
@@ -111,9 +85,9 @@ class StatefulService(pulumi.ComponentResource):
     """Name of the Secret with the text of ``secret_files``, by the names of the files in the volume ``secret-files``.
     Other text has another one. Absent without them."""
     current_revision: pulumi.Output[str | None]
-    """The revision that instances below the partition run (``status.currentRevision``)."""
+    """The revision that instances below the partition run (``status.currentRevision``). Absent with ``groups``."""
     update_revision: pulumi.Output[str | None]
-    """The revision of the arguments as they are (``status.updateRevision``)."""
+    """The revision of the arguments as they are (``status.updateRevision``). Absent with ``groups``."""
     revisions: pulumi.Output[Mapping[str, str]]
     """The revision that each instance runs, by its Pod's name."""
     outdated: pulumi.Output[Sequence[str]]
@@ -147,36 +121,66 @@ class StatefulService(pulumi.ComponentResource):
         super().__init__(COMPONENT_TYPE, name, None, with_aliases_of_children(name, opts, earlier))
         self._name = name
         self._args, checks = check_arguments(name, args, self)
+        groups = service_groups(self._args)
         self._class_name = _class_name(self._args)
-        planned = plan(self._args, self._class_name, self._component_label())
+        planned = plan(groups, self._class_name, self._component_label())
         stages = {after: [each for each in planned if each.after is after] for after in After}
-        [wanted] = stages[After.PREREQUISITES]
+        [governing_plan] = [each for each in planned if each.suffix == GOVERNING]
 
-        checked = self._checked(checks)
-        self._namespace = NamespaceSource(self._args.get("namespace"), opts and opts.depends_on)
-        guards = self._new_guards(checks.prefix, earlier, planned)
-        self._guard: Guard | None = guards[0]
-        self._versions: VersionGuard | None = guards[1]
-        first = [(each, self._register(each, checked)) for each in stages[After.CHECKS]]
-        prerequisites = [resource for _, resource in first]
-        governing = prerequisites[-1]
-        self._stateful_set = self._register_stateful_set(wanted, prerequisites)
-        rollout = output_of(self._follow(wanted.fields))
-        ready = output_of(_once(rollout.future(), self._stateful_set)) if stages[After.ROLLOUT] else None
-        after = [(each, self._register(each, [ready])) for each in stages[After.ROLLOUT]]
-        clients = [(each, resource) for each, resource in [*first, *after] if each.role]
-        versions = {each.suffix: resource for each, resource in first if each.kind in VERSIONED}
-        if self._versions is not None:
-            self._versions.registered = list(versions.values())
-        self._outputs = service_outputs(
-            self._args,
+        checked = self._checked(checks, groups)
+        if not (is_mocked := _is_mocked()):
+            start_callback_server()
+        service = Service(
+            self,
+            name,
+            checks.prefix,
+            groups,
             self._class_name,
-            governing,
-            rollout,
-            partial(self._state, rollout),
-            self._forecast,
+            earlier,
+            governing_plan,
+            NamespaceSource(self._args.get("namespace"), opts and opts.depends_on),
+            self._connection,
+            Turns(checks.prefix, [group.name for group in groups.groups]),
+        )
+        self._sets = [
+            StatefulSetOfService(
+                service, group, [each for each in planned if each.group is group], is_guarded=not is_mocked
+            )
+            for group in groups.groups
+        ]
+        by_group = {group.name: each for group, each in zip(groups.groups, self._sets, strict=True)}
+        # What all groups have together is examined once, as a part of the first.
+        of = {each.suffix + each.kind: by_group[each.group.name] if each.group else self._sets[0] for each in planned}
+
+        def register(each: Planned, after: Sequence[Any]) -> Any:
+            return self._register(each, after, of[each.suffix + each.kind].options(each.kind))
+
+        first = [(each, register(each, checked)) for each in stages[After.CHECKS]]
+        prerequisites = [resource for _, resource in first]
+        for each, stateful_set in zip(stages[After.PREREQUISITES], self._sets, strict=True):
+            in_order = [output_of(stateful_set.after_groups_before(self._sets))] if groups.has_groups else []
+            stateful_set.resource = _registered_set(register, each, [*prerequisites, *in_order])
+        rollouts = [
+            of_set.follow(wanted.fields) for of_set, wanted in zip(self._sets, stages[After.PREREQUISITES], strict=True)
+        ]
+        followed = zip(rollouts, self._sets, strict=True) if stages[After.ROLLOUT] else ()
+        ready = [output_of(_once(rollout.future(), of_set.resource)) for rollout, of_set in followed]
+        after = [(each, register(each, ready)) for each in stages[After.ROLLOUT]]
+        clients = [(each, resource) for each, resource in [*first, *after] if each.role]
+        versions = [(each, resource) for each, resource in first if each.kind in VERSIONED]
+        for of_set in self._sets:
+            if of_set.versions is not None:
+                of_set.versions.registered = [
+                    resource for each, resource in versions if of[each.suffix + each.kind] is of_set
+                ]
+        self._outputs = service_outputs(
+            groups,
+            self._class_name,
+            prerequisites[-1],
+            rollouts,
+            self._sets,
             clients,
-            versions,
+            {each.suffix: resource for each, resource in versions},
         )
 
     if not TYPE_CHECKING:  # which knows the outputs above, and reports any other name
@@ -189,18 +193,23 @@ class StatefulService(pulumi.ComponentResource):
             setattr(self, name, output)
             return output
 
-    def _checked(self, checks: CrossChecks) -> list[pulumi.Output[Any]]:
+    def _checked(self, checks: CrossChecks, groups: ServiceGroups) -> list[pulumi.Output[Any]]:
         """What waits for the arguments to be known and right: nothing where they are already."""
-        where: list[Any] = [self._args.get("namespace"), self._args["name"]]
+        where: list[Any] = [self._args.get("namespace"), list(groups.set_names.values())]
+
+        def reserve(namespace: str | None, set_names: Sequence[str]) -> None:
+            for set_name in set_names:
+                reserve_name(checks, self._name, namespace, set_name)
+
         if checks.are_done and not contains_output(where):
-            reserve_name(checks, self._name, *where)
+            reserve(*where)
             return []
 
         async def check() -> None:
             await checks.run()
             given = await resolve(where)
             if given.known:
-                reserve_name(checks, self._name, *given.value)
+                reserve(*given.value)
 
         return [output_of(_once(check()))]
 
@@ -211,204 +220,26 @@ class StatefulService(pulumi.ComponentResource):
 
         return output_of(label(), Independent)
 
-    def _register(self, planned: Planned, after: Sequence[Any]) -> Any:
+    def _register(self, planned: Planned, after: Sequence[Any], guarding: pulumi.ResourceOptions | None) -> Any:
         opts = pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
-        if self._guard is not None and self._versions is not None:
-            own = self._versions.around(planned.kind, self._guard.options(planned.kind))
-            opts = pulumi.ResourceOptions.merge(opts, own)
+        if guarding is not None:
+            opts = pulumi.ResourceOptions.merge(opts, guarding)
         return RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **arguments_of(planned.fields), opts=opts)
-
-    def _register_stateful_set(self, planned: Planned, after: Sequence[Any]) -> Any:
-        """Registers the StatefulSet with dependencies that order it, and no others.
-
-        Pulumi replaces a resource with a property that comes from a replaced one. A Secret or ConfigMap whose data
-        change is replaced, and with it the StatefulSet would be, which stops all instances.
-        """
-        fields, dependencies = without_dependencies(planned.fields)
-        return self._register(replace(planned, fields=fields), [*after, *dependencies])
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))
 
-    def _new_guards(
-        self, prefix: str, earlier: Sequence[pulumi.Input[str]], planned: Sequence[Planned]
-    ) -> tuple[Guard, VersionGuard] | tuple[None, None]:
-        """Under Pulumi's mocks there is no engine that calls them, and no cluster is contacted."""
-        if _is_mocked():
-            return None, None
-        start_callback_server()
-        [governing] = [each for each in planned if each.suffix == GOVERNING]
-        volumes = [volume["name"] for volume in self._args["volumes"]]
-        hook_name = _hook_name(self._name)
-        guard = Guard(
-            prefix, self._change(earlier, governing), self._connection, self, volumes, self._namespace, hook_name
-        )
-        kinds = {each.kind for each in planned} & {*VERSIONED}
-        return guard, VersionGuard(prefix, self._connection, self, hook_name, kinds)
 
-    def _change(self, earlier: Sequence[pulumi.Input[str]], governing: Planned) -> Callable[..., Awaitable[Change]]:
-        """Describes the change to a desired metadata and spec."""
-        args = self._args
+def _registered_set(register: Callable[[Planned, Sequence[Any]], Any], planned: Planned, after: Sequence[Any]) -> Any:
+    """The StatefulSet, registered with dependencies that order it, and no others.
 
-        async def change(metadata: KubernetesObject, spec: KubernetesObject) -> Change:
-            urns = (await resolve(list(earlier))).value
-            restored = restored_claims(Shared.of(args), args, self._class_name)
-            return Change(
-                prefix=_prefix(self._name),
-                component_labels=[
-                    (metadata.get("labels") or {}).get(names.COMPONENT_LABEL, ""),
-                    *map(names.component_label, urns),
-                ],
-                namespace=metadata.get("namespace"),
-                stateful_set={"metadata": metadata, "spec": spec},
-                governing_service=(await resolve(governing.fields)).value,
-                disruption_budget=metadata.get("name") if keeps_a_minimum(args) else None,
-                recreate_keeping_pods=args.get("recreate_keeping_pods", False),
-                adopt=args.get("adopt", False),
-                autoscaled=args.get("autoscaled", False),
-                takes_over=applies_on_the_server(),
-                wait_for=(await resolve(args.get("wait_for", WaitFor.READY.value))).value,
-                rollout=await apply_known(rollout_plan, args.get("rollout"), dict(args["ports"])),
-                resize=resize_plan(args),
-                leader_last="leader_last" in args,
-                members=await apply_known(
-                    member_plan, args.get("members"), args["replicas"], args["service_name"], cluster_domain(args)
-                ),
-                restored_claims=(await resolve(restored)).value,
-                snapshots=await apply_known(snapshot_plan, args.get("snapshots")),
-                version=await apply_known(version_plan, args.get("version"), args.get("rollout")),
-                min_available=await apply_known(lambda number: number, args.get("min_available")),
-                quorum=args.get("quorum", False),
-            )
-
-        return change
-
-    async def _state(self, followed: pulumi.Output[Any]) -> Resolved:
-        """The state of the rollout. Without an operation of the engine it is read here, when an output needs it."""
-        rollout = await resolve(followed)
-        if rollout.value is None:
-            metadata = (await resolve(self._stateful_set.metadata)).value
-            rollout = replace(rollout, value=await self._current_rollout(metadata))
-        return rollout
-
-    async def _follow(self, wanted: KubernetesObject) -> Resolved:
-        """The rollout once it is complete; unknown in the preview of a change; None without an operation."""
-        metadata, spec = (await resolve([self._stateful_set.metadata, self._stateful_set.spec])).value
-        if self._guard is None:
-            await self._refuse_transforms(wanted, metadata, spec)
-        if contains_unknown(metadata):
-            status: Any = UNKNOWN
-        elif self._guard is None or not (metadata and metadata.uid):
-            # Without an API server (mocks, rendered manifests) there is no identity, and nothing to wait for.
-            status = Rollout()
-        elif self._guard.operation.kind is None:
-            status = None
-            if spec and spec.template and not contains_unknown(spec):
-                self._guard.warn_of_removed_fields(spec.template)
-            if (live_uid := self._guard.operation.live_uid) not in (None, metadata.uid):
-                missing = not_found(_prefix(self._name), metadata.namespace, metadata.name, exists=bool(live_uid))
-                messages.warn(missing, self)
-        else:
-            status = UNKNOWN if pulumi.runtime.is_dry_run() else await self._complete_rollout(metadata)
-        if self._guard is not None:
-            self._guard.tell_programs()
-        # A kubeconfig is a secret, but which Pod runs which revision is not.
-        return Resolved(status, resources=frozenset([self._stateful_set]))
-
-    async def _forecast(self) -> Resolved:
-        """What the change does: known when the engine has begun it, in a preview too."""
-        await self._stateful_set.urn.future()
-        guard, forecast = self._guard, NO_CHANGE
-        if guard is None or guard.operation.kind is not None:
-            forecast = (guard and guard.operation.forecast) or NOT_CHECKED
-        is_unknown = guard is not None and forecast is NOT_CHECKED and pulumi.runtime.is_dry_run()
-        value = UNKNOWN if is_unknown else forecast.as_output()
-        return Resolved(value, resources=frozenset([self._stateful_set]))
-
-    async def _current_rollout(self, metadata: Any) -> Any:
-        """The rollout of the live StatefulSet as it is, where the engine does not operate on it."""
-        connection = await self._connection()
-        if connection is None or connection.renders:
-            return Rollout()
-        target = await self._target(metadata)
-        return UNKNOWN if target is None else await current_rollout(connection, target) or Rollout()
-
-    async def _complete_rollout(self, metadata: Any) -> Any:
-        """The rollout of the StatefulSet that the engine has sent, when it is complete."""
-        rollout: Any = Rollout()
-        connection = await self._connection()
-        if connection is not None and not connection.renders:
-            target = await self._target(metadata)
-            rollout = UNKNOWN if target is None else await wait_for_rollout(connection, target, self)
-        if self._versions is not None:
-            await self._versions.delete_superseded(metadata.namespace, metadata.name)
-        return rollout
-
-    async def _target(self, metadata: Any) -> RolloutTarget | None:
-        """What is followed: the StatefulSet with this metadata, as the guard's operation has it; None if not known."""
-        args = self._args
-        desired = self._guard.operation.desired if self._guard is not None else None
-        settings = await resolve(
-            [
-                selector(args),
-                args.get("max_unavailable"),
-                rollout_timeout_seconds(args),
-                growth_timeout_seconds(args),
-                args.get("wait_for", WaitFor.READY.value),
-            ]
-        )
-        if not settings.known or desired is None:
-            return None
-        claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
-        change, forecast = desired.change, self._guard.operation.forecast if self._guard is not None else None
-        return RolloutTarget(
-            change.prefix,
-            metadata.namespace,
-            metadata.name,
-            metadata.uid,
-            metadata.generation,
-            desired_claims(change.stateful_set),
-            claim_labels,
-            max_unavailable,
-            rollout_seconds,
-            growth_seconds,
-            plan=change.rollout,
-            resize=change.resize if forecast is not None and forecast.resizes.pods else None,
-            is_released=sets_partition(args) and change.rollout is None,
-            leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
-            members=change.members,
-            version=wanted_version(change),
-            recreation=requested_recreation(change.stateful_set),
-            retains_claims=retains_claims(change.stateful_set),
-            restart_to_grow=args.get("restart_to_grow", False),
-            replace_unready=args.get("replace_unready", False),
-            wait_for=wait_for,
-            snapshot_labels=snapshot_labels(metadata.name, change.component_labels[0]) if "snapshots" in args else {},
-        )
-
-    async def _refuse_transforms(self, wanted: KubernetesObject, metadata: Any, spec: Any) -> None:
-        """Raises where a transformation has changed what the component relies on: under mocks, as the guard does."""
-        fields = await resolve([wanted["metadata"]["annotations"], relied_on(wanted["spec"])])
-        made = relied_on(spec)
-        if not made or contains_unknown([fields.value, metadata, spec]):
-            return
-        annotations, relied = fields.value
-        before = {"metadata": {"annotations": annotations}, "spec": relied}
-        after = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": made}
-        if refusals := transform_refusals(before, after, created=True):
-            raise RefusedError(f"{_prefix(self._name)}: {'; '.join(refusals)}.")
-
-
-_hook_names: dict[str, int] = {}
-"""How many components of this process have a name."""
-
-
-def _hook_name(name: str) -> str:
-    """A name for the hook of a component's StatefulSet, which no other hook of the deployment has."""
-    number = _hook_names[name] = _hook_names.get(name, 0) + 1
-    return f"StatefulService {name}" if number == 1 else f"StatefulService {name} ({number})"
+    Pulumi replaces a resource with a property that comes from a replaced one. A Secret or ConfigMap whose data change
+    is replaced, and with it the StatefulSet would be, which stops all instances.
+    """
+    fields, dependencies = without_dependencies(planned.fields)
+    return register(replace(planned, fields=fields), [*after, *dependencies])
 
 
 def _prefix(name: str) -> str:

@@ -13,6 +13,7 @@ ROLLOUTS = f"{_PAGES}/rollouts.md"
 RESIZE = f"{ROLLOUTS}#resize-in-place"
 APPLICATION_VERSIONS = f"{_PAGES}/application-versions.md"
 MEMBERS = f"{_PAGES}/members.md"
+GROUPS = f"{_PAGES}/groups.md"
 TROUBLESHOOTING = f"{_PAGES}/troubleshooting.md"
 ROLLOUT_TIMEOUTS = f"{TROUBLESHOOTING}#rollout-timeouts"
 

@@ -1,6 +1,8 @@
 """What a StatefulService registers, and after what: pure, so that a test can read it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,11 @@ from pulumi_stateful_service.arguments.defaults import (
     load_balancer_name,
     sets_partition,
 )
+from pulumi_stateful_service.arguments.groups import Group, ServiceGroups
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs, StorageClassArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, ServiceRole
+from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, GROUPS_ANNOTATION, ServiceRole
+from pulumi_stateful_service.foundation.outputs import apply_inputs
 from pulumi_stateful_service.live.before.desired_set import IGNORED, IGNORED_WITH_CLAIMS
 from pulumi_stateful_service.objects import files
 from pulumi_stateful_service.objects.availability import disruption_budget, disruption_limit
@@ -67,17 +71,20 @@ class Planned:
     options: pulumi.ResourceOptions | None = None
     role: ServiceRole | None = None
     """Of a Service for clients; it tells which of the outputs has its address."""
+    group: Group | None = None
+    """Whose it is; None for what all groups have together."""
 
 
 def plan(
-    args: StatefulServiceArgs, class_name: pulumi.Input[str] | None, component_label: pulumi.Input[str]
+    of_service: ServiceGroups, class_name: pulumi.Input[str] | None, component_label: pulumi.Input[str]
 ) -> list[Planned]:
     """The resources of a service in the order of their registration.
 
     A storage class that is created after the StatefulSet would leave its Pods pending. Services for clients come last:
     Pulumi's provider waits until they have Pods to lead to.
     """
-    shared, network = Shared.of(args), Network.of(args)
+    args, shared = of_service.args, Shared.of_service(of_service)
+    network = Network.of(args)
     prerequisites: Sequence[tuple[bool, Callable[[], Planned]]] = (
         ("storage_class" in args, lambda: _storage_class(shared, class_name, args["storage_class"])),
         (
@@ -87,15 +94,6 @@ def plan(
         (
             "network_policy" in args,
             lambda: _prerequisite("NetworkPolicy", "-network", network_policy(shared, network, args["network_policy"])),
-        ),
-        ("secret_env" in args, lambda: _prerequisite("Secret", "-env", secret(shared, args["secret_env"]))),
-        (
-            bool(args.get("config_files")),
-            lambda: _prerequisite("ConfigMap", "-config-files", files.config_map(shared, args["config_files"])),
-        ),
-        (
-            bool(args.get("secret_files")),
-            lambda: _prerequisite("Secret", "-secret-files", files.secret(shared, args["secret_files"])),
         ),
     )
     clients = []
@@ -137,15 +135,10 @@ def plan(
         )
     resources = [
         *(make() for wanted, make in prerequisites if wanted),
+        *(each for group in of_service.groups for each in _versions(of_service, group)),
         *(each for each in clients if each.after is After.CHECKS),
-        _governing(shared, network, args),
-        Planned(
-            "StatefulSet",
-            "",
-            stateful_set(shared, network, args, class_name),
-            After.PREREQUISITES,
-            pulumi.ResourceOptions(ignore_changes=_ignored_fields(args)),
-        ),
+        _governing(shared, network, of_service),
+        *(_stateful_set(of_service, group, network, class_name) for group in of_service.groups),
         *(each for each in clients if each.after is After.ROLLOUT),
     ]
     # The others are known by their field manager, which has the StatefulSet's name; a class has no namespace.
@@ -163,7 +156,44 @@ def _prerequisite(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
     return Planned(kind, suffix, fields, After.CHECKS, _REPLACED_IN_PLACE)
 
 
-def _governing(shared: Shared, network: Network, args: StatefulServiceArgs) -> Planned:
+def _versions(of_service: ServiceGroups, group: Group) -> Iterator[Planned]:
+    """The Secrets and ConfigMaps with the values and files of a group."""
+    args, shared = group.args, Shared.of_group(of_service, group)
+
+    def version(kind: str, suffix: str, fields: KubernetesObject) -> Planned:
+        return replace(_prerequisite(kind, f"{_suffix(group)}{suffix}", fields), group=group)
+
+    if "secret_env" in args:
+        yield version("Secret", "-env", secret(shared, args["secret_env"]))
+    if args.get("config_files"):
+        yield version("ConfigMap", "-config-files", files.config_map(shared, args["config_files"]))
+    if args.get("secret_files"):
+        yield version("Secret", "-secret-files", files.secret(shared, args["secret_files"]))
+
+
+def _stateful_set(
+    of_service: ServiceGroups, group: Group, network: Network, class_name: pulumi.Input[str] | None
+) -> Planned:
+    return Planned(
+        "StatefulSet",
+        _suffix(group),
+        stateful_set(Shared.of_group(of_service, group), network, group.args, class_name),
+        After.PREREQUISITES,
+        pulumi.ResourceOptions(ignore_changes=_ignored_fields(group.args)),
+        group=group,
+    )
+
+
+def _suffix(group: Group) -> str:
+    """What the names in Pulumi of a group's resources have after the component's.
+
+    Pulumi's state has the StatefulSet of a service without groups under its name, so the group that keeps it does too.
+    """
+    return f"-group-{group.name}" if group.name and not group.keeps_set else ""
+
+
+def _governing(shared: Shared, network: Network, of_service: ServiceGroups) -> Planned:
+    args = of_service.args
     fields = governing_service(
         shared,
         network,
@@ -171,7 +201,15 @@ def _governing(shared: Shared, network: Network, args: StatefulServiceArgs) -> P
         args.get("governing_service", {}),
         args.get("publish_not_ready_addresses"),
     )
+    if of_service.has_groups:
+        # What makes Pulumi update the Service when a group is removed, which is when that is examined.
+        note = apply_inputs(_as_json, of_service.set_names)
+        fields["metadata"]["annotations"] = {**fields["metadata"]["annotations"], GROUPS_ANNOTATION: note}
     return Planned("Service", GOVERNING, fields, After.CHECKS, _REPLACED_IN_PLACE)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _storage_class(shared: Shared, class_name: Any, settings: StorageClassArgs) -> Planned:

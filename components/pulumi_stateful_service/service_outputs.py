@@ -1,16 +1,22 @@
 """The outputs of a service: names at once, what the cluster decides when the rollout is complete."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import pulumi
 
 from pulumi_stateful_service.arguments.defaults import cluster_domain, first_ordinal
+from pulumi_stateful_service.arguments.groups import ServiceGroups
 from pulumi_stateful_service.arguments.types import ServiceType, StatefulServiceArgs
 from pulumi_stateful_service.foundation import names
 from pulumi_stateful_service.foundation.names import POD_NAME_LABEL, ServiceRole
-from pulumi_stateful_service.foundation.outputs import Resolved, apply_inputs, output_of
+from pulumi_stateful_service.foundation.outputs import UNKNOWN, Resolved, apply_inputs, output_of
+from pulumi_stateful_service.group import StatefulSetOfService
+from pulumi_stateful_service.live.before.forecast import ForecastOutput, StatefulSetOutcome
+from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.plan import Planned
 
 _OF_ROLLOUT = (
@@ -32,6 +38,7 @@ _NAMES_OF_VERSIONS = {
 OUTPUTS = (
     "service_name",
     "stateful_set_name",
+    "stateful_set_names",
     "namespace",
     "service_address",
     "ready_address",
@@ -49,24 +56,25 @@ OUTPUTS = (
 
 
 def service_outputs(
-    args: StatefulServiceArgs,
+    groups: ServiceGroups,
     class_name: pulumi.Input[str] | None,
     governing_service: Any,
-    followed: pulumi.Output[Any],
-    read_rollout: Callable[[], Coroutine[Any, Any, Resolved]],
-    read_forecast: Callable[[], Coroutine[Any, Any, Resolved]],
+    followed: Sequence[pulumi.Output[Any]],
+    sets: Sequence[StatefulSetOfService],
     clients: Sequence[tuple[Planned, Any]],
     versions: Mapping[str, Any],
 ) -> dict[str, Callable[[], pulumi.Input[Any]]]:
     """For each output by its name the function that creates it, so that an output that nobody uses costs nothing.
 
-    ``followed`` is known when the rollout is complete. ``clients`` are the Services for clients as they were planned
-    and registered, ``versions`` the Secrets and ConfigMaps by what their names have after the component's.
+    ``followed`` are known when the rollout of each of the ``sets`` is complete. ``clients`` are the Services for
+    clients as they were planned and registered, ``versions`` the Secrets and ConfigMaps by what their names have after
+    the component's.
     """
+    args = groups.args
 
     @cache
     def rollout() -> Any:
-        return output_of(read_rollout())
+        return output_of(_read_rollout(sets, followed))
 
     @cache
     def namespace() -> Any:
@@ -98,14 +106,15 @@ def service_outputs(
 
     return {
         "service_name": lambda: args["service_name"],
-        "stateful_set_name": lambda: args["name"],
+        "stateful_set_name": lambda: groups.groups[0].args["name"],
+        "stateful_set_names": lambda: groups.set_names if groups.has_groups else {},
         "namespace": namespace,
         "service_address": service_address,
-        "ready_address": lambda: apply_inputs(lambda _, address: address, followed, service_address()),
+        "ready_address": lambda: apply_inputs(lambda _, address: address, list(followed), service_address()),
         "srv_names": lambda: apply_inputs(
             _srv_names, service_address(), list(args["ports"]), args.get("port_protocols", {})
         ),
-        "instances": lambda: _instances(args, rollout, service_address()),
+        "instances": lambda: _instances(groups, rollout, service_address()),
         "storage_class_name": lambda: class_name,
         "load_balancer_address": lambda: next((each for _, each in addresses(ServiceRole.LOAD_BALANCING)), None),
         "client_service_addresses": lambda: apply_inputs(_addresses_by_name, addresses(ServiceRole.CLIENT)),
@@ -115,7 +124,7 @@ def service_outputs(
             for output, suffix in _NAMES_OF_VERSIONS.items()
         },
         **{field: of_rollout(field) for field in _OF_ROLLOUT},
-        "forecast": lambda: output_of(read_forecast()),
+        "forecast": lambda: output_of(_read_forecast(sets)),
     }
 
 
@@ -123,16 +132,76 @@ def _srv_names(address: str, ports: Sequence[str], protocols: Mapping[str, str])
     return {port: names.srv_name(port, protocols.get(port, "TCP"), address) for port in ports}
 
 
-def _instances(args: StatefulServiceArgs, rollout: Callable[[], Any], service_address: Any) -> Any:
-    volumes = [volume["name"] for volume in args["volumes"]]
+def _instances(groups: ServiceGroups, rollout: Callable[[], Any], service_address: Any) -> Any:
+    volumes = [volume["name"] for volume in groups.args["volumes"]]
 
-    def instances(status: Any, set_name: str, address: str, start: int, replicas: int) -> list[names.Instance]:
+    def instances(status: Any, address: str, *sets: tuple[str, int, int]) -> list[names.Instance]:
         live = status.ordinals if status else None
-        return names.instances(set_name, address, volumes, live or range(start, start + replicas))
+        return [
+            instance
+            for set_name, start, replicas in sets
+            for instance in names.instances(set_name, address, volumes, live or range(start, start + replicas))
+        ]
 
     # An autoscaler decides the number of instances.
-    status = rollout() if args.get("autoscaled") else None
-    return apply_inputs(instances, status, args["name"], service_address, first_ordinal(args), args["replicas"])
+    status = rollout() if groups.args.get("autoscaled") else None
+    sets = [(each.args["name"], first_ordinal(each.args), each.args["replicas"]) for each in groups.groups]
+    return apply_inputs(instances, status, service_address, *sets)
+
+
+@dataclass(frozen=True)
+class ServiceRollout:
+    """What the outputs tell of the rollouts of all StatefulSets of a service."""
+
+    current_revision: str | None
+    update_revision: str | None
+    ordinals: range | None
+    revisions: Mapping[str, str]
+    outdated: Sequence[str]
+    outdated_claims: Sequence[str]
+    snapshots: Mapping[str, str]
+    restore_tests: Mapping[str, str]
+
+    @classmethod
+    def of(cls, rollouts: Sequence[Rollout]) -> Self:
+        """Of all of them; a revision and ordinals are those of one StatefulSet."""
+        only = rollouts[0] if len(rollouts) == 1 else Rollout()
+        return cls(
+            only.current_revision,
+            only.update_revision,
+            only.ordinals,
+            dict(ChainMap(*(dict(each.revisions) for each in reversed(rollouts)))),
+            [pod for each in rollouts for pod in each.outdated],
+            [claim for each in rollouts for claim in each.outdated_claims],
+            dict(ChainMap(*(dict(each.snapshots) for each in reversed(rollouts)))),
+            dict(ChainMap(*(dict(each.restore_tests) for each in reversed(rollouts)))),
+        )
+
+
+async def _read_rollout(sets: Sequence[StatefulSetOfService], followed: Sequence[pulumi.Output[Any]]) -> Resolved:
+    states = [await each.state(rollout) for each, rollout in zip(sets, followed, strict=True)]
+    resources = frozenset[pulumi.Resource]().union(*(each.resources for each in states))
+    is_known = all(each.known for each in states)
+    value = ServiceRollout.of([each.value for each in states]) if is_known else UNKNOWN
+    return Resolved(value, any(each.secret for each in states), resources)
+
+
+async def _read_forecast(sets: Sequence[StatefulSetOfService]) -> Resolved:
+    forecasts = [await each.forecast() for each in sets]
+    known = [each for each in forecasts if each is not None]
+    value = _joined([each.as_output() for each in known]) if len(known) == len(forecasts) else UNKNOWN
+    return Resolved(value, resources=frozenset([each.resource for each in sets]))
+
+
+def _joined(forecasts: Sequence[ForecastOutput]) -> ForecastOutput:
+    unchanged = StatefulSetOutcome.UNCHANGED.value
+    return {
+        "set": next((each["set"] for each in forecasts if each["set"] != unchanged), unchanged),
+        "instances": {name: outcome for each in forecasts for name, outcome in each["instances"].items()},
+        "order": [name for each in forecasts for name in each["order"]],
+        "claims": {name: outcome for each in forecasts for name, outcome in each["claims"].items()},
+        "reasons": list(dict.fromkeys(reason for each in forecasts for reason in each["reasons"])),
+    }
 
 
 def _addresses_by_name(pairs: Sequence[tuple[str, str | None]]) -> dict[str, str]:

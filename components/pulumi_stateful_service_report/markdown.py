@@ -76,10 +76,15 @@ def _head(report: Report, gates: Sequence[Finding]) -> Iterator[str]:
         yield f"Gate: {'failed on ' + ', '.join(failed) if failed else 'passed'} (`--fail-on {','.join(gates)}`)."
 
 
+def _named(service: Service) -> str:
+    group = service.told["group"]
+    return f"{service.name}, group {group}" if group else service.name
+
+
 def _section(service: Service) -> Iterator[str]:
     told = service.told
     where = "/".join(filter(None, (told["namespace"], told["statefulSet"])))
-    yield f"#### {_code(service.name)} ({_code(service.stack)}): {told['state'].lower()}"
+    yield f"#### {_code(_named(service))} ({_code(service.stack)}): {told['state'].lower()}"
     yield ""
     if told["state"] == State.UNKNOWN:
         yield f"- **What happens to it could not be determined:** {_text(told['reason'])}"

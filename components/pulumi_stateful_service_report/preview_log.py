@@ -41,6 +41,12 @@ class SetStep:
     is_retained: bool
     """Whether it stays on the cluster when Pulumi deletes it (``retain_on_delete``)."""
 
+    @property
+    def set_name(self) -> str | None:
+        """The name of the StatefulSet, as far as it is known."""
+        name = _mapping((self.desired or self.inputs).get("metadata")).get("name")
+        return name if isinstance(name, str) else None
+
 
 @dataclass
 class Preview:
@@ -48,8 +54,8 @@ class Preview:
 
     stack: str = ""
     project: str = ""
-    records: dict[str, Record | RecordError] = field(default_factory=dict)
-    """What each component has told, by its URN."""
+    records: dict[str, dict[str | None, Record | RecordError]] = field(default_factory=dict)
+    """What each component has told, by its URN and the name of the group; None in a service without groups."""
     components: dict[str, str] = field(default_factory=dict)
     """What the engine does to each component, by its URN."""
     sets: dict[str, list[SetStep]] = field(default_factory=dict)
@@ -85,7 +91,8 @@ class Preview:
         except RecordError as error:
             record = error
         if record is not None:
-            self.records[urn] = record
+            group = None if isinstance(record, RecordError) else record["group"]
+            self.records.setdefault(urn, {})[group] = record
 
     def add_step(self, operation: str, urn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         """Takes an operation of the engine on a resource, from one state to the other."""

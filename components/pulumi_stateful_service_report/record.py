@@ -76,11 +76,13 @@ class Record(TypedDict):
     """None without ``quorum`` and ``min_available``, and where it is not known."""
     livePods: Sequence[str] | None
     """The Pods that the live StatefulSet is to have now; None where it was not read."""
+    group: str | None
+    """The group of the service; None in a service without groups."""
     drift: Sequence[Drift] | None
     """None where the live StatefulSet was not read."""
 
 
-_ADDED: Mapping[str, Any] = {"livePods": None}
+_ADDED: Mapping[str, Any] = {"livePods": None, "group": None}
 """Fields that earlier components do not tell, and what they are then."""
 
 
@@ -105,6 +107,7 @@ def new_record(state: State, reason: str | None = None, **fields: Any) -> Record
         "reasons": [],
         "availability": None,
         "livePods": None,
+        "group": None,
         "drift": None,
     }
     return cast("Record", {**record, **fields})
@@ -149,6 +152,7 @@ def _is_record(value: Any) -> bool:
         and isinstance(value["atATime"], int)
         and (value["availability"] is None or _has(value["availability"], Availability, int))
         and (value["livePods"] is None or _is_words(value["livePods"]))
+        and (value["group"] is None or isinstance(value["group"], str))
         and (value["drift"] is None or all(_has(each, Drift, str | bool) for each in value["drift"]))
     )
 

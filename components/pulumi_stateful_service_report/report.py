@@ -72,7 +72,7 @@ class Report:
                 for each in self.previews
             ],
             "services": [
-                {"urn": each.urn, "name": each.name, "findings": list(each.findings), **each.told}
+                {"urn": each.urn, "name": each.name, "findings": list(each.findings), **_without_no_group(each.told)}
                 for each in self.services
             ],
             "findings": dict(counts),
@@ -81,15 +81,36 @@ class Report:
         }
 
 
+def _without_no_group(told: Record) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != "group" or value is not None}
+
+
 def new_report(previews: Sequence[Preview]) -> Report:
     """The report of these previews."""
-    told = {urn: _told(preview, urn) for preview in previews for urn in preview.urns}
-    return Report(previews, [Service(urn, each, findings_of(each)) for urn, each in sorted(told.items())])
+    told = {urn: _all_told(preview, urn) for preview in previews for urn in preview.urns}
+    return Report(
+        previews, [Service(urn, each, findings_of(each)) for urn, groups in sorted(told.items()) for each in groups]
+    )
 
 
-def _told(preview: Preview, urn: str) -> Record:
-    """What is known of a service. What the engine does to it counts more than what the component could tell."""
-    record, steps = preview.records.get(urn), preview.sets.get(urn, [])
+def _all_told(preview: Preview, urn: str) -> list[Record]:
+    """What is known of a service: of each group, where it has groups."""
+    records, steps = preview.records.get(urn, {}), preview.sets.get(urn, [])
+    by_name: dict[str | None, list[SetStep]] = {}
+    for step in steps:
+        by_name.setdefault(step.set_name, []).append(step)
+    if None in records or (len(by_name) <= 1 and not records):
+        return [_told(preview, urn, records.get(None), steps)]
+    told = [
+        _told(preview, urn, record, by_name.pop(record["statefulSet"], []) if isinstance(record, dict) else [])
+        for _, record in sorted(records.items(), key=lambda each: each[0] or "")
+    ]
+    # What is left is of groups that the program no longer has.
+    return told + [_told(preview, urn, None, left) for left in by_name.values()]
+
+
+def _told(preview: Preview, urn: str, record: Record | RecordError | None, steps: Sequence[SetStep]) -> Record:
+    """What is known of a StatefulSet. What the engine does to it counts more than what the component could tell."""
     operations = {each.operation for each in steps}
     is_refused = isinstance(record, dict) and record["state"] == State.REFUSED
     if operations & _REPLACES and not is_refused:
@@ -126,10 +147,11 @@ def _replaced(steps: Sequence[SetStep], record: Record | None) -> Record:
     The component refuses it where claims would go.
     """
     drift, live = (record["drift"], record["livePods"]) if record else (None, None)
+    group = record["group"] if record else None
     old = next((found for each in steps if (found := _stateful_set(each.inputs))), None)
     new = next((found for each in steps if (found := _stateful_set(each.desired))), None)
     if old is None or new is None:
-        return new_record(State.CHANGED, _NO_INPUTS, set=REPLACED, livePods=live, drift=drift)
+        return new_record(State.CHANGED, _NO_INPUTS, set=REPLACED, livePods=live, group=group, drift=drift)
     pods = old.pods if live is None else live
     order = [pod for pod in pods if pod in new.pods]
     left = [pod for pod in pods if pod not in new.pods]
@@ -144,6 +166,7 @@ def _replaced(steps: Sequence[SetStep], record: Record | None) -> Record:
         atATime=max(1, len(order)),
         claims=dict.fromkeys(old.claims(order), "Kept") | dict.fromkeys(old.claims(left), "LeftBehind"),
         livePods=live,
+        group=group,
         drift=drift,
     )
 

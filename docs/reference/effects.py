@@ -19,6 +19,7 @@ from typing import Any
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulServiceArgs
 from pulumi_stateful_service.arguments import types
 from pulumi_stateful_service.arguments.check_arguments import check_arguments
+from pulumi_stateful_service.arguments.groups import service_groups
 from pulumi_stateful_service.foundation.names import claim_name, field_manager
 from pulumi_stateful_service.foundation.outputs import resolve
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, ForecastOutput, InstanceOutcome
@@ -130,7 +131,7 @@ def _cases() -> Iterator[dict[str, Any]]:
     yield PLAIN
     yield _RESTORED
     for name, args in yaml_example.services_in_python("default").items():
-        yield {"name": name, **args, "replicas": args["replicas"] or 3}
+        yield {"name": name, **args, **({} if "groups" in args else {"replicas": args["replicas"] or 3})}
 
 
 def _joined(places: Mapping[str, str]) -> str:
@@ -208,7 +209,7 @@ async def _service(args: Mapping[str, Any]) -> _Service | None:
         return None
     settings = checked.get("storage_class")
     class_name = settings.get("name", "class") if settings is not None else checked.get("storage_class_name")
-    planned = plan(checked, class_name, "component")
+    planned = plan(service_groups(checked), class_name, "component")
     # The names of Secrets and ConfigMaps are Outputs: digests of what is in them.
     resolved = [replace(each, fields=(await resolve(each.fields)).value) for each in planned]
     return _Service(checked, {(each.kind, each.suffix): each for each in resolved})
@@ -325,15 +326,30 @@ def _is_refused_by_the_api(before: Mapping[str, Any], after: Mapping[str, Any]) 
 
 
 def _set_outcome(before: _Service, after: _Service) -> str:
-    """What becomes of the StatefulSet, its Pods and its claims."""
-    old, new = (service.planned["StatefulSet", ""].fields for service in (before, after))
+    """What becomes of the StatefulSets, their Pods and their claims."""
+    suffixes = [suffix for kind, suffix in {**before.planned, **after.planned} if kind == "StatefulSet"]
+    said = []
+    for suffix in suffixes:
+        old, new = (service.planned.get(("StatefulSet", suffix)) for service in (before, after))
+        if old is None:
+            said.append("adds instances")
+        elif new is None:
+            said.append("refused: the StatefulSet has instances")
+        else:
+            said.append(_outcome_of_set(old, new))
+    return next((each for each in said if each.startswith("refused")), ", ".join(dict.fromkeys(filter(None, said))))
+
+
+def _outcome_of_set(before: Planned, after: Planned) -> str:
+    old, new = before.fields, after.fields
+    args_before, args_after = _args_of(before), _args_of(after)
     live, desired = _live(old), {**new, "spec": dict(new["spec"])}
-    autoscaled = after.args.get("autoscaled", False)
+    autoscaled = args_after.get("autoscaled", False)
     if autoscaled:
         desired["spec"]["replicas"] = live["spec"]["replicas"]
-    if claims_to_replace(_restored(after.args), _existing(live, before.args)):
+    if claims_to_replace(_restored(args_after), _existing(live, args_before)):
         return "stops the instance and replaces its claim"
-    if restore_refusals(_restored(after.args), _existing(live, before.args)):
+    if restore_refusals(_restored(args_after), _existing(live, args_before)):
         return "refused where the claim exists"
     if refused := _named_after(live, desired, autoscaled=autoscaled):
         return f"refused with `volumes`: {_reason(refused[0])}"
@@ -343,6 +359,12 @@ def _set_outcome(before: _Service, after: _Service) -> str:
     if not update_terms(live, desired, recreate_keeping_pods=False).refusals and NEW_CLAIMS not in parts:
         return ", ".join(parts) or _otherwise(old, new)
     return f"{_RECREATED}: {', '.join(parts) or 'no Pod restarts'}"
+
+
+def _args_of(planned: Planned) -> StatefulServiceArgs:
+    """The arguments of the group that a StatefulSet is."""
+    assert planned.group is not None  # noqa: S101
+    return planned.group.args
 
 
 def _forecast_parts(live: dict[str, Any], desired: dict[str, Any]) -> list[str]:
@@ -410,7 +432,7 @@ def _owned(value: Any) -> dict[str, Any]:
 
 
 def _restored(args: StatefulServiceArgs) -> list[dict[str, Any]]:
-    return restored_claims(Shared.of(args), args, None)
+    return restored_claims(Shared.of_service(service_groups(args)), args, None)
 
 
 def _existing(live: Mapping[str, Any], args: StatefulServiceArgs) -> dict[str, Any]:

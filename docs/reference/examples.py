@@ -77,6 +77,16 @@ THEMES: Mapping[str, Mapping[str, Any]] = {
         "spread_over_nodes": "DoNotSchedule",
         "spread_over_zones": "ScheduleAnyway",
     },
+    "Groups": {
+        "image": "elasticsearch:9.2.0",
+        "ports": {"http": 9200},
+        "volumes": [{"name": "data", "mount_path": "/usr/share/elasticsearch/data", "size": "100Gi"}],
+        "groups": {
+            "hot": {"replicas": 3, "volumes": {"data": {"storage_class_name": "fast"}}},
+            "warm": {"replicas": 2, "volumes": {"data": {"size": "1Ti"}}},
+        },
+        "group_order": ["warm", "hot"],
+    },
     "Security": {
         **_DB,
         "ports": {"client": 5432},
@@ -475,6 +485,17 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
         "network_policy": {"clients": [{"pod_labels": {"app": "shop"}}]},
     },
     "DisruptionBudgetArgs": {**_DB, "replicas": 3, "disruption_budget": {"max_unavailable": 1}},
+    "GroupArgs": {
+        "image": "etcd:3.7.3",
+        "ports": {"client": 2379, "peer": 2380},
+        "quorum": True,
+        "groups": {"a": {"zone": "eu-1a"}, "b": {"zone": "eu-1b"}, "c": {"zone": "eu-1c"}},
+    },
+    "GroupVolumeArgs": {
+        **_DB,
+        "volumes": [_DATA],
+        "groups": {"large": {"volumes": {"data": {"size": "1Ti", "storage_class_name": "fast"}}}, "small": {}},
+    },
     "OrdinalsArgs": {**_DB, "replicas": 3, "ordinals": {"start": 1}},
 }
 """By the name of the type."""

@@ -63,6 +63,7 @@ _BY_RULE: Mapping[str, st.SearchStrategy[Any]] = {
     "quantity": _QUANTITIES,
     "service_name": _LABEL,
     "set_name": _LABEL,
+    "group_name": _LABEL,
     "positive_quantity": st.sampled_from(["1Mi", "10Gi", "1.5Gi", "1e9"]),
     "sub_path": st.sampled_from(["a", "a/b"]),
     "file_mode": st.sampled_from(["0440", "600"]),
@@ -77,6 +78,7 @@ _BY_ARGUMENT: Mapping[str, st.SearchStrategy[Any]] = {
         [{}, {"spec": {"nodeSelector": {"a": "b"}}}, {"metadata": {"labels": {"tier": "data"}}}]
     ),
     "StatefulServiceArgs.affinity": st.just({}),
+    "GroupArgs.affinity": st.just({}),
     "HttpGetArgs.http_headers{}": st.sampled_from(["X-A", "Host"]),
     "StatefulServiceArgs.port_protocols{}": _PORT_NAMES,
     "StatefulServiceArgs.app_protocols{}": _PORT_NAMES,

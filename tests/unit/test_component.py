@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pulumi
 import pytest
-from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService, component
+from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService, component, group
 from pulumi_stateful_service.arguments.resource_options import REFUSED
 from pulumi_stateful_service.foundation import outputs
 from pulumi_stateful_service.foundation.outputs import output_of
@@ -36,7 +36,7 @@ def test_few_outputs_where_all_is_known(chapter: Chapter, monkeypatch: pytest.Mo
         made.append(given)
         return output_of(*given)
 
-    for module in (component, outputs):
+    for module in (component, group, outputs):
         monkeypatch.setattr(module, "output_of", counted)
     chapter()
     assert len(made) == 2

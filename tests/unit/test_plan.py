@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pulumi_stateful_service.arguments.check_arguments import check_arguments
+from pulumi_stateful_service.arguments.groups import service_groups
 from pulumi_stateful_service.component import StatefulService
 from pulumi_stateful_service.plan import After, plan
 from pulumi_stateful_service.service_outputs import OUTPUTS
@@ -32,7 +33,7 @@ def planned(arguments: dict[str, Any]) -> list[tuple[str, str, After]]:
 
     def program() -> None:
         args, _ = check_arguments("db", cast("StatefulServiceArgs", arguments))
-        found.extend((each.kind, f"db{each.suffix}", each.after) for each in plan(args, None, "label"))
+        found.extend((each.kind, f"db{each.suffix}", each.after) for each in plan(service_groups(args), None, "label"))
 
     deploy(program)
     return found

@@ -119,8 +119,12 @@ class TestSchema:
         for name, each in inputs.items():
             assert each.keys() == {"description", "oneOf"}, name
             assert each["oneOf"] == [{"type": "integer"}, {"type": "string"}], name
-        any_values = [json.dumps(resource[each]).count("pulumi.json#/Any") for each in ("podTemplate", "affinity")]
-        assert any_values == [1, 1]
+        of_group = SCHEMA["types"]["stateful-service:index:Group"]["properties"]
+        any_values = [
+            json.dumps(each).count("pulumi.json#/Any")
+            for each in (resource["podTemplate"], resource["affinity"], of_group["affinity"])
+        ]
+        assert any_values == [1, 1, 1]
         assert json.dumps(SCHEMA).count("pulumi.json#/") == sum(any_values)
 
     def test_generated_packages_have_the_names_of_the_project(self) -> None:

@@ -19,6 +19,7 @@ ROOMS = {
     "aliases",
     "arguments",
     "component",
+    "group",
     "documentation",
     "errors",
     "foundation",

@@ -40,6 +40,7 @@ PAGE_OF = {
     "after/application_versions.py": "application-versions.md",
     "before/volume_snapshots.py": "snapshots.md",
     "before/roll_back.py": "volumes.md",
+    "turns.py": "groups.md",
     "before/refusals/restore.py": "volumes.md",
     "after/volume_snapshots.py": "snapshots.md",
     "state/volume_snapshots.py": "snapshots.md",

@@ -4,8 +4,9 @@ from typing import cast
 
 import pulumi
 
-from pulumi_stateful_service.arguments.cross_checks import availability, network, pods, rollout, storage
+from pulumi_stateful_service.arguments.cross_checks import availability, groups, network, pods, rollout, storage
 from pulumi_stateful_service.arguments.cross_checks.cross_checks import CrossChecks
+from pulumi_stateful_service.arguments.groups import service_groups
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.arguments.value_checks.checks import set_name
 from pulumi_stateful_service.arguments.value_checks.table import CHECKS
@@ -31,10 +32,18 @@ def check_arguments(
             )
         checked["name"] = component_name
     checked.setdefault("service_name", checked["name"])
+    groups.check(checked, checks)
     checked.setdefault("replicas", 1)
     checked.setdefault("ports", {})
     checked.setdefault("volumes", [])
     storage.set_sizes(checked, checks)
-    for theme in (pods, storage, network, rollout, availability):
-        theme.check(checked, checks)
+    of_service = service_groups(checked)
+    # What the service itself says wrongly is no group's mistake.
+    checked_sets = [(checks, of_service.args), *((checks.within(each.name), each.args) for each in of_service.groups)]
+    for of_set, set_args in checked_sets if of_service.has_groups else checked_sets[:1]:
+        pods.check(set_args, of_set)
+        storage.check(set_args, of_set, of_service.args["replicas"])
+        rollout.check(set_args, of_set)
+    network.check(of_service.args, checks)
+    availability.check(of_service.args, checks)
     return checked, checks

@@ -1170,6 +1170,71 @@ class OrdinalsArgs(TypedDict):
     """Ordinal of the first instance, at least 0 (``spec.ordinals.start``)."""
 
 
+class GroupVolumeArgs(TypedDict):
+    """What a volume has in one group; what is left out is as in ``volumes``."""
+
+    size: NotRequired[pulumi.Input[str]]
+    """Size of the volume, such as ``10Gi`` (``spec.resources.requests.storage`` of the claims). Default: the
+    service's."""
+    storage_class_name: NotRequired[pulumi.Input[str]]
+    """Name of an existing StorageClass (``spec.storageClassName`` of the claims). Default: the service's."""
+    volume_attributes_class_name: NotRequired[pulumi.Input[str]]
+    """Name of an existing VolumeAttributesClass (``spec.volumeAttributesClassName`` of the claims). Default: the
+    service's."""
+
+
+class GroupArgs(TypedDict):
+    """The instances of one group, and what they have that differs from the service.
+
+    Each group is a StatefulSet. Maps are merged with those of the service, key by key; all else replaces it.
+    """
+
+    replicas: NotRequired[pulumi.Input[int]]
+    """Number of instances, at least 0 (``spec.replicas``). Default: 1."""
+    stateful_set_name: NotRequired[pulumi.Input[str]]
+    """Name of the StatefulSet. Only the name of the service is possible besides the default: for one group, which
+    keeps the StatefulSet, the Pods and the claims that the service had without ``groups``. Default: ``NAME-GROUP``."""
+    zone: NotRequired[pulumi.Input[str]]
+    """Zone in which the instances run (node label ``topology.kubernetes.io/zone``). Default: any."""
+    image: NotRequired[pulumi.Input[str]]
+    """Image of the container (``containers[].image``). Default: the service's."""
+    command: NotRequired[Sequence[pulumi.Input[str]]]
+    """Entrypoint of the container (``containers[].command``). Default: the service's."""
+    args: NotRequired[Sequence[pulumi.Input[str]]]
+    """Arguments of the entrypoint (``containers[].args``). Default: the service's."""
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables, merged with the service's (``containers[].env``). Default: the service's."""
+    config_files: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Files, merged with the service's: their text by their absolute path. Default: the service's."""
+    resources: NotRequired[ResourcesArgs]
+    """Compute resources of the container (``containers[].resources``). Default: the service's."""
+    volumes: NotRequired[Mapping[str, GroupVolumeArgs]]
+    """What volumes have in this group, by their names in ``volumes`` of the service. Default: the same."""
+    node_selector: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Labels of the nodes on which the instances can run, merged with the service's
+    (``spec.template.spec.nodeSelector``). Default: the service's."""
+    tolerations: NotRequired[Sequence[TolerationArgs]]
+    """Taints of nodes on which the instances can run nevertheless (``spec.template.spec.tolerations``). Default: the
+    service's."""
+    affinity: NotRequired[Mapping[str, Any]]
+    """Nodes and Pods that the instances prefer, require or avoid (``spec.template.spec.affinity``). Default: the
+    service's."""
+    priority_class_name: NotRequired[pulumi.Input[str]]
+    """Name of the PriorityClass of the Pods (``spec.template.spec.priorityClassName``). Default: the service's."""
+    ordinals: NotRequired[OrdinalsArgs]
+    """The numbering of the instances (``spec.ordinals``). Default: starts at 0."""
+    partition: NotRequired[pulumi.Input[int]]
+    """Instances with a lower ordinal keep their version, at least 0
+    (``spec.updateStrategy.rollingUpdate.partition``). Default: 0."""
+    canary: NotRequired[pulumi.Input[int]]
+    """Number of instances, those with the highest ordinals, that run the new version, at least 0. Mutually exclusive
+    with ``partition``. Default: all."""
+    restore: NotRequired[Sequence[RestoredClaimArgs]]
+    """Claims that are created with data, as ``restore`` of the service without groups. Default: none."""
+    recreate_claims: NotRequired[RecreateClaimsArgs]
+    """Instances that get new, empty volumes, as ``recreate_claims`` of the service without groups. Default: none."""
+
+
 class StatefulServiceArgs(TypedDict):
     """Arguments of ``StatefulService``."""
 
@@ -1460,6 +1525,17 @@ class StatefulServiceArgs(TypedDict):
     spread_over_zones: NotRequired[pulumi.Input[str]]
     """How strictly instances are spread over zones (node label ``topology.kubernetes.io/zone``), one of ``Spread``
     (``spec.template.spec.topologySpreadConstraints``). Default: ``ScheduleAnyway``."""
+
+    # == Groups ==
+
+    groups: NotRequired[Mapping[str, GroupArgs]]
+    """Several StatefulSets in place of one, by the names of the groups: for zones, for tiers such as hot and warm, or
+    to move instances to other disks, machines or zones. Names are DNS labels that start with a letter. All groups have
+    the governing Service, the Services for clients, the disruption budget and the network policy together, and no two
+    of them are updated at once. Mutually exclusive with ``replicas``, ``ordinals``, ``partition``, ``canary``,
+    ``restore``, ``recreate_claims``, ``autoscaled`` and ``adopt``. Default: one StatefulSet."""
+    group_order: NotRequired[Sequence[str]]
+    """The order in which the groups are updated: names of ``groups``, each once. Default: alphabetical."""
 
     # == Security ==
 

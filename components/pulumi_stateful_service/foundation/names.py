@@ -71,6 +71,12 @@ ATTEMPT_ANNOTATION = "pulumi-stateful-service/attempt"
 COMPONENT_LABEL = "pulumi-stateful-service/component"
 """On the set: which component it belongs to, by a digest of the component's URN."""
 
+GROUP_LABEL = "pulumi-stateful-service/group"
+"""On the StatefulSets of a service with ``groups``, and on their Pods: the name of the group."""
+
+GROUPS_ANNOTATION = "pulumi-stateful-service/groups"
+"""On the governing Service of such a service: the names of its StatefulSets, by the names of the groups."""
+
 VERSION_LABEL = "pulumi-stateful-service/version-of"
 """On the Secrets and ConfigMaps with values and files: the name of the StatefulSet whose Pods refer to them."""
 
@@ -138,6 +144,11 @@ def set_of_field_manager(manager: str) -> str:
 
 ALL_ORDINALS = "*"
 """In place of an ordinal, in the name of a claim that stands for those of all instances: no name has it."""
+
+
+def group_set_name(service: str, group: str) -> str:
+    """The default name of the StatefulSet of a group."""
+    return f"{service}-{group}"
 
 
 def pod_name(set_name: str, ordinal: int | str) -> str:
@@ -256,3 +267,6 @@ DISCOVERED = (
     *("LOAD_BALANCER_ADDRESS", "INSTANCE_SERVICE_ADDRESS"),
 )
 """The variables that ``discovery`` gives, besides the lists of peers."""
+
+DISCOVERED_IN_GROUPS = ("GROUP_NAME",)
+"""The variables that ``discovery`` gives besides in a service with ``groups``."""

@@ -8,7 +8,7 @@ after one of them has run are volumes expanded and Pods evicted.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pulumi
 from pulumi_stateful_service_report.record import encode
@@ -28,7 +28,7 @@ from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown
 from pulumi_stateful_service.live.after.application_versions import check_version, note_versions
 from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots
 from pulumi_stateful_service.live.before.application_versions import version_work
-from pulumi_stateful_service.live.before.change import Change
+from pulumi_stateful_service.live.before.change import Change, GroupOfService
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.dry_run import predict
 from pulumi_stateful_service.live.before.forecast import NO_CHANGE, Forecast, InstanceOutcome
@@ -46,7 +46,7 @@ from pulumi_stateful_service.live.before.preflight import (
     rendering_warnings,
     unfinished_work,
 )
-from pulumi_stateful_service.live.before.refusals import conflicts
+from pulumi_stateful_service.live.before.refusals import conflicts, groups
 from pulumi_stateful_service.live.before.refusals.held_back import held_back_refusals
 from pulumi_stateful_service.live.before.refusals.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.before.refusals.members import member_refusals
@@ -64,6 +64,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.client.snapshot import Snapshot
+from pulumi_stateful_service.live.member_notes import note_none_joined, read_member_notes
 from pulumi_stateful_service.live.namespace_source import NamespaceSource, advice_on_replacement, read_namespace
 from pulumi_stateful_service.live.operation import Operation, OperationKind
 from pulumi_stateful_service.live.prepare_cluster import (
@@ -76,7 +77,7 @@ from pulumi_stateful_service.live.provider import forecasts, reads_cluster, sett
 from pulumi_stateful_service.live.state.application_versions import VersionWork
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component, restart_outside_pulumi
-from pulumi_stateful_service.live.state.member_changes import members_of
+from pulumi_stateful_service.live.state.member_changes import MemberNotes, members_of, replicas_of
 from pulumi_stateful_service.live.state.removed_fields import removed_fields
 from pulumi_stateful_service.live.state.stateful_set_fields import added_volumes, desired_ordinals, identity_note
 from pulumi_stateful_service.live.state.volume_snapshots import SnapshotWork
@@ -85,6 +86,20 @@ from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 _NOT_THERE, _NOT_READ = "Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read"
 """Why it is not known what becomes of a StatefulSet that the engine leaves as it is."""
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
+
+
+class GroupTurn(Protocol):
+    """The turn of a StatefulSet in a service with groups."""
+
+    async def wait(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        group: GroupOfService | None,
+        forecast: Forecast | None,
+        say: Callable[[str], None],
+    ) -> bool:
+        """Returns when its instances can be stopped; whether that had to be waited for."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +130,14 @@ class Guard:
         volumes: Sequence[str],
         namespace: NamespaceSource,
         hook_name: str,
+        *,
+        turn: GroupTurn | None = None,
+        judged_services: set[str] | None = None,
     ) -> None:
         """``change`` describes the change from the desired metadata and spec. ``prefix`` begins every message.
 
-        ``hook_name`` is unique in the deployment.
+        ``hook_name`` is unique in the deployment. ``turn`` is that of the StatefulSet in a service with groups, and
+        ``judged_services`` the Services that the guards of all its groups have examined.
         """
         self._prefix = prefix
         self._change = change
@@ -129,7 +148,8 @@ class Guard:
         self._operation = Operation()
         self._warned = False
         self._said: set[str] = set()
-        self._judged_services: set[str] = set()
+        self._judged_services = set() if judged_services is None else judged_services
+        self._turn = turn
         # Its name is shown before a refusal.
         self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
 
@@ -203,6 +223,8 @@ class Guard:
             # server would refuse the provider's dry run. With a value that is unknown, the provider does none.
             annotations[ATTEMPT_ANNOTATION] = pulumi.Output.from_input(UNKNOWN)
         props["metadata"] = {**props["metadata"], "annotations": annotations}
+        if self._operation.joins:
+            props["spec"] = {**props["spec"], "replicas": 0}
         if live is not None and desired.keeps_replicas:
             # Updates ignore it, but a creation (state lost, adopted) must not undo what the autoscaler has done, or
             # remove an instance that has not left.
@@ -225,7 +247,8 @@ class Guard:
                 uid = live["metadata"]["uid"] if live else ""
                 self._operation = replace(self._operation, live_uid=uid, live_pods=pods)
                 if live is None:
-                    self._operation = replace(self._operation, changed_by_others=[])
+                    joins = await self._joins_others(cluster, desired)
+                    self._operation = replace(self._operation, changed_by_others=[], joins=joins)
                     return absent  # An up that was killed may have left none.
                 if not desired.change.owns(live):
                     return Seen(live) if desired.change.adopt else Seen(deletes_first=False)
@@ -245,6 +268,21 @@ class Guard:
             # Nothing is sent here. An operation that the engine decides on is examined, or does not begin.
             self._warn_not_checked(error.problem)
             return Seen(attempt=None, deletes_first=False)
+
+    async def _joins_others(self, cluster: Cluster, desired: DesiredStatefulSet) -> bool:
+        """Whether the instances of a group that does not exist yet join those of others, which form the cluster."""
+        change = desired.change
+        if change.group is None or change.members is None:
+            return False
+        namespace, name = desired.where(cluster)
+        labels = {COMPONENT_LABEL: [label for label in change.component_labels if label]}
+        others = await cluster.find_stateful_sets(namespace, labels)
+        if not any(replicas_of(each) for each in others if each["metadata"]["name"] != name):
+            return False
+        # Members that are noted lost their StatefulSet: they come back as what they are.
+        stateful_set = _with_replicas({"metadata": {**desired.metadata, "namespace": namespace}, "spec": desired.spec})
+        notes = await read_member_notes(cluster, self._prefix, stateful_set, change.members)
+        return notes.none_joined or not notes.members
 
     def _note_changes_by_others(self, live: KubernetesObject, change: Change) -> None:
         restart = restart_outside_pulumi(live)
@@ -272,6 +310,8 @@ class Guard:
             await self._before_stateful_set(args)
         elif args.old_inputs is not None:
             self._refuse_other_set(args.old_inputs, args.new_inputs or {})
+            if kind == "Service":
+                await self._refuse_removed_groups(args.old_inputs, args.new_inputs or {})
         else:
             await self._before_creation(kind, args.new_inputs or {})
 
@@ -320,6 +360,8 @@ class Guard:
             metadata = {**metadata, "annotations": {**annotations, ATTEMPT_ANNOTATION: ""}}
         change = await self._change(metadata, spec)
         sent = registered.with_sent(change, is_update=args.old_inputs is not None)
+        if self._operation.joins:
+            sent = sent.with_replicas(registered.change.stateful_set)
         refusals = transform_refusals(registered.change.stateful_set, change.stateful_set, created=self._creates)
         if refusals:
             raise RefusedError(f"{self._prefix}: {'; '.join(refusals)}.")
@@ -340,6 +382,32 @@ class Guard:
         )
         if isinstance(old_manager, str) and isinstance(manager, str):
             self._refuse_names("", set_of_field_manager(old_manager), "", set_of_field_manager(manager))
+
+    async def _refuse_removed_groups(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Raises where a governing Service is updated for groups that have instances and are removed."""
+        if not groups.is_about_groups(old, new):
+            return
+        before, after = groups.sets_of(old), groups.sets_of(new)
+        metadata = (await resolve(new["metadata"])).value
+        connection = await self._connection()
+        if before is None or after is None or connection is None or contains_unknown(metadata.get("namespace")):
+            self._not_checked("the groups before and after it are not known yet")
+            return
+        if connection.renders or not before - after:
+            return
+        try:
+            async with connected(connection) as cluster:
+                namespace = metadata.get("namespace") or cluster.default_namespace
+                removed = await asyncio.gather(
+                    *(cluster.get_stateful_set(namespace, name) for name in sorted(before - after))
+                )
+        except NoClusterError:
+            return
+        except ClusterError as error:
+            self._not_checked(error.problem, error)
+            return
+        for refusal in [refusal for live in removed if live for refusal in groups.removal_refusals(live)]:
+            raise RefusedError(f"{self._prefix}: {refusal}")
 
     async def _before_creation(self, kind: str, new: Mapping[str, Any]) -> None:
         """Raises where an object of this name exists that is not the component's."""
@@ -419,7 +487,9 @@ class Guard:
         if self._creates and self._volumes and await self._namespace.is_deleted_with_the_program():
             messages.warn(f"{self._prefix}: {creation_warning(name)}", self._resource)
 
-    async def _check_and_prepare(self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool) -> None:
+    async def _check_and_prepare(
+        self, cluster: Cluster, desired: DesiredStatefulSet, *, is_update: bool, has_turn: bool = False
+    ) -> None:
         where = desired.where(cluster)
         # Side by side, as all that follows: what depends on each other takes a round trip each.
         namespace, live = await asyncio.gather(read_namespace(cluster, where[0]), cluster.get_stateful_set(*where))
@@ -450,27 +520,67 @@ class Guard:
             await self._predict(seen, desired, live, claims, recreate=recreate, replaced=replaced)
         else:
             self._is_unknown("the StatefulSet exists: it is adopted, or replaced")
+        if not has_turn and await self._wait_for_turn(cluster, live):
+            # The others have changed meanwhile, and so may this one have.
+            await self._check_and_prepare(cluster, desired, is_update=is_update, has_turn=True)
+            return
         snapshots = await snapshot_work(seen, desired.change, live, claims, self._operation.forecast)
         for line in [*(versions.lines if versions else ()), *(snapshot_lines(snapshots) if snapshots else ())]:
             self._say(f"{line}.")
-        if not pulumi.runtime.is_dry_run():
-            await self._before_the_change(cluster, desired, live, versions, snapshots)
-            if live is not None and desired.keeps_replicas:
-                desired = desired.with_replicas(live)
-            # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.
-            forecast = self._operation.forecast
-            in_steps = desired.change.rollout is not None and (forecast is None or forecast.changes_template)
-            await prepare_cluster(
-                cluster,
-                desired,
-                live,
-                missing,
-                replaced,
-                recreate=recreate,
-                is_update=is_update,
-                in_steps=in_steps,
-                in_place=bool(forecast and forecast.resizes.pods),
-            )
+        if pulumi.runtime.is_dry_run():
+            return
+        await self._before_the_change(cluster, desired, live, versions, snapshots)
+        await self._prepare_cluster(cluster, desired, live, missing, replaced, recreate=recreate, is_update=is_update)
+
+    async def _prepare_cluster(
+        self,
+        cluster: Cluster,
+        desired: DesiredStatefulSet,
+        live: KubernetesObject | None,
+        missing: Sequence[KubernetesObject],
+        replaced: Sequence[KubernetesObject],
+        *,
+        recreate: bool,
+        is_update: bool,
+    ) -> None:
+        if self._operation.joins and desired.change.members is not None:
+            metadata = {**desired.metadata, "namespace": desired.where(cluster)[0]}
+            await note_none_joined(cluster, metadata, desired.change.members)
+        if live is not None and desired.keeps_replicas:
+            desired = desired.with_replicas(live)
+        # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.
+        forecast = self._operation.forecast
+        await prepare_cluster(
+            cluster,
+            desired,
+            live,
+            missing,
+            replaced,
+            recreate=recreate,
+            is_update=is_update,
+            in_steps=desired.change.rollout is not None and (forecast is None or forecast.changes_template),
+            in_place=bool(forecast and forecast.resizes.pods),
+        )
+
+    async def _wait_for_turn(self, cluster: Cluster, live: KubernetesObject | None) -> bool:
+        """Whether it had to be waited until the groups before this one are complete: where its instances stop.
+
+        Those of which none is ready do not wait: the others may need them.
+        """
+        operation = self._operation
+        if self._turn is None or live is None or pulumi.runtime.is_dry_run() or operation.desired is None:
+            return False
+        forecast, change = operation.forecast, operation.desired.change
+        removed = forecast is None or (forecast.of(InstanceOutcome.REMOVED) and not forecast.in_turn)
+        stops = (
+            forecast is None
+            or removed
+            or forecast.order
+            or any(each.restarts for each in forecast.resizes.pods.values())
+        )
+        if not stops or not live.get("status", {}).get("readyReplicas"):
+            return False
+        return await self._turn.wait(cluster, live["metadata"]["namespace"], change.group, forecast, self._say)
 
     async def _before_the_change(
         self,
@@ -507,7 +617,12 @@ class Guard:
     ) -> None:
         """Says what the change does to every instance and claim; raises where it would replace what is held back."""
         namespace, _ = desired.where(cluster)
-        notes = await noted_members(cluster, desired.change, live)
+        as_found = live
+        if self._operation.joins:
+            as_found = _with_replicas({"metadata": {**desired.metadata, "namespace": namespace}, "spec": desired.spec})
+        notes = await noted_members(cluster, desired.change, as_found)
+        if notes is not None and self._operation.joins:
+            notes = replace(notes, none_joined=True)
         try:
             predicted = await predict(
                 cluster,
@@ -519,7 +634,7 @@ class Guard:
                 takes_over=desired.change.takes_over,
                 leader_last=desired.change.leader_last,
                 resize=desired.change.resize,
-                in_turn=notes is not None and members_of(live or {"spec": desired.spec}, notes) > 0,
+                in_turn=notes is not None and _in_turn(desired.change, live or {"spec": desired.spec}, notes),
             )
         except ClusterError as error:
             why = f"the effect on the instances could not be determined: {error.problem}"
@@ -539,13 +654,13 @@ class Guard:
         adopting = live is not None and not desired.change.owns(live)
         for refusal in [
             *held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None),
-            *member_refusals(desired.change, live, notes, predicted),
+            *member_refusals(desired.change, as_found, notes, predicted),
             *resize_refusals(predicted, namespace),
         ]:
             raise RefusedError(f"{self._prefix}: {refusal}")
         removed = predicted.of(InstanceOutcome.REMOVED)
         await refuse_to_end_claims(cluster, desired.change, claims, predicted.ending, removed)
-        if live is not None:
+        if live is not None or self._operation.joins:
             messages.info(forecast_message(self._prefix, predicted), self._resource)
             if plan is not None and predicted.changes_template and predicted.order:
                 steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
@@ -573,3 +688,15 @@ class Guard:
         if not self._warned:
             self._warned = True
             messages.warn(f"{self._prefix}: this change was not checked against the cluster: {why}.", self._resource)
+
+
+def _in_turn(change: Change, live: KubernetesObject, notes: MemberNotes) -> bool:
+    """Whether instances are added and removed one after another: not where all stop, and not where all start."""
+    group = change.members.group if change.members else None
+    leaves = group is not None and group.others_stay
+    stops = change.stateful_set["spec"].get("replicas") == 0 and not leaves
+    return notes.none_joined or (members_of(live, notes) > 0 and not stops)
+
+
+def _with_replicas(stateful_set: KubernetesObject, replicas: int = 0) -> KubernetesObject:
+    return {**stateful_set, "spec": {**stateful_set["spec"], "replicas": replicas}}

@@ -40,8 +40,15 @@ async def read_member_notes(
     if notes.members > known and (unused := await _unused_claims(cluster, stateful_set, notes.members)):
         last = pod_name(stateful_set["metadata"]["name"], first_ordinal(stateful_set) + notes.members - 1)
         why = f"{last} would be a member, but there is no PersistentVolumeClaim {' or '.join(unused)}"
-        raise RefusedError(f"{prefix}: {_refusal(stateful_set, plan, MEMBERS_ANNOTATION, annotations, why)}")
+        raise RefusedError(
+            f"{prefix}: {_refusal(stateful_set, plan, plan.annotation(MEMBERS_ANNOTATION), annotations, why)}"
+        )
     return notes
+
+
+async def note_none_joined(cluster: Cluster, metadata: KubernetesObject, plan: MemberPlan) -> None:
+    """Notes that none is a member of the instances of a StatefulSet that is about to be created."""
+    await write_member_notes(cluster, {"metadata": metadata}, plan, {plan.annotation(MEMBERS_ANNOTATION): 0})
 
 
 async def write_member_notes(
@@ -60,19 +67,21 @@ async def write_member_notes(
 def _parsed(
     prefix: str, stateful_set: KubernetesObject, plan: MemberPlan, annotations: Mapping[str, str]
 ) -> MemberNotes:
-    for key in (MEMBERS_ANNOTATION, REJOINING_ANNOTATION):
+    members_key, rejoining_key = (plan.annotation(key) for key in (MEMBERS_ANNOTATION, REJOINING_ANNOTATION))
+    for key in (members_key, rejoining_key):
         if key in annotations and not _NUMBER.fullmatch(annotations[key]):
             refusal = _refusal(stateful_set, plan, key, annotations, "it must be a number")
             raise RefusedError(f"{prefix}: {refusal}")
     notes = MemberNotes(
-        int(annotations.get(MEMBERS_ANNOTATION, 0)),
-        int(annotations[REJOINING_ANNOTATION]) if REJOINING_ANNOTATION in annotations else None,
+        int(annotations.get(members_key, 0)),
+        int(annotations[rejoining_key]) if rejoining_key in annotations else None,
+        none_joined=plan.group is not None and annotations.get(members_key) == "0",
     )
     start = first_ordinal(stateful_set)
     end = start + max(members_of(stateful_set, notes), replicas_of(stateful_set), plan.replicas)
     if notes.rejoining is not None and notes.rejoining not in range(start, end):
         why = f"the instances are {start} to {end - 1}"
-        raise RefusedError(f"{prefix}: {_refusal(stateful_set, plan, REJOINING_ANNOTATION, annotations, why)}")
+        raise RefusedError(f"{prefix}: {_refusal(stateful_set, plan, rejoining_key, annotations, why)}")
     return notes
 
 
@@ -94,9 +103,11 @@ def _refusal(
     namespace = stateful_set["metadata"]["namespace"]
     annotate = f"kubectl --namespace {namespace} annotate service {plan.service_name}"
     correct = {
-        MEMBERS_ANNOTATION: "set it to the number of instances that are members of the application's cluster, from the "
+        plan.annotation(
+            MEMBERS_ANNOTATION
+        ): "set it to the number of instances that are members of the application's cluster, from the "
         f"first: {annotate} --overwrite {key}={plan.replicas}",
-        REJOINING_ANNOTATION: f"remove it: {annotate} {key}-",
+        plan.annotation(REJOINING_ANNOTATION): f"remove it: {annotate} {key}-",
     }[key]
     return (
         f"Service {namespace}/{plan.service_name} has the annotation {key}={shown(annotations[key])}, which this "

@@ -41,6 +41,8 @@ class Operation:
     """What it does to each instance and claim; None where that is not known."""
     unknown_because: str = ""
     """Why that is not known; empty where it is, or where nobody has asked."""
+    joins: bool = False
+    """Whether it is created for a group whose instances join others, one after another (``members``)."""
     changed_by_others: Sequence[tuple[FieldChange, bool]] | None = None
     """The fields that others have changed, each with whether it stays; None where the StatefulSet was not read."""
 

@@ -37,11 +37,16 @@ class RolloutPlan:
     checks: Sequence[RolloutCheck] = ()
     rolls_back: bool = False
     """Whether a step that fails rolls the updated instances back to the previous version."""
+    before: int = 0
+    """How many instances are updated before, in other groups; the steps count them."""
+    all_replicas: int | None = None
+    """The number of instances of all groups; None in a service without groups."""
 
     def updated_after_each_step(self, replicas: int) -> list[int]:
         """How many instances run the new version after each step. The last one updates all."""
-        updated = {min(replicas, _number(step, replicas)) for step in self.steps}
-        return sorted(updated | {replicas})
+        total = replicas if self.all_replicas is None else self.all_replicas
+        updated = {min(replicas, _number(step, total) - self.before) for step in self.steps}
+        return sorted({each for each in updated if each > 0} | {replicas})
 
     def next_partition(self, partition: int, replicas: int) -> int:
         """The next value of ``rollingUpdate.partition``, which counts the instances that keep their version."""
@@ -82,8 +87,13 @@ def first_partition(
     return partition
 
 
-def rollout_plan(rollout: Mapping[str, Any] | None, ports: Mapping[str, int]) -> RolloutPlan | None:
-    """The plan of the argument ``rollout``, whose values are known; ``ports`` has the numbers of named ports."""
+def rollout_plan(
+    rollout: Mapping[str, Any] | None, ports: Mapping[str, int], before: int = 0, all_replicas: int | None = None
+) -> RolloutPlan | None:
+    """The plan of the argument ``rollout``, whose values are known; ``ports`` has the numbers of named ports.
+
+    ``before`` and ``all_replicas`` are those of a service with groups.
+    """
     if rollout is None:
         return None
     return RolloutPlan(
@@ -91,6 +101,8 @@ def rollout_plan(rollout: Mapping[str, Any] | None, ports: Mapping[str, int]) ->
         rollout.get("bake_seconds", 0),
         [_check(check, ports) for check in rollout.get("checks", [])],
         rollout.get("on_failure") == RolloutFailure.ROLL_BACK,
+        before,
+        all_replicas,
     )
 
 

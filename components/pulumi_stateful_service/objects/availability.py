@@ -8,7 +8,7 @@ import pulumi
 from pulumi_stateful_service.arguments.types import Spread, StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.outputs import apply_inputs
-from pulumi_stateful_service.foundation.quorum import majority
+from pulumi_stateful_service.foundation.quorum import majority, min_available_count
 from pulumi_stateful_service.objects.shared import Shared
 
 _NODES = "kubernetes.io/hostname"
@@ -31,12 +31,24 @@ def disruption_budget(shared: Shared, limit: KubernetesObject) -> KubernetesObje
 
 
 def disruption_limit(args: StatefulServiceArgs) -> KubernetesObject:
-    """How many instances must stay, or may be away."""
+    """How many instances must stay, or may be away.
+
+    Over several StatefulSets a number that must stay is all that Kubernetes documents for a PodDisruptionBudget.
+    """
+    if "groups" in args and not args.get("quorum"):
+        if "min_available" in args:
+            return {"minAvailable": apply_inputs(min_available_count, args["min_available"], args["replicas"])}
+        away = args["disruption_budget"]["max_unavailable"]
+        return {"minAvailable": apply_inputs(_staying, away, args["replicas"])}
     if "disruption_budget" in args:
         return {"maxUnavailable": args["disruption_budget"]["max_unavailable"]}
     if "min_available" in args:
         return {"minAvailable": args["min_available"]}
     return {"minAvailable": _MAJORITY if args.get("autoscaled") else apply_inputs(majority, args["replicas"])}
+
+
+def _staying(away: int | str, replicas: int) -> int:
+    return max(0, replicas - min_available_count(away, replicas))
 
 
 def topology_spread(selector: Mapping[str, Any], over_nodes: pulumi.Input[str], over_zones: pulumi.Input[str]) -> Any:

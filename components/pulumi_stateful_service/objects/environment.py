@@ -8,7 +8,6 @@ import pulumi
 
 from pulumi_stateful_service.arguments.defaults import (
     cluster_domain,
-    first_ordinal,
     instance_service_name,
     load_balancer_name,
 )
@@ -38,7 +37,7 @@ _POD_FIELDS = {
 def environment(shared: Shared, args: StatefulServiceArgs) -> list[KubernetesObject]:
     """``env``. The user's own values come last, because $(NAME) refers only to variables before it."""
     return [
-        *_discovery_variables(args),
+        *_discovery_variables(shared, args),
         *_variables_from_keys("secretKeyRef", args.get("env_from_secrets", {})),
         *_variables_from_keys("configMapKeyRef", args.get("env_from_config_maps", {})),
         *_variables_from_resources(args.get("env_from_resources", {})),
@@ -61,7 +60,7 @@ def secret(shared: Shared, values: Mapping[str, Any]) -> KubernetesObject:
     return {**version(shared, _secret_version(shared, values)), "stringData": output_of(data())}
 
 
-def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
+def _discovery_variables(shared: Shared, args: StatefulServiceArgs) -> list[KubernetesObject]:
     if "discovery" not in args:
         return []
     address = apply_inputs(
@@ -75,11 +74,12 @@ def _discovery_variables(args: StatefulServiceArgs) -> list[KubernetesObject]:
         "POD_ADDRESS": pod_address("$(POD_NAME)", "$(SERVICE_ADDRESS)"),
         "FIRST_POD_ADDRESS": apply_inputs(
             lambda set_name, first: pod_address(pod_name(set_name, first), "$(SERVICE_ADDRESS)"),
-            args["name"],
-            first_ordinal(args),
+            shared.sets[0].set_name,
+            shared.sets[0].first,
         ),
+        **({"GROUP_NAME": shared.group} if shared.group else {}),
         **_client_addresses(args),
-        **{name: _peer_list(args, form) for name, form in args["discovery"].get("peers", {}).items()},
+        **{name: _peer_list(shared, args, form) for name, form in args["discovery"].get("peers", {}).items()},
     }
     return [
         *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _POD_FIELDS.items()),
@@ -103,20 +103,25 @@ def _client_addresses(args: StatefulServiceArgs) -> dict[str, Any]:
     return {variable: apply_inputs(address, name, cluster_domain(args)) for variable, name in addresses.items()}
 
 
-def _peer_list(args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any:
+def _peer_list(shared: Shared, args: StatefulServiceArgs, peer_format: pulumi.Input[str]) -> Any:
     """All instances in the given format, with the separator between them."""
 
-    def peer_list(peer_format: str, separator: str, set_name: str, start: int, replicas: int) -> str:
-        pods = {ordinal: pod_name(set_name, ordinal) for ordinal in range(start, start + replicas)}
+    def peer_list(peer_format: str, separator: str, *sets: tuple[str, int, int]) -> str:
+        pods = [
+            (ordinal, pod_name(set_name, ordinal))
+            for set_name, start, replicas in sets
+            for ordinal in range(start, start + replicas)
+        ]
         return separator.join(
             peer_format.format(
                 ordinal=ordinal, number=ordinal + 1, pod=pod, address=pod_address(pod, "$(SERVICE_ADDRESS)")
             )
-            for ordinal, pod in pods.items()
+            for ordinal, pod in pods
         )
 
     separator = args["discovery"].get("peer_separator", ",")
-    return apply_inputs(peer_list, peer_format, separator, args["name"], first_ordinal(args), args["replicas"])
+    sets = [(each.set_name, each.first, each.replicas) for each in shared.sets]
+    return apply_inputs(peer_list, peer_format, separator, *sets)
 
 
 def _secret_version(shared: Shared, values: Mapping[str, Any]) -> Any:

@@ -39,7 +39,7 @@ def pod_template(shared: Shared, network: Network, args: StatefulServiceArgs) ->
             affinity=args.get("affinity"),
             priorityClassName=args.get("priority_class_name"),
             topologySpreadConstraints=topology_spread(
-                shared.selector, args.get("spread_over_nodes", spread), args.get("spread_over_zones", spread)
+                shared.service_selector, args.get("spread_over_nodes", spread), args.get("spread_over_zones", spread)
             ),
             imagePullSecrets=[{"name": name} for name in args.get("image_pull_secrets", [])],
             initContainers=init_containers(shared, args),

@@ -1,12 +1,13 @@
 """What the objects of one service share. It is made once, and each builder gets it beside its own arguments."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import pulumi
 
-from pulumi_stateful_service.arguments.defaults import selector
+from pulumi_stateful_service.arguments.defaults import first_ordinal, selector
+from pulumi_stateful_service.arguments.groups import Group, ServiceGroups
 from pulumi_stateful_service.arguments.types import StatefulServiceArgs
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, pick, without_empty
 from pulumi_stateful_service.foundation.names import FIELD_MANAGER_ANNOTATION, field_manager
@@ -14,6 +15,16 @@ from pulumi_stateful_service.foundation.outputs import apply_inputs
 
 FORCE_CONFLICTS = {"pulumi.com/patchForce": "true"}
 """Makes Pulumi's provider take over fields from other field managers, instead of failing with a conflict."""
+
+
+@dataclass(frozen=True)
+class PodNumbers:
+    """The Pods of a StatefulSet, by what their names are made of."""
+
+    set_name: pulumi.Input[str]
+    first: pulumi.Input[int]
+    """The ordinal of the first."""
+    replicas: pulumi.Input[int]
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,25 @@ class Shared:
     """
     adopts: bool
     """Whether objects of the same names are taken over."""
+    service_selector: Mapping[str, Any]
+    """The labels that select the Pods of all groups."""
+    sets: Sequence["PodNumbers"]
+    """The StatefulSets of the service."""
+    group: str = ""
+    """Of the Pods; empty where they know of none."""
 
     @classmethod
-    def of(cls, args: StatefulServiceArgs) -> Self:
-        """What the arguments say of all objects."""
+    def of_service(cls, of_service: ServiceGroups) -> Self:
+        """What the arguments say of the objects that all groups have together."""
+        return cls._of(of_service.args, of_service)
+
+    @classmethod
+    def of_group(cls, of_service: ServiceGroups, group: Group) -> Self:
+        """What the arguments say of the objects of one group."""
+        return replace(cls._of(group.args, of_service), group="" if group.keeps_set else group.name)
+
+    @classmethod
+    def _of(cls, args: StatefulServiceArgs, of_service: ServiceGroups) -> Self:
         selected = selector(args)
         manager = {FIELD_MANAGER_ANNOTATION: apply_inputs(field_manager, args["name"])}
         return cls(
@@ -49,6 +75,11 @@ class Shared:
             labels={**args.get("labels", {}), **selected},
             annotations={**manager, **args.get("annotations", {})},
             adopts=args.get("adopt", False),
+            service_selector=selector(of_service.args),
+            sets=[
+                PodNumbers(each.args["name"], first_ordinal(each.args), each.args["replicas"])
+                for each in of_service.groups
+            ],
         )
 
     def metadata(self, name: pulumi.Input[str] | None = None) -> KubernetesObject:

@@ -20,6 +20,7 @@ def test_every_argument_is_in_exactly_one_group() -> None:
         "Disks",
         "Rollout",
         "Availability",
+        "Groups",
         "Security",
         "Adoption",
     ]

@@ -1,7 +1,7 @@
 """Runs checks across several arguments: at once where all are plain, else when they are known."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -21,7 +21,12 @@ class CrossChecks:
     """Where warnings are shown."""
     outputs: Sequence[pulumi.Output[Any]] = ()
     """Of single values, which fail where the value is wrong by itself."""
+    _said: set[str] = field(default_factory=set)
     _later: list[tuple[Callable[..., None], tuple[Any, ...]]] = field(default_factory=list)
+
+    def within(self, group: str) -> "CrossChecks":
+        """Checks whose messages name a group; these themselves for the only group of a service without any."""
+        return replace(self, prefix=f"{self.prefix}: group {group!r}") if group else self
 
     def check(self, function: Callable[..., None], *values: Any) -> None:
         """Calls the function with the values, now or in ``run``."""
@@ -45,7 +50,9 @@ class CrossChecks:
 
     def warn(self, message: str) -> None:
         """Shows a warning."""
-        messages.warn(f"{self.prefix}: {message}", self.resource)
+        if message not in self._said:
+            self._said.add(message)
+            messages.warn(f"{self.prefix}: {message}", self.resource)
 
     @property
     def are_done(self) -> bool:

@@ -15,12 +15,15 @@ from pulumi_stateful_service.foundation.names import BEFORE_LAST_ROLLOUT
 RESTORE_SOURCES = ("volume_name", "data_source", "data_source_ref", "snapshot")
 
 
-def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
-    """Checks volumes, storage classes and the retention of claims."""
+def check(args: StatefulServiceArgs, checks: CrossChecks, all_replicas: pulumi.Input[int]) -> None:
+    """Checks volumes, storage classes and the retention of claims.
+
+    ``all_replicas`` is the number of instances of all groups.
+    """
     checks.refuse_both(args, "storage_class", "storage_class_name")
     _check_volumes(args, checks)
     _check_restored_claims(args, checks)
-    _check_recreated_claims(args, checks)
+    _check_recreated_claims(args, checks, all_replicas)
     _check_snapshots(args, checks)
     if "version" in args and not args["volumes"]:
         raise checks.error("version requires volumes: it is noted on the claims which version has used the data")
@@ -125,7 +128,7 @@ def _check_replaced_claim(args: StatefulServiceArgs, checks: CrossChecks, path: 
             raise checks.error(f"{path}.snapshot and {other} are mutually exclusive: {why}")
 
 
-def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks, all_replicas: pulumi.Input[int]) -> None:
     if "recreate_claims" not in args:
         return
     if not args["volumes"]:
@@ -138,7 +141,7 @@ def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks) -> N
                 "volume gets its data from the others"
             )
 
-    checks.check(has_others, args["replicas"])
+    checks.check(has_others, all_replicas)
 
 
 def _check_snapshots(args: StatefulServiceArgs, checks: CrossChecks) -> None:

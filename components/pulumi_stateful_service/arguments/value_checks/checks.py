@@ -131,6 +131,16 @@ def set_name(value: str) -> str | None:
     return dns_label(value)
 
 
+def group_name(value: str) -> str | None:
+    """The name of a group, which is part of the name of its StatefulSet."""
+    if len(value) <= MAX_SET_NAME_LENGTH and _DNS_LABEL_WITH_LETTER_FIRST.fullmatch(value):
+        return None
+    return (
+        f"must have at most {MAX_SET_NAME_LENGTH} lowercase letters, digits or '-', start with a letter and end with a "
+        "letter or digit"
+    )
+
+
 def service_name(value: str) -> str | None:
     """A label as RFC 1035 defines it, which the names of Services must be."""
     if len(value) <= _MAX_LABEL and _DNS_LABEL_WITH_LETTER_FIRST.fullmatch(value):

@@ -18,6 +18,7 @@ from pulumi_stateful_service.foundation.typed_inputs import as_dictionaries, fie
 TYPES: Mapping[str, Callable[[], type]] = {
     "StatefulServiceArgs.pod_template": lambda: kubernetes.core.v1.PodTemplateSpecArgs,
     "StatefulServiceArgs.affinity": lambda: kubernetes.core.v1.AffinityArgs,
+    "GroupArgs.affinity": lambda: kubernetes.core.v1.AffinityArgs,
 }
 """The arguments that have such a value, each with its type."""
 

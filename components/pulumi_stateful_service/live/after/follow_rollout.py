@@ -18,7 +18,7 @@ from pulumi_stateful_service.live.after.claim_wait import (
     wait_until_changed,
 )
 from pulumi_stateful_service.live.after.leader_last import update_leader_last
-from pulumi_stateful_service.live.after.members import Members
+from pulumi_stateful_service.live.after.members import Members, TakeTurn
 from pulumi_stateful_service.live.after.reachable import wait_until_reachable
 from pulumi_stateful_service.live.after.resize_in_place import release, resize_in_place
 from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
@@ -54,8 +54,12 @@ async def current_rollout(connection: Connection, target: RolloutTarget) -> Roll
         return None
 
 
-async def wait_for_rollout(connection: Connection, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+async def wait_for_rollout(
+    connection: Connection, target: RolloutTarget, resource: pulumi.Resource, take_turn: TakeTurn | None = None
+) -> Rollout:
     """Changes the claims, waits for the rollout, and returns its state when both are complete.
+
+    ``take_turn`` has other groups of the service wait while an instance joins or leaves.
 
     Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
     to do.
@@ -75,7 +79,9 @@ async def wait_for_rollout(connection: Connection, target: RolloutTarget, resour
             return await with_snapshots(cluster, target, rollout_status(live, await cluster.list_pods(live)))
         members = None
         if target.members is not None:
-            members = Members(cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource))
+            members = Members(
+                cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource), take_turn
+            )
             await members.change()
             live = await read_until_answered(cluster, target)
             wanted = _wanted_claims(target, live)

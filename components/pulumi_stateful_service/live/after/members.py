@@ -9,6 +9,7 @@ that has left is none any more when it is removed. A kill in between has a comma
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import pulumi
 
@@ -40,10 +41,13 @@ from pulumi_stateful_service.live.state.member_changes import (
     rejoining,
     replicas_of,
 )
-from pulumi_stateful_service.live.state.pod_status import is_ready, is_terminating, ordinal_of
+from pulumi_stateful_service.live.state.pod_status import is_of_stateful_set, is_ready, is_terminating, ordinal_of
 from pulumi_stateful_service.live.state.rollout_status import Rollout, has_outdated_pods
 from pulumi_stateful_service.live.state.stateful_set_fields import first_ordinal
 from pulumi_stateful_service.outside_text import cleaned
+
+TakeTurn = Callable[[StepKind], AbstractAsyncContextManager[None]]
+"""Has other groups of a service wait while an instance of this one joins or leaves."""
 
 _PAUSE = 1.0
 """Seconds between two attempts of a command."""
@@ -59,13 +63,18 @@ class Members:
         plan: MemberPlan,
         resource: pulumi.Resource,
         roll_out: Callable[[], Awaitable[Rollout]],
+        take_turn: TakeTurn | None = None,
     ) -> None:
-        """``roll_out`` completes the rollout of the instances that there are."""
+        """``roll_out`` completes the rollout of the instances that there are.
+
+        ``take_turn`` has other groups wait while an instance joins or leaves.
+        """
         self._cluster = cluster
         self._target = target
         self._plan = plan
         self._resource = resource
         self._roll_out = roll_out
+        self._take_turn = take_turn or (lambda _: nullcontext())
 
     async def change(self) -> None:
         """Adds and removes instances until there are as many as wanted.
@@ -75,15 +84,17 @@ class Members:
         while True:
             live = await self._read()
             notes = await self._read_notes(live)
-            step = next_step(live, notes, self._plan.replicas)
+            step = next_step(live, notes, self._plan.replicas, self._plan.group)
             if step is None:
                 # Noted from the start: what others do to replicas is then no change of the members.
                 await self._note_members(live, notes, members_of(live, notes))
                 return
             if step.kind is StepKind.JOIN:
-                await self._add_and_join(live, notes, step)
+                async with self._take_turn(step.kind):
+                    await self._add_and_join(live, notes, step)
             elif step.kind is StepKind.LEAVE:
-                await self._leave_and_remove(live, notes, step)
+                async with self._take_turn(step.kind):
+                    await self._leave_and_remove(live, notes, step)
             else:
                 if replicas_of(live) or notes.members:
                     await self._note_members(live, notes, step.members)
@@ -159,7 +170,7 @@ class Members:
         """Why the command does not succeed now; None where it does."""
         pod = self._pod(ordinal)
         if not command.runs_in_instance:
-            pods = await self._list_pods()
+            pods = await self._list_peers()
             peers = [each["metadata"]["name"] for each in sorted(pods, key=ordinal_of) if _is_usable(each)]
             peers = [peer for peer in peers if peer != pod]
             if not peers:
@@ -183,15 +194,18 @@ class Members:
 
     async def note_rejoining(self, live: KubernetesObject, ordinal: int | None) -> None:
         """Notes which instance has to join again, or that none has."""
-        await self._note(live, {REJOINING_ANNOTATION: ordinal})
+        await self._note(live, {self._plan.annotation(REJOINING_ANNOTATION): ordinal})
 
     async def _note_members(
         self, live: KubernetesObject, notes: MemberNotes, members: int, *, still_rejoining: bool = True
     ) -> None:
         """Notes the number of members, and that the one that had to join again is none, where that changes."""
-        changes: dict[str, int | None] = {} if still_rejoining else {REJOINING_ANNOTATION: None}
-        if members and members != notes.members:
-            changes[MEMBERS_ANNOTATION] = members
+        annotation = self._plan.annotation
+        changes: dict[str, int | None] = {} if still_rejoining else {annotation(REJOINING_ANNOTATION): None}
+        # None is a member: that is to be known of a group, whose instances join others.
+        none_joins = members == 0 and self._plan.group is not None and not notes.none_joined
+        if none_joins or (members and members != notes.members):
+            changes[annotation(MEMBERS_ANNOTATION)] = members
         await self._note(live, changes)
 
     async def _note(self, live: KubernetesObject, changes: Mapping[str, int | None]) -> None:
@@ -228,6 +242,12 @@ class Members:
 
     async def _list_pods(self) -> list[KubernetesObject]:
         return await self._cluster.list_pods(await read_stateful_set(self._cluster, self._target))
+
+    async def _list_peers(self) -> list[KubernetesObject]:
+        if self._plan.group is None:
+            return await self._list_pods()
+        pods = await self._cluster.list("Pod", self._target.namespace, labels=self._plan.group.selector)
+        return [pod for pod in pods if is_of_stateful_set(pod)]
 
     async def _read(self) -> KubernetesObject:
         return await read_until_answered(self._cluster, self._target)

@@ -16,6 +16,21 @@ from pulumi_stateful_service.live.state.volume_snapshots import SnapshotPlan
 
 
 @dataclass(frozen=True)
+class GroupOfService:
+    """What the StatefulSet of one group has to do with the others of its service."""
+
+    name: str
+    set_names: Sequence[str]
+    """The names of all StatefulSets of the service."""
+    service: str
+    """The name of the service, under which the objects are made that all groups have together."""
+    selector: Mapping[str, str]
+    """The labels of the instances of all groups."""
+    required: int | None
+    """How many instances must stay available; None where the program does not say."""
+
+
+@dataclass(frozen=True)
 class Change:
     """The desired objects, as far as the refusals read them, and what the program allows."""
 
@@ -55,6 +70,8 @@ class Change:
     """How many instances must stay available; None where the program does not say."""
     quorum: bool = False
     """Whether a majority must."""
+    group: GroupOfService | None = None
+    """None in a service without groups."""
     uid: str | None = None
     """Of the StatefulSet that Pulumi's state has; None where it has none."""
 
@@ -62,6 +79,11 @@ class Change:
     def set_name(self) -> str:
         """Name of the StatefulSet."""
         return str(self.stateful_set["metadata"]["name"])
+
+    @property
+    def service(self) -> str:
+        """The name under which the objects are made that are not the StatefulSet's own."""
+        return self.group.service if self.group else self.set_name
 
     def known_with(self, live: KubernetesObject) -> "Change":
         """The same with the live value where the desired one is not known yet, so that nothing is refused there."""

@@ -70,7 +70,7 @@ async def predict(
         recreated=recreate,
         recreation=requested_recreation(desired),
         leader_last=leader_last,
-        in_turn=in_turn and len(desired_ordinals(after)) > 0,
+        in_turn=in_turn,
         resizes=resizes,
     )
 

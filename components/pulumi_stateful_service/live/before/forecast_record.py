@@ -38,6 +38,7 @@ def record(
         with_argument_names(reason) if state in {State.REFUSED, State.UNKNOWN} else None,
         namespace=namespace,
         statefulSet=name,
+        group=change.group.name if change and change.group else None,
         livePods=None if live_pods is None else list(live_pods),
         drift=None if changed_by_others is None else [_drift(each, stays=stays) for each, stays in changed_by_others],
     )

@@ -306,7 +306,9 @@ async def _validate_creation(
         _conflicts(cluster, namespace, change, judged_services),
     )
     known_names = [each["metadata"]["name"] for each in found]
-    _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
+    # With groups, those that the program does not have are examined with the governing Service.
+    if change.group is None:
+        _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
     if not known_names:
         _refuse(change, conflicts)
 
@@ -319,13 +321,13 @@ async def _conflicts(
         if name in judged_services:
             return []
         service = await cluster.get_service(namespace, name)
-        return service_refusals(service, change.governing_service, change.set_name, adopting=adopting)
+        return service_refusals(service, change.governing_service, change.service, adopting=adopting)
 
     async def of_budget() -> list[str]:
         if change.disruption_budget is None:
             return []
         budget = await cluster.get("PodDisruptionBudget", namespace, change.disruption_budget)
-        return disruption_budget_refusals(budget, change.set_name)
+        return disruption_budget_refusals(budget, change.service)
 
     return [refusal for refusals in await asyncio.gather(of_service(), of_budget()) for refusal in refusals]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
-from pulumi_stateful_service.foundation.names import field_manager
+from pulumi_stateful_service.foundation.names import GROUP_LABEL, field_manager
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
@@ -70,7 +70,8 @@ class Cluster(Objects):
 
     async def list_orphans(self, namespace: str, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         """The Pods that no object owns and that a StatefulSet would adopt."""
-        pods = await self.list("Pod", namespace, labels=stateful_set["spec"]["selector"]["matchLabels"])
+        labels = stateful_set["spec"]["selector"]["matchLabels"]
+        pods = _without_other_groups(await self.list("Pod", namespace, labels=labels), labels)
         return [pod for pod in pods if not pod["metadata"].get("ownerReferences")]
 
     async def list_warning_events(self, namespace: str, uids: Collection[str]) -> list[KubernetesObject]:
@@ -101,7 +102,7 @@ class Cluster(Objects):
         self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
     ) -> list[KubernetesObject]:
         """The claims with these labels, and those of the named ones that lack them and exist."""
-        found = await self.list("PersistentVolumeClaim", namespace, labels=labels)
+        found = _without_other_groups(await self.list("PersistentVolumeClaim", namespace, labels=labels), labels)
         # Claims made in advance, or when a backup was restored, may lack the labels.
         # One by one: others may have thousands of claims in the namespace.
         missing = names - {each["metadata"]["name"] for each in found}
@@ -332,6 +333,16 @@ async def connected(connection: Connection) -> AsyncIterator[Cluster]:
 
 def _is_owned(pod: KubernetesObject, uid: str) -> bool:
     return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
+
+
+def _without_other_groups(objects: Sequence[KubernetesObject], labels: Labels) -> list[KubernetesObject]:
+    """Those with these labels of a StatefulSet that are not of another group.
+
+    The selector of a StatefulSet that a group has kept from a service without groups names no group.
+    """
+    return [
+        each for each in objects if GROUP_LABEL in labels or GROUP_LABEL not in (each["metadata"].get("labels") or {})
+    ]
 
 
 def _stays(what: str, live: KubernetesObject, timeout: float) -> str:

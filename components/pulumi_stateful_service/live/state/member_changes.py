@@ -23,6 +23,18 @@ class MemberCommand:
 
 
 @dataclass(frozen=True)
+class GroupMembers:
+    """The members of a service with groups, as one group sees them."""
+
+    notes: str
+    """What the annotations of the notes end with; empty for the group that keeps the notes of a service without."""
+    selector: Mapping[str, str]
+    """The labels of all instances of the service."""
+    others_stay: bool
+    """Whether the service is to have instances: then those of a group that is to have none leave."""
+
+
+@dataclass(frozen=True)
 class MemberPlan:
     """How instances join and leave."""
 
@@ -35,6 +47,12 @@ class MemberPlan:
     join: MemberCommand | None = None
     leave: MemberCommand | None = None
     reuse_claims: bool = False
+    group: GroupMembers | None = None
+    """None in a service without groups."""
+
+    def annotation(self, key: str) -> str:
+        """The annotation of the governing Service that has a note."""
+        return f"{key}-{self.group.notes}" if self.group and self.group.notes else key
 
     def command(self, command: MemberCommand, namespace: str, set_name: str, ordinal: int) -> list[str]:
         """The command for one instance."""
@@ -44,15 +62,18 @@ class MemberPlan:
 
 
 def member_plan(
-    members: Mapping[str, Any] | None, replicas: int, service_name: str, cluster_domain: str
+    members: Mapping[str, Any] | None,
+    replicas: int,
+    service_name: str,
+    cluster_domain: str,
+    group: GroupMembers | None = None,
 ) -> MemberPlan | None:
     """The plan of the argument ``members``, whose values are known."""
     if members is None:
         return None
     commands = {name: _command(members[name]) for name in ("add", "join", "leave") if name in members}
-    return MemberPlan(
-        replicas, service_name, cluster_domain, reuse_claims=members.get("reuse_claims", False), **commands
-    )
+    reuse_claims = members.get("reuse_claims", False)
+    return MemberPlan(replicas, service_name, cluster_domain, reuse_claims=reuse_claims, group=group, **commands)
 
 
 def _command(given: Mapping[str, Any]) -> MemberCommand:
@@ -76,6 +97,8 @@ class MemberNotes:
     """How many instances, from the first, are members; 0 where nothing is noted."""
     rejoining: int | None = None
     """The ordinal of the instance that has left for a new volume, and has not joined again."""
+    none_joined: bool = False
+    """Whether it is noted that none is: of a group that is added to a service, or that has left it."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +112,17 @@ class MemberStep:
     """How many instances, from the first, are members after it."""
 
 
-def next_step(live: KubernetesObject, notes: MemberNotes, wanted: int) -> MemberStep | None:
+def next_step(
+    live: KubernetesObject, notes: MemberNotes, wanted: int, group: GroupMembers | None = None
+) -> MemberStep | None:
     """The next step to the number of instances that is wanted; None where there is none left.
 
-    An interrupted ``up`` leaves an instance that is no member yet.
+    An interrupted ``up`` leaves an instance that is no member yet. Where none is wanted, they stop as they are, unless
+    other groups go on without them.
     """
     replicas, members = replicas_of(live), members_of(live, notes)
-    if wanted == 0 or members == 0:
+    stops = wanted == 0 and not (group and group.others_stay)
+    if stops or (members == 0 and not notes.none_joined):
         as_wanted = MemberStep(StepKind.SET_REPLICAS, wanted, wanted or members)
         return None if replicas == wanted else as_wanted
     if replicas < members:
@@ -110,7 +137,7 @@ def next_step(live: KubernetesObject, notes: MemberNotes, wanted: int) -> Member
 
 def is_unfinished(live: KubernetesObject, notes: MemberNotes, plan: MemberPlan) -> bool:
     """Whether instances have to join or leave."""
-    return next_step(live, notes, plan.replicas) is not None or rejoining(live, notes) is not None
+    return next_step(live, notes, plan.replicas, plan.group) is not None or rejoining(live, notes) is not None
 
 
 def rejoining(live: KubernetesObject, notes: MemberNotes) -> int | None:
@@ -125,4 +152,4 @@ def replicas_of(live: KubernetesObject) -> int:
 
 def members_of(live: KubernetesObject, notes: MemberNotes) -> int:
     """How many instances, from the first, are members: all, where nothing is noted."""
-    return notes.members or replicas_of(live)
+    return 0 if notes.none_joined else notes.members or replicas_of(live)

@@ -51,6 +51,11 @@ def ordinal_of(pod: KubernetesObject) -> int:
     return int(pod["metadata"]["name"].rpartition("-")[2])
 
 
+def is_of_stateful_set(pod: KubernetesObject) -> bool:
+    """Whether a StatefulSet has made the Pod."""
+    return any(owner.get("kind") == "StatefulSet" for owner in pod["metadata"].get("ownerReferences") or [])
+
+
 def is_terminating(pod: KubernetesObject) -> bool:
     """Whether the Pod, or another object, is being deleted."""
     return pod["metadata"].get("deletionTimestamp") is not None

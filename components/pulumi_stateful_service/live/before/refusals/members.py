@@ -23,9 +23,10 @@ def member_refusals(
             "added after the last one, and the last one is removed. Set replicas."
         )
         return [refusal]
-    if stopping := _stop_refusals(live, desired, forecast):
+    leaves = plan.group is not None and plan.group.others_stay
+    if not leaves and (stopping := _stop_refusals(live, desired, forecast)):
         return stopping
-    if plan.reuse_claims or members_of(live, notes) == 0:
+    if plan.reuse_claims or (members_of(live, notes) == 0 and not notes.none_joined):
         return []
     restored = {claim["metadata"]["name"] for claim in change.restored_claims}
     joining = [
