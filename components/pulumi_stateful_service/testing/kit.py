@@ -6,7 +6,7 @@ import json
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,22 @@ class DeployedService:
 
     deployment: Deployment
     component: Registered
+    group_name: str | None = None
+    """Of the group that this is about; None for the whole service."""
+
+    def group(self, name: str) -> "DeployedService":
+        """The same service, as far as this group of it goes: its StatefulSet, instances and claims.
+
+        Raises LookupError where the service has no such group.
+        """
+        if name not in self.groups:
+            raise LookupError(f"{self._called} has no group {name!r}; there are: {_listed(self.groups)}")
+        return replace(self, group_name=name)
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of its groups, in alphabetical order; empty where it has none."""
+        return sorted(self._set_names)
 
     @property
     def children(self) -> list[Registered]:
@@ -113,15 +129,30 @@ class DeployedService:
         return [each for each in self.deployment.resources if each.parent == self.component.urn]
 
     @property
+    def stateful_sets(self) -> list[Registered]:
+        """The StatefulSet, or those of its groups in the order of their registration."""
+        made = [each for each in self.children if each.type.endswith(":StatefulSet")]
+        if self.group_name is None:
+            return made
+        return [each for each in made if each.metadata["name"] == self._set_names[self.group_name]]
+
+    @property
     def stateful_set(self) -> Registered:
-        """The StatefulSet."""
-        [made] = [each for each in self.children if each.type.endswith(":StatefulSet")]
-        return made
+        """The StatefulSet. Raises LookupError for a service with several groups: see ``group``."""
+        if len(self.stateful_sets) != 1:
+            raise LookupError(f"{self._called} has the groups {_listed(self.groups)}; choose one: .group(NAME)")
+        return self.stateful_sets[0]
+
+    @property
+    def _set_names(self) -> dict[str, str]:
+        annotations = self.governing_service.metadata.get("annotations") or {}
+        return dict(json.loads(annotations.get(names.GROUPS_ANNOTATION, "{}")))
 
     @property
     def governing_service(self) -> Registered:
         """The headless Service that gives the instances their names."""
-        [made] = [each for each in self._services if each.metadata["name"] == self.stateful_set.spec["serviceName"]]
+        [name] = {each.spec["serviceName"] for each in self.children if each.type.endswith(":StatefulSet")}
+        [made] = [each for each in self._services if each.metadata["name"] == name]
         return made
 
     @property
@@ -132,27 +163,25 @@ class DeployedService:
     @property
     def ordinals(self) -> range:
         """The numbers of the instances."""
-        spec = self.stateful_set.spec
-        start = spec.get("ordinals", {}).get("start", 0)
-        return range(start, start + spec.get("replicas", 1))
+        return _ordinals(self.stateful_set)
 
     @property
     def instances(self) -> list[str]:
         """The names of the Pods that Kubernetes makes of it."""
-        return [names.pod_name(self.stateful_set.metadata["name"], ordinal) for ordinal in self.ordinals]
+        return [
+            names.pod_name(made.metadata["name"], ordinal) for made in self.stateful_sets for ordinal in _ordinals(made)
+        ]
 
     @property
     def claims(self) -> dict[str, str]:
         """The claims that Kubernetes makes of it, each with its size."""
-        made = self.stateful_set
-        sizes = {
-            template["metadata"]["name"]: template["spec"]["resources"]["requests"]["storage"]
-            for template in made.spec.get("volumeClaimTemplates", [])
-        }
         return {
-            names.claim_name(volume, made.metadata["name"], ordinal): size
-            for ordinal in self.ordinals
-            for volume, size in sizes.items()
+            names.claim_name(template["metadata"]["name"], made.metadata["name"], ordinal): template["spec"][
+                "resources"
+            ]["requests"]["storage"]
+            for made in self.stateful_sets
+            for ordinal in _ordinals(made)
+            for template in made.spec.get("volumeClaimTemplates", [])
         }
 
     @property
@@ -190,19 +219,25 @@ class DeployedService:
         And the governing Service is headless and leads to the set's Pods.
         """
         __tracebackhide__ = True
-        governing, made = self.governing_service, self.stateful_set
+        governing, all_made = self.governing_service, self.stateful_sets
         _must(governing.spec.get("clusterIP") == "None", f"{_called(governing)} is not headless")
-        selected, labels = governing.spec.get("selector") or {}, made.spec["template"]["metadata"]["labels"]
-        _must(
-            bool(selected) and selected.items() <= labels.items(),
-            f"{_called(governing)} selects {selected}, but the Pods of {_called(made)} have the labels {labels}",
-        )
+        selected = governing.spec.get("selector") or {}
+        for made in all_made:
+            labels = made.spec["template"]["metadata"]["labels"]
+            _must(
+                bool(selected) and selected.items() <= labels.items(),
+                f"{_called(governing)} selects {selected}, but the Pods of {_called(made)} have the labels {labels}",
+            )
+            self._assert_order_around(governing, made)
+
+    def _assert_order_around(self, governing: Registered, made: Registered) -> None:
+        __tracebackhide__ = True
         self.deployment.assert_order(governing, made)
         for_clients = self.other_services
         for each in self.children:
             if each in for_clients:
                 self.deployment.assert_order(made, each)
-            elif each != made:
+            elif not each.type.endswith(":StatefulSet"):
                 self.deployment.assert_order(each, made)
 
     def assert_claims_are_kept(self) -> None:
@@ -212,15 +247,16 @@ class DeployedService:
         ``retain_on_delete`` or ``protect``.
         """
         __tracebackhide__ = True
-        made = self.stateful_set
-        policy = made.spec.get("persistentVolumeClaimRetentionPolicy", {})
-        for when, occasion in (("whenDeleted", "it is destroyed"), ("whenScaled", "an instance is scaled away")):
-            _must(policy.get(when, "Retain") == "Retain", f"{self._called} deletes claims when {occasion}")
+        for made in self.stateful_sets:
+            policy = made.spec.get("persistentVolumeClaimRetentionPolicy", {})
+            for when, occasion in (("whenDeleted", "it is destroyed"), ("whenScaled", "an instance is scaled away")):
+                _must(policy.get(when, "Retain") == "Retain", f"{self._called} deletes claims when {occasion}")
+        namespaces = {made.metadata.get("namespace") for made in self.stateful_sets}
         for each in self.deployment.all("PersistentVolumeClaim"):
             if each.metadata.get("name") in self.claims:
                 _must(_is_kept(each), f"destroying the stack deletes {_called(each)}")
         for each in self.deployment.all("Namespace"):
-            if each.metadata.get("name") == made.metadata.get("namespace"):
+            if each.metadata.get("name") in namespaces:
                 _must(_is_kept(each), f"destroying the stack deletes {_called(each)}, and the claims in it")
 
     def forecast(self, live: Mapping[str, Any]) -> ForecastOutput:
@@ -251,7 +287,14 @@ class DeployedService:
 
     @property
     def _called(self) -> str:
-        return f"StatefulService {self.component.name}"
+        group = f", group {self.group_name}" if self.group_name else ""
+        return f"StatefulService {self.component.name}{group}"
+
+
+def _ordinals(stateful_set: Registered) -> range:
+    spec = stateful_set.spec
+    start = spec.get("ordinals", {}).get("start", 0)
+    return range(start, start + spec.get("replicas", 1))
 
 
 def deploy(
