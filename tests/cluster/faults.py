@@ -341,6 +341,55 @@ def recovered(rg: Service, command: str = "up") -> str:
     return result.stdout
 
 
+def killed_at_requests(rg: Service, prepare: Callable[[], object], check: Callable[[], object]) -> None:
+    """Kills an ``up`` before one of its requests has reached the API server, at ``MOMENTS`` of them.
+
+    They are spread from the first that changes something to the last. ``prepare`` sets what is deployed, ``check``
+    tells whether it was, by the next ``up``.
+    """
+    prepare()
+    with troubled(rg, lambda *_: None) as between:
+        rg.up()
+    check()
+    changes = [is_change(method, path) for _, method, path in between.asked]
+    after_first = len(changes) - changes.index(True)
+    for moment in range(MOMENTS):
+        prepare()
+        killed_before(rg, round(after_first * (moment + 0.5) / MOMENTS))
+        recovered(rg)
+        check()
+
+
+def is_change(method: str, path: str) -> bool:
+    """Whether a request changes an object."""
+    return method in {"POST", "PATCH", "DELETE"} and "dryRun" not in path and "selfsubject" not in path
+
+
+def killed_before(rg: Service, number: int) -> None:
+    """Kills an ``up`` before this request, counted from its first change, reaches the API server, if it makes so many.
+
+    One that ends before does not fail.
+    """
+    reached, seen = threading.Event(), 0
+
+    def refuse(_: int, method: str, path: str) -> int | None:
+        nonlocal seen
+        if seen or is_change(method, path):
+            seen += 1
+        if seen > number:
+            reached.set()
+            return 0
+        return None
+
+    with troubled(rg, refuse):
+        running = rg.start_up()
+        try:
+            eventually("the request, or the end", lambda: reached.is_set() or running.poll() is not None, 120)
+        finally:
+            if running.poll() is None:
+                rg.kill(running)
+
+
 def as_asked(rg: Service) -> None:
     """Asserts that the live service is as its arguments say."""
     args = rg.args
