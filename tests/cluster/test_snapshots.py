@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually
+from harness import CHAPTER, Service, eventually, local
 from lightkube import Client
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import PersistentVolume
@@ -20,6 +20,10 @@ Make = Callable[..., Service]
 
 VolumeSnapshot = create_namespaced_resource("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots")
 """As the API has it."""
+VolumeGroupSnapshot = create_namespaced_resource(
+    "groupsnapshot.storage.k8s.io", "v1", "VolumeGroupSnapshot", "volumegroupsnapshots"
+)
+"""Of several volumes at one moment."""
 
 ON_CSI: dict[str, Any] = {
     "volumes": [{**CHAPTER["volumes"][0], "storage_class_name": "csi"}],
@@ -36,9 +40,10 @@ def snapshots(rg: Service) -> dict[str, Any]:
 
 def of_claim(rg: Service, claim: str) -> list[str]:
     """The names of the snapshots of a claim, in the order of time."""
-    return sorted(
-        name for name, each in snapshots(rg).items() if each.spec["source"]["persistentVolumeClaimName"] == claim
-    )
+    found = {
+        name: each for name, each in snapshots(rg).items() if each.spec["source"]["persistentVolumeClaimName"] == claim
+    }
+    return sorted(found, key=lambda name: (str(found[name].metadata.creationTimestamp), name))
 
 
 @contextmanager
@@ -124,7 +129,6 @@ PING = ["/random-generator", "get", "http://localhost:8080/"]
 QUIESCE = {"command": PING, "resume": PING, "timeout_seconds": 20}
 
 
-@pytest.mark.long
 def test_p05_an_up_that_is_killed_while_it_makes_snapshots_is_continued(service: Make) -> None:
     """With the snapshots that it has made; and an instance that it has left quiesced is resumed first."""
     rg = service(**{**ON_CSI, "snapshots": {"class_name": "csi", "quiesce": QUIESCE}}, replicas=1)
@@ -252,3 +256,69 @@ def test_the_documented_rights_of_snapshots_suffice(service: Make, tmp_path: Pat
     rg.deploy(image="random-generator:1.0")
     assert len(of_claim(rg, "logs-rg-0")) == 1
     rg.env = everything
+
+
+COUNT = """\
+n=$(busybox wc -l < /b/count 2>/dev/null || echo 0)
+while :; do n=$((n + 1)); echo $n >> /a/count; echo $n >> /b/count; busybox sleep 0.005; done & wait
+"""
+"""Writes the same numbers to two volumes, one after another."""
+
+
+def counted(rg: Service, pod: str) -> tuple[int, int]:
+    """How far each of both volumes is."""
+    a, b = (int(rg.kubectl("exec", pod, "--", "busybox", "tail", "-n", "1", f"/{each}/count")) for each in "ab")
+    return a, b
+
+
+def groups(rg: Service) -> list[str]:
+    """The names of the live VolumeGroupSnapshots."""
+    found: Any = rg.client.list(VolumeGroupSnapshot, namespace=rg.namespace)
+    return [str(each.metadata.name) for each in found]
+
+
+@pytest.mark.long
+def test_p05_the_volumes_of_an_instance_are_snapshotted_and_restored_at_one_moment(
+    service: Make, client: Client
+) -> None:
+    """A writer that counts on both never disagrees after a restore. Older groups go, whole; others stay."""
+    rg = service(
+        image="etcd:3.7.3",
+        command=["sh", "-c", COUNT],
+        env={},
+        ports={},
+        replicas=1,
+        readiness_probe=None,
+        termination_grace_period_seconds=1,
+        volumes=[
+            {"name": each, "mount_path": f"/{each}", "size": "10Mi", "storage_class_name": "csi"} for each in "ab"
+        ],
+        snapshots={"group_class_name": "none-of-this-name", "keep": 1},
+    )
+    local("load-image", "etcd")
+    rg.up()
+    rg.set(env={"A": "1"})
+    assert "no VolumeGroupSnapshotClass 'none-of-this-name' (snapshots.group_class_name); it has csi" in rg.must_fail(
+        "preview"
+    )
+    rg.set(snapshots={"group_class_name": "csi", "keep": 1})
+    said = rg.must("preview")
+    assert "made of a-rg-0, b-rg-0, those of each instance at one moment, by a VolumeGroupSnapshot of class csi" in said
+    assert groups(rg) == []
+    rg.up()
+    [first] = groups(rg)
+    rg.deploy(env={"A": "2"})
+    eventually("the older group is gone", lambda: len(snapshots(rg)) == 2)
+    [group] = groups(rg)
+    assert group != first
+    assert set(rg.outputs()["snapshots"].values()) == set(snapshots(rg))
+    rg.unchanged()
+    volumes = {str(claim.spec.volumeName) for claim in rg.claims().values()}
+    try:
+        rg.deploy(env={"A": "1"}, command=["busybox", "sleep", "3600"], restore=[{"snapshot": "BeforeLastRollout"}])
+        a, b = counted(rg, "rg-0")
+        assert a - b in {0, 1}
+        assert b > 0
+    finally:
+        for each in volumes:
+            client.delete(PersistentVolume, each)

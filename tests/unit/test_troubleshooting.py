@@ -42,6 +42,7 @@ PAGE_OF = {
     "before/roll_back.py": "volumes.md",
     "turns.py": "groups.md",
     "before/refusals/restore.py": "volumes.md",
+    "after/group_snapshots.py": "snapshots.md",
     "after/volume_snapshots.py": "snapshots.md",
     "state/volume_snapshots.py": "snapshots.md",
     "after/restore_test.py": "snapshots.md",

@@ -737,6 +737,10 @@ class SnapshotsArgs(TypedDict):
     class_name: NotRequired[pulumi.Input[str]]
     """Name of a VolumeSnapshotClass (``spec.volumeSnapshotClassName``). Default: the cluster's default class for the
     driver of the volumes."""
+    group_class_name: NotRequired[pulumi.Input[str]]
+    """Name of a VolumeGroupSnapshotClass (``spec.volumeGroupSnapshotClassName``): the volumes of one instance are then
+    snapshotted at one moment. Requires a CSI driver with group snapshots and the CRDs of
+    ``groupsnapshot.storage.k8s.io/v1``. Mutually exclusive with ``class_name``. Default: each volume by itself."""
     before: NotRequired[Sequence[pulumi.Input[str]]]
     """The changes before which volumes are snapshotted, those of the instances that they touch; each item is
     one of ``SnapshotBefore``. ``pulumi destroy`` cannot be one: Pulumi runs no program for it, so that nothing comes

@@ -83,6 +83,9 @@ VERSION_LABEL = "pulumi-stateful-service/version-of"
 SNAPSHOT_GROUP, SNAPSHOT = "snapshot.storage.k8s.io", "VolumeSnapshot"
 """API group and kind of a snapshot."""
 
+SNAPSHOTTED_WITH_LABEL = "pulumi-stateful-service/snapshotted-with"
+"""On a claim: with which others it is snapshotted at one moment, by a digest of their names."""
+
 SNAPSHOT_LABEL = "pulumi-stateful-service/snapshot-of"
 """On the VolumeSnapshots that are made before a change: the name of the StatefulSet."""
 

@@ -87,6 +87,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "restore[0].volume must be set, because volumes has 0",
     ),
     (
+        {"volumes": [VOLUME], "snapshots": {"class_name": "a", "group_class_name": "b"}},
+        "snapshots.class_name and snapshots.group_class_name are mutually exclusive",
+    ),
+    (
         {"volumes": [VOLUME], "restore": [{"ordinal": 0}]},
         "restore[0] requires exactly one of volume_name, data_source, data_source_ref, snapshot",
     ),

@@ -150,6 +150,7 @@ def _check_snapshots(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     volumes = [volume["name"] for volume in args["volumes"]]
     if not volumes:
         raise checks.error("snapshots requires volumes")
+    checks.refuse_both(args["snapshots"], "class_name", "group_class_name", "snapshots.")
     for i, volume in enumerate(args["snapshots"].get("volumes", [])):
         if volume not in volumes:
             raise checks.error_of_value(f"snapshots.volumes[{i}]", volume, f"must be one of {', '.join(volumes)}")

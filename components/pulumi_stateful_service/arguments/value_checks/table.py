@@ -211,6 +211,7 @@ CHECKS: Mapping[str, checks.Check] = {
     "RestoredClaimArgs.volume_name": checks.dns_subdomain,
     "RestoredClaimArgs.snapshot": checks.snapshot,
     "SnapshotsArgs.class_name": checks.dns_subdomain,
+    "SnapshotsArgs.group_class_name": checks.dns_subdomain,
     "SnapshotsArgs.before": checks.unique_items,
     "SnapshotsArgs.before[]": checks.member_of(
         SnapshotBefore,

@@ -22,6 +22,7 @@ from pulumi_stateful_service.foundation.names import (
     SNAPSHOT,
     field_manager,
 )
+from pulumi_stateful_service.live.after.group_snapshots import GroupFailedError, make_group
 from pulumi_stateful_service.live.after.restore_test import RestoreFailedError, test_restore
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.access import Action
@@ -31,13 +32,16 @@ from pulumi_stateful_service.live.state.pod_status import is_running, is_termina
 from pulumi_stateful_service.live.state.restore_test import Restored, restore_test_labels
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.state.volume_snapshots import (
+    GROUP_SNAPSHOT,
     InstanceToSnapshot,
     Quiesce,
     SnapshotWork,
     claim_of,
     failure,
+    group_of,
     holds_data,
     is_ready,
+    kind_of,
     new_snapshot,
     newest,
     restore_tests,
@@ -115,7 +119,7 @@ class _Snapshots:
             await self._delete(self._work.failed)
             deadline = time.monotonic() + self._work.plan.timeout_seconds
             for instance in self._work.instances:
-                await self._make(instance)
+                await self._make(instance, deadline)
             if self._made:
                 await self._wait("ready to use", "snapshots.timeout_seconds", deadline, is_ready, self._made)
                 self._say(f"VolumeSnapshots are ready: {', '.join(sorted(self._made.values()))}.")
@@ -124,14 +128,14 @@ class _Snapshots:
         except ClusterError as error:
             raise self._refused(error.problem) from error
 
-    async def _make(self, instance: InstanceToSnapshot) -> None:
-        """Makes the snapshots of one instance, one right after another."""
+    async def _make(self, instance: InstanceToSnapshot, deadline: float) -> None:
+        """Makes the snapshots of one instance, one right after another or at one moment."""
         quiesce = self._work.plan.quiesce
         if quiesce is None:
-            await self._create(instance)
+            await self._create(instance, deadline)
         elif not is_running(instance.pod) or is_terminating(instance.pod):
             self._say(f"{_name(instance.pod)} does not run, so its snapshots are made without snapshots.quiesce.")
-            await self._create(instance)
+            await self._create(instance, deadline)
         else:
             await self._make_quiesced(instance, quiesce)
 
@@ -140,8 +144,8 @@ class _Snapshots:
         await self._note(claim, f"{self._cluster.now():%Y-%m-%dT%H:%M:%SZ}")
         try:
             await self._run(pod, quiesce, quiesce.command, "snapshots.quiesce.command")
-            made = await self._create(instance)
             deadline = time.monotonic() + quiesce.timeout_seconds
+            made = await self._create(instance, deadline)
             await self._wait("taken", "snapshots.quiesce.timeout_seconds", deadline, holds_data, made)
         finally:
             # Also where the engine is interrupted, which cancels what waits above.
@@ -189,7 +193,18 @@ class _Snapshots:
             field_manager=field_manager(self._where.name),
         )
 
-    async def _create(self, instance: InstanceToSnapshot) -> dict[str, str]:
+    async def _create(self, instance: InstanceToSnapshot, deadline: float) -> dict[str, str]:
+        if self._work.plan.group_class_name is None:
+            made = await self._create_each(instance)
+        else:
+            try:
+                made = await make_group(self._cluster, self._where.namespace, self._work, instance, deadline)
+            except GroupFailedError as error:
+                raise self._refused(str(error)) from None
+        self._made |= made
+        return made
+
+    async def _create_each(self, instance: InstanceToSnapshot) -> dict[str, str]:
         now, manager = self._cluster.now(), field_manager(self._where.name)
         made: dict[str, str] = {}
         for claim in instance.claims:
@@ -201,7 +216,6 @@ class _Snapshots:
             except ClusterError as error:
                 raise self._refused(f"{name}: {error.problem}") from error
             made[name] = body["metadata"]["name"]
-        self._made |= made
         return made
 
     async def _wait(
@@ -256,9 +270,12 @@ class _Snapshots:
         self._say(f"{restored.pod} was restored from its snapshots, and snapshots.restore_test passed.")
 
     async def _delete(self, snapshots: Sequence[KubernetesObject]) -> None:
-        for each in snapshots:
-            name, uid = each["metadata"]["name"], each["metadata"]["uid"]
-            await self._cluster.delete(SNAPSHOT, self._where.namespace, name, action=Action.DELETE_SNAPSHOT, uid=uid)
+        """Deletes snapshots, and of those of a group the group."""
+        found = [group_of(each) or {"kind": kind_of(each), **each["metadata"]} for each in snapshots]
+        actions = {SNAPSHOT: Action.DELETE_SNAPSHOT, GROUP_SNAPSHOT: Action.DELETE_GROUP_SNAPSHOT}
+        for uid, each in {each["uid"]: each for each in found}.items():
+            kind = each["kind"]
+            await self._cluster.delete(kind, self._where.namespace, each["name"], action=actions[kind], uid=uid)
 
     def _refused(self, why: str, what: str = _NOT_MADE) -> RefusedError:
         return RefusedError(

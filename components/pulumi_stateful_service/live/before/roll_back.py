@@ -20,6 +20,7 @@ from pulumi_stateful_service.foundation.names import (
     BEFORE_LAST_ROLLOUT,
     CHANGE_LABEL,
     COMPONENT_LABEL,
+    POD_NAME_LABEL,
     RESTORED_ANNOTATION,
     SNAPSHOT,
     SNAPSHOT_LABEL,
@@ -32,6 +33,7 @@ from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
 from pulumi_stateful_service.live.state.volume_snapshots import (
     claim_of,
+    group_of,
     has_failed_test,
     is_going,
     is_ready,
@@ -123,6 +125,8 @@ def choose(
     for one, other in pairwise(chosen.values()):
         if _change(one) != _change(other):
             return f"{_name(one)} and {_name(other)} were made before different changes"
+        if _pod(one) == _pod(other) and group_of(one) != group_of(other):
+            return f"{_name(one)} and {_name(other)} are of one instance and were not made at one moment"
     return {claim: _name(each) for claim, each in chosen.items()}
 
 
@@ -164,6 +168,10 @@ def _from(claim: KubernetesObject, chosen: Mapping[str, str]) -> KubernetesObjec
 
 def _name(snapshot: KubernetesObject) -> str:
     return str(snapshot["metadata"]["name"])
+
+
+def _pod(snapshot: KubernetesObject) -> str | None:
+    return (snapshot["metadata"].get("labels") or {}).get(POD_NAME_LABEL)
 
 
 def _change(snapshot: KubernetesObject) -> str | None:

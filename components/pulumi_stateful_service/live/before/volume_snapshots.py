@@ -12,7 +12,12 @@ from pulumi_stateful_service.arguments.types import SnapshotBefore
 from pulumi_stateful_service.documentation import SNAPSHOTS
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import COMPONENT_LABEL, SNAPSHOT, SNAPSHOT_GROUP, claim_name
+from pulumi_stateful_service.foundation.names import (
+    COMPONENT_LABEL,
+    SNAPSHOT,
+    SNAPSHOT_GROUP,
+    claim_name,
+)
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome
 from pulumi_stateful_service.live.client.access import Action
@@ -22,21 +27,26 @@ from pulumi_stateful_service.live.state.claim_changes import is_bound
 from pulumi_stateful_service.live.state.pod_status import ordinal_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates
 from pulumi_stateful_service.live.state.volume_snapshots import (
+    GROUP_SNAPSHOT,
+    GROUP_SNAPSHOT_GROUP,
     NOT_KNOWN,
-    SNAPSHOT_CLASS,
     InstanceToSnapshot,
     SnapshotPlan,
     SnapshotWork,
     change_digest,
     class_refusals,
     failure,
+    group_of,
     is_going,
+    kind_of,
+    new_group,
     new_snapshot,
     quiesced_since,
     restore_tests,
     snapshot_labels,
     sources_in_use,
     usable_again,
+    usable_group,
     was_sent,
 )
 
@@ -119,6 +129,10 @@ def snapshot_lines(work: SnapshotWork) -> list[str]:
         names = by_way.setdefault(each.why, [])
         names.extend(claim["metadata"]["name"] for claim in each.claims)
     of_class = f", of class {work.plan.class_name}" if work.plan.class_name else ""
+    if work.plan.group_class_name:
+        of_class = (
+            f", those of each instance at one moment, by a {GROUP_SNAPSHOT} of class {work.plan.group_class_name}"
+        )
     lines += [
         f"before this change ({way}) VolumeSnapshots are made of {_listed(names)}{of_class}"
         for way, names in by_way.items()
@@ -164,8 +178,10 @@ async def _prepared(
 ) -> SnapshotWork:
     namespace, now = live["metadata"]["namespace"], cluster.now()
     labels = {**work.labels, COMPONENT_LABEL: list(change.component_labels)}
-    existing, others = await asyncio.gather(
-        cluster.list(SNAPSHOT, namespace, labels=labels), cluster.list("PersistentVolumeClaim", namespace)
+    existing, groups, others = await asyncio.gather(
+        cluster.list(SNAPSHOT, namespace, labels=labels),
+        _groups(cluster, work.plan, namespace, labels),
+        cluster.list("PersistentVolumeClaim", namespace),
     )
     sent = forecast is not None and was_sent(live, change.stateful_set, changes_template=forecast.changes_template)
     generation = None if sent else work.generation
@@ -180,22 +196,42 @@ async def _prepared(
             again |= {claim: str(name) for claim, name in of_instance.items()}
         else:
             # What belongs together is of one moment.
-            instances.append(each)
+            instances.append(replace(each, group=usable_group(groups, each, work.change, generation, now)))
     work = replace(
         work,
         tested=_to_be_tested(work, again, existing),
         instances=instances,
         again=again,
         existing=existing,
-        failed=[each for each in existing if failure(each) and not is_going(each)],
+        failed=_useless([*existing, *groups], [each.group for each in instances]),
         used=sources_in_use([*others, *change.restored_claims]),
     )
     claims = [claim for each in instances for claim in each.claims]
-    _refuse(change, work, class_refusals(work.plan, *await _classes(cluster, claims)))
-    if claims:
+    _refuse(change, work, class_refusals(work.plan, *await _classes(cluster, work.plan.class_kind, claims)))
+    if claims and work.plan.group_class_name is not None:
+        body = new_group(work, instances[0], now)
+        await cluster.create(GROUP_SNAPSHOT, namespace, body, action=Action.TRY_GROUP_SNAPSHOT)
+    elif claims:
         body = new_snapshot(work, instances[0], claims[0], now)
         await cluster.create(SNAPSHOT, namespace, body, action=Action.TRY_SNAPSHOT)
     return work
+
+
+def _useless(found: Sequence[KubernetesObject], again: Sequence[KubernetesObject | None]) -> list[KubernetesObject]:
+    """What failed, and the groups of an interrupted ``up`` whose snapshots have no labels and are not used again."""
+    kept = {each["metadata"]["uid"] for each in again if each is not None}
+    kept |= {owner["uid"] for each in found if (owner := group_of(each))}
+    lost = [each for each in found if kind_of(each) == GROUP_SNAPSHOT and each["metadata"]["uid"] not in kept]
+    return [each for each in found if not is_going(each) and (failure(each) or each in lost)]
+
+
+async def _groups(
+    cluster: Cluster, plan: SnapshotPlan, namespace: str, labels: Mapping[str, str | Sequence[str]]
+) -> list[KubernetesObject]:
+    """The component's VolumeGroupSnapshots, where the program wants any."""
+    if plan.group_class_name is None:
+        return []
+    return await cluster.list(GROUP_SNAPSHOT, namespace, labels=labels)
 
 
 def _to_be_tested(
@@ -209,11 +245,11 @@ def _to_be_tested(
 
 
 async def _classes(
-    cluster: Cluster, claims: Sequence[KubernetesObject]
+    cluster: Cluster, kind: str, claims: Sequence[KubernetesObject]
 ) -> tuple[list[KubernetesObject] | None, dict[str, list[str]]]:
-    """The VolumeSnapshotClasses, and the claims of each driver, as far as the credentials allow to read them."""
+    """The classes of this kind, and the claims of each driver, as far as the credentials allow to read them."""
     try:
-        classes = await cluster.list(SNAPSHOT_CLASS, None)
+        classes = await cluster.list(kind, None)
     except ForbiddenError:
         return None, {}
     by_class: dict[str, list[str]] = {}
@@ -239,8 +275,10 @@ def _refusal(change: Change, wanted: Sequence[InstanceToSnapshot], error: Cluste
     """Why snapshots cannot be made, where the API server says so."""
     why = error.problem
     if error.status == HTTPStatus.NOT_FOUND:
-        missing = "the CRDs of VolumeSnapshots and their controller are not installed"
-        why = f"the cluster has no {SNAPSHOT_GROUP}/v1: {missing}"
+        is_group = change.snapshots is not None and change.snapshots.group_class_name is not None
+        missing = f"the CRDs of {'VolumeGroupSnapshots' if is_group else 'VolumeSnapshots'} and their controller"
+        versions = f"{SNAPSHOT_GROUP}/v1, or no {GROUP_SNAPSHOT_GROUP}/v1" if is_group else f"{SNAPSHOT_GROUP}/v1"
+        why = f"the cluster has no {versions}: {missing} are not installed"
     return RefusedError(f"{change.prefix}: {_not_made(wanted)}: {why} ({SNAPSHOTS}).")
 
 

@@ -49,7 +49,7 @@ _VERSIONED = ("Secret", "ConfigMap")
 _OF_VERSIONS = ("secret_env", "secret_files", "config_files")
 _EXEC = ("create", "get")
 _CLAIM, _STATEFUL_SET, _SERVICE, _POD = "PersistentVolumeClaim", "StatefulSet", "Service", "Pod"
-_SNAPSHOT = "VolumeSnapshot"
+_SNAPSHOT, _GROUP = "VolumeSnapshot", "VolumeGroupSnapshot"
 
 
 class Action(Enum):
@@ -121,6 +121,37 @@ class Action(Enum):
         "deletes a VolumeSnapshot that the component has made",
         "newer ones are ready, and the claim has more than `snapshots.keep`; or it has failed, and is made again",
         ("snapshots",),
+        right=Right.ARGUMENT,
+    )
+    LABEL_CLAIM = Access(
+        ("patch",),
+        (_CLAIM,),
+        "labels a claim with a digest of the claims that are snapshotted with it",
+        "before a VolumeGroupSnapshot of the instance is made, where the claim has another label",
+        ("snapshots.group_class_name",),
+    )
+    MAKE_GROUP_SNAPSHOT = Access(
+        ("create",),
+        (_GROUP,),
+        "creates a VolumeGroupSnapshot of the claims of an instance",
+        "before a change touches the instance",
+        ("snapshots.group_class_name",),
+        right=Right.ARGUMENT,
+    )
+    LABEL_SNAPSHOT = Access(
+        ("patch",),
+        (_SNAPSHOT,),
+        "labels and annotates the VolumeSnapshots that a VolumeGroupSnapshot has made, as those that it makes itself",
+        "they are there",
+        ("snapshots.group_class_name",),
+        right=Right.ARGUMENT,
+    )
+    DELETE_GROUP_SNAPSHOT = Access(
+        ("delete",),
+        (_GROUP,),
+        "deletes a VolumeGroupSnapshot that the component has made, and so its VolumeSnapshots",
+        "each of these would be deleted: newer ones are ready, or it has failed",
+        ("snapshots.group_class_name",),
         right=Right.ARGUMENT,
     )
     TEST_RESTORE = Access(
@@ -405,6 +436,15 @@ class Action(Enum):
         changes=False,
         is_dry_run=True,
     )
+    TRY_GROUP_SNAPSHOT = Access(
+        ("create",),
+        (_GROUP,),
+        "whether a VolumeGroupSnapshot could be made",
+        arguments=("snapshots.group_class_name",),
+        right=Right.ARGUMENT,
+        changes=False,
+        is_dry_run=True,
+    )
     REVIEW_RIGHTS = Access(
         ("create",),
         ("SelfSubjectAccessReview",),
@@ -494,6 +534,13 @@ READS = (
         right=Right.ARGUMENT,
     ),
     Access(
+        ("list",),
+        (_GROUP,),
+        "the VolumeGroupSnapshots that the component has made before changes, and whether they have failed",
+        arguments=("snapshots.group_class_name",),
+        right=Right.ARGUMENT,
+    ),
+    Access(
         ("get",),
         ("Job",),
         "whether the check of restored VolumeSnapshots has ended",
@@ -502,7 +549,7 @@ READS = (
     ),
     Access(
         ("list",),
-        ("VolumeSnapshotClass",),
+        ("VolumeSnapshotClass", "VolumeGroupSnapshotClass"),
         "whether there is a class for the driver of the volumes",
         arguments=("snapshots",),
         without="where there is none, `pulumi up` says so when a VolumeSnapshot fails, and no preview does",

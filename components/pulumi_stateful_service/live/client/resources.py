@@ -51,6 +51,10 @@ RESOURCES = {
     "Service": Resource("v1", "services"),
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "StorageClass": Resource("storage.k8s.io/v1", "storageclasses", namespaced=False),
+    "VolumeGroupSnapshot": Resource("groupsnapshot.storage.k8s.io/v1", "volumegroupsnapshots"),
+    "VolumeGroupSnapshotClass": Resource(
+        "groupsnapshot.storage.k8s.io/v1", "volumegroupsnapshotclasses", namespaced=False
+    ),
     "VolumeSnapshot": Resource("snapshot.storage.k8s.io/v1", "volumesnapshots"),
     "VolumeSnapshotClass": Resource("snapshot.storage.k8s.io/v1", "volumesnapshotclasses", namespaced=False),
 }

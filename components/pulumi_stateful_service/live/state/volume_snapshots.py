@@ -25,13 +25,16 @@ from pulumi_stateful_service.foundation.names import (
     SNAPSHOT_GROUP,
     SNAPSHOT_LABEL,
     SNAPSHOT_OF_ANNOTATION,
+    SNAPSHOTTED_WITH_LABEL,
     for_instance,
 )
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision
 from pulumi_stateful_service.live.state.restore_test import RestoreTest
 from pulumi_stateful_service.outside_text import cleaned
 
-SNAPSHOT_CLASS = "VolumeSnapshotClass"
+GROUP_SNAPSHOT_GROUP, GROUP_SNAPSHOT = "groupsnapshot.storage.k8s.io", "VolumeGroupSnapshot"
+"""API group and kind of the snapshots of several volumes at one moment."""
+SNAPSHOT_CLASS, GROUP_CLASS = "VolumeSnapshotClass", "VolumeGroupSnapshotClass"
 _DEFAULT_CLASS = "snapshot.storage.kubernetes.io/is-default-class"
 _USED_AGAIN_FOR = timedelta(hours=1)
 """An older snapshot is none of the moment before a change, also where the change is the same."""
@@ -61,6 +64,9 @@ class SnapshotPlan:
     """Values of ``SnapshotBefore``."""
     class_name: str | None = None
     """Name of a VolumeSnapshotClass; None for the cluster's default."""
+    group_class_name: str | None = None
+    """Name of a VolumeGroupSnapshotClass, with which an instance's volumes are snapshotted at one moment; None where
+    each volume is by itself."""
     keep: int = 3
     """How many each claim keeps."""
     volumes: Sequence[str] | None = None
@@ -69,6 +75,11 @@ class SnapshotPlan:
     timeout_seconds: int = 300
     restore_test: RestoreTest | None = None
     """How the snapshots of one instance are tested before the change begins."""
+
+    @property
+    def class_kind(self) -> str:
+        """Of which kind the class is."""
+        return GROUP_CLASS if self.group_class_name is not None else SNAPSHOT_CLASS
 
 
 def snapshot_plan(given: Mapping[str, Any]) -> SnapshotPlan:
@@ -86,6 +97,8 @@ class InstanceToSnapshot:
     """Those without a snapshot that can be used again."""
     why: str
     """What the change does to it."""
+    group: KubernetesObject | None = None
+    """The VolumeGroupSnapshot of an interrupted ``up`` that is used again; None where one is made, or none is."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,7 @@ class SnapshotWork:
     def superseded(self) -> list[KubernetesObject]:
         """The snapshots that go when the new ones are ready."""
         new = {claim: 0 if claim in self.again else 1 for claim in self.claims}
-        return superseded(self.existing, new, self.plan.keep, self.used)
+        return without_parts_of_groups(superseded(self.existing, new, self.plan.keep, self.used), self.existing)
 
 
 def snapshot_labels(set_name: str, component: str) -> dict[str, str]:
@@ -152,25 +165,87 @@ def new_snapshot(
     work: SnapshotWork, instance: InstanceToSnapshot, claim: KubernetesObject, now: datetime
 ) -> KubernetesObject:
     """The VolumeSnapshot of a claim. Its name tells the claim, and so the instance, the time and the revision."""
-    pod = instance.pod
-    name, pod_name = claim["metadata"]["name"], pod["metadata"]["name"]
-    noted = {**_made_of(claim, pod, work.generation), "before": instance.why, "revision": revision(pod)}
-    of_revision = revision(pod).rpartition("-")[2][:_REVISION_CHARACTERS]
-    parts = [name, f"{now:%Y%m%d%H%M%S}", of_revision]
+    name = claim["metadata"]["name"]
     return {
         "apiVersion": f"{SNAPSHOT_GROUP}/v1",
         "kind": SNAPSHOT,
-        "metadata": {
-            "name": "-".join(filter(None, parts)),
-            "labels": {**work.labels, CHANGE_LABEL: work.change, POD_NAME_LABEL: pod_name},
-            "annotations": {SNAPSHOT_OF_ANNOTATION: json.dumps(noted, sort_keys=True)},
-        },
+        "metadata": {"name": _name(name, instance.pod, now), **notes_of_snapshot(work, instance, claim)},
         "spec": without_empty(volumeSnapshotClassName=work.plan.class_name, source={"persistentVolumeClaimName": name}),
     }
 
 
+def _name(of: str, pod: KubernetesObject, now: datetime) -> str:
+    of_revision = revision(pod).rpartition("-")[2][:_REVISION_CHARACTERS]
+    return "-".join(filter(None, [of, f"{now:%Y%m%d%H%M%S}", of_revision]))
+
+
+def notes_of_snapshot(work: SnapshotWork, instance: InstanceToSnapshot, claim: KubernetesObject) -> KubernetesObject:
+    """The labels and annotations of a claim's snapshot, by which it is known as the component's own."""
+    return _notes(work, instance, _made_of(claim, instance.pod, work.generation))
+
+
+def _notes(work: SnapshotWork, instance: InstanceToSnapshot, made_of: Mapping[str, Any]) -> KubernetesObject:
+    noted = {**made_of, "before": instance.why, "revision": revision(instance.pod)}
+    return {
+        "labels": {**work.labels, CHANGE_LABEL: work.change, POD_NAME_LABEL: instance.pod["metadata"]["name"]},
+        "annotations": {SNAPSHOT_OF_ANNOTATION: json.dumps(noted, sort_keys=True)},
+    }
+
+
+def new_group(work: SnapshotWork, instance: InstanceToSnapshot, now: datetime) -> KubernetesObject:
+    """The VolumeGroupSnapshot of an instance's claims, which have the label that it selects.
+
+    By ``matchLabels``: the snapshot controller does not look at ``matchExpressions``.
+    """
+    made_of = _group_made_of(instance.claims, instance.pod, work.generation)
+    return {
+        "apiVersion": f"{GROUP_SNAPSHOT_GROUP}/v1",
+        "kind": GROUP_SNAPSHOT,
+        "metadata": {
+            "name": _name(instance.pod["metadata"]["name"], instance.pod, now),
+            **_notes(work, instance, made_of),
+        },
+        "spec": {
+            "volumeGroupSnapshotClassName": work.plan.group_class_name,
+            "source": {"selector": {"matchLabels": group_label(instance.claims)}},
+        },
+    }
+
+
+def group_label(claims: Iterable[KubernetesObject]) -> dict[str, str]:
+    """The label of these claims, which no others have, also not other claims of the same instance."""
+    names = "\n".join(sorted(claim["metadata"]["name"] for claim in claims))
+    return {SNAPSHOTTED_WITH_LABEL: hashlib.sha256(names.encode()).hexdigest()[:32]}
+
+
+def kind_of(snapshot: KubernetesObject) -> str:
+    """Its kind, which an object of a list may lack: a group has a selector."""
+    return GROUP_SNAPSHOT if "selector" in (snapshot["spec"].get("source") or {}) else SNAPSHOT
+
+
+def group_of(snapshot: KubernetesObject) -> Mapping[str, Any] | None:
+    """The VolumeGroupSnapshot that has made it, as an owner; None for none."""
+    owners = snapshot["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner["kind"] == GROUP_SNAPSHOT), None)
+
+
+def without_parts_of_groups(
+    going: Iterable[KubernetesObject], existing: Iterable[KubernetesObject]
+) -> list[KubernetesObject]:
+    """Those that can go: of a group all or none, as the snapshot controller has it."""
+    going = list(going)
+    names = {each["metadata"]["name"] for each in going}
+    needed = {owner["uid"] for each in existing if each["metadata"]["name"] not in names and (owner := group_of(each))}
+    return [each for each in going if (owner := group_of(each)) is None or owner["uid"] not in needed]
+
+
 def _made_of(claim: KubernetesObject, pod: KubernetesObject, generation: int) -> dict[str, Any]:
     return {"claim": claim["metadata"]["uid"], "generation": generation, "pod": pod["metadata"]["uid"]}
+
+
+def _group_made_of(claims: Iterable[KubernetesObject], pod: KubernetesObject, generation: int) -> dict[str, Any]:
+    uids = {claim["metadata"]["name"]: claim["metadata"]["uid"] for claim in claims}
+    return {"claims": uids, "generation": generation, "pod": pod["metadata"]["uid"]}
 
 
 def usable_again(
@@ -185,14 +260,35 @@ def usable_again(
 
     ``generation`` is that of the live StatefulSet; None where the change was sent already, and has raised it.
     """
+    wanted = _made_of(claim, pod, generation or 0)
     for snapshot in newest_first(snapshots):
-        made_of = _noted(snapshot)
-        wanted = _made_of(claim, pod, made_of.get("generation", 0) if generation is None else generation)
-        is_young = now - created(snapshot) <= _USED_AGAIN_FOR and not is_going(snapshot)
-        labels = snapshot["metadata"].get("labels") or {}
-        if made_of.items() >= wanted.items() and labels.get(CHANGE_LABEL) == change and is_young:
+        if _is_of(snapshot, wanted, change, generation, now):
             return None if failure(snapshot) or has_failed_test(snapshot) else str(snapshot["metadata"]["name"])
     return None
+
+
+def usable_group(
+    groups: Iterable[KubernetesObject],
+    instance: InstanceToSnapshot,
+    change: str,
+    generation: int | None,
+    now: datetime,
+) -> KubernetesObject | None:
+    """The VolumeGroupSnapshot of an instance that an interrupted ``up`` has made before this very change."""
+    wanted = _group_made_of(instance.claims, instance.pod, generation or 0)
+    found = (each for each in newest_first(groups) if _is_of(each, wanted, change, generation, now))
+    return next((each for each in found if not failure(each)), None)
+
+
+def _is_of(
+    snapshot: KubernetesObject, wanted: Mapping[str, Any], change: str, generation: int | None, now: datetime
+) -> bool:
+    made_of = _noted(snapshot)
+    if generation is None:
+        wanted = {**wanted, "generation": made_of.get("generation", 0)}
+    is_young = now - created(snapshot) <= _USED_AGAIN_FOR and not is_going(snapshot)
+    labels = snapshot["metadata"].get("labels") or {}
+    return made_of.items() >= wanted.items() and labels.get(CHANGE_LABEL) == change and is_young
 
 
 def _noted(snapshot: KubernetesObject) -> dict[str, Any]:
@@ -331,14 +427,14 @@ def class_refusals(
     if classes is None:
         return []
     by_name = {each["metadata"]["name"]: each for each in classes}
-    if plan.class_name is not None:
-        found = by_name.get(plan.class_name)
+    kind, argument = plan.class_kind, f"snapshots.{'group_' if plan.group_class_name else ''}class_name"
+    if (name := plan.group_class_name or plan.class_name) is not None:
+        found = by_name.get(name)
         if found is None:
             has = f"it has {', '.join(sorted(by_name))}" if by_name else "it has none"
-            return [f"the cluster has no VolumeSnapshotClass {plan.class_name!r} (snapshots.class_name); {has}"]
+            return [f"the cluster has no {kind} {name!r} ({argument}); {has}"]
         return [
-            f"VolumeSnapshotClass {plan.class_name!r} (snapshots.class_name) is of driver {found['driver']}, and "
-            f"{', '.join(claims)} of {driver}"
+            f"{kind} {name!r} ({argument}) is of driver {found['driver']}, and {', '.join(claims)} of {driver}"
             for driver, claims in drivers.items()
             if driver != found["driver"]
         ]

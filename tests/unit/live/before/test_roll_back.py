@@ -163,3 +163,15 @@ def test_without_an_earlier_revision() -> None:
     """There was no rollout."""
     with pytest.raises(RefusedError, match="the StatefulSet has no earlier revision"):
         chosen(Cluster(BOTH, REVISIONS[:1]), to_restore("data-db-1"))
+
+
+def test_of_one_instance_at_one_moment() -> None:
+    """Snapshots of a group belong together, and none of another with them."""
+    found = [snapshot("data-db-1", 5), snapshot("wal-db-1", 6)]
+    for each in found:
+        each["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = "db-1"
+    assert isinstance(choose(["data-db-1", "wal-db-1"], found, ROLLOUT), dict)
+    found[0]["metadata"]["ownerReferences"] = [{"kind": "VolumeGroupSnapshot", "name": "g", "uid": "g"}]
+    assert choose(["data-db-1", "wal-db-1"], found, ROLLOUT) == (
+        "data-db-1-5 and wal-db-1-6 are of one instance and were not made at one moment"
+    )

@@ -25,6 +25,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     SnapshotPlan,
     SnapshotWork,
     change_digest,
+    new_group,
     new_snapshot,
     snapshot_labels,
 )
@@ -69,8 +70,16 @@ CLAIMS = [claim(volume, ordinal) for volume in ("data", "wal") for ordinal in (0
 class Cluster:
     """A cluster with these snapshots and one class; what is created is noted."""
 
-    def __init__(self, snapshots: Any = (), error: ClusterError | None = None, *, reads_classes: bool = True) -> None:
+    def __init__(
+        self,
+        snapshots: Any = (),
+        error: ClusterError | None = None,
+        *,
+        reads_classes: bool = True,
+        groups: Any = (),
+    ) -> None:
         self.snapshots, self.error, self.reads_classes = list(snapshots), error, reads_classes
+        self.groups = list(groups)
         self.tried: list[str] = []
 
     def now(self) -> datetime:
@@ -80,10 +89,12 @@ class Cluster:
         return PODS
 
     async def list(self, kind: str, namespace: str | None, *, labels: Any = None) -> Any:
-        if kind == "VolumeSnapshotClass":
+        if kind in {"VolumeSnapshotClass", "VolumeGroupSnapshotClass"}:
             if not self.reads_classes:
                 raise ForbiddenError("no right to list volumesnapshotclasses")
             return [{"metadata": {"name": "csi"}, "driver": "disks"}]
+        if kind == "VolumeGroupSnapshot":
+            return self.groups
         if kind == "VolumeSnapshot":
             assert labels["pulumi-stateful-service/component"] == ["ours", "before"]
             return self.snapshots
@@ -226,6 +237,47 @@ class TestWork:
         with_command = replace(CHANGE, snapshots=SnapshotPlan(quiesce=Quiesce(["a"], ["b"])))
         left = work(Cluster(), with_command, replace(ROLLOUT, order=[]), claims)
         assert "it is resumed first" in snapshot_lines(left)[0]
+
+
+class TestGroups:
+    """The volumes of an instance at one moment."""
+
+    GROUPED = replace(CHANGE, snapshots=SnapshotPlan(group_class_name="csi"))
+
+    def group(self, uid: str, **status: Any) -> Any:
+        snapshotted = SnapshotWork(SnapshotPlan(group_class_name="csi"), {}, change_digest(LIVE), 4)
+        of_instance = InstanceToSnapshot(PODS[0], [CLAIMS[1], CLAIMS[3]], "Rollout")
+        made = new_group(snapshotted, of_instance, datetime(2026, 11, 29, 17, 20, tzinfo=UTC))
+        made["metadata"] |= {"creationTimestamp": "2026-11-29T17:20:00Z", "uid": uid}
+        return {**made, "status": status}
+
+    def test_they_are_made_by_one_object(self) -> None:
+        """Which the API server is asked about, and the preview names."""
+        cluster = Cluster()
+        done = work(cluster, self.GROUPED)
+        assert cluster.tried == ["db-1-20261129172200"]
+        [line] = snapshot_lines(done)
+        assert line.endswith(
+            "made of data-db-1, wal-db-1, those of each instance at one moment, by a VolumeGroupSnapshot of class csi"
+        )
+        assert done.instances[0].group is None
+
+    def test_the_group_of_an_interrupted_up(self) -> None:
+        """Is used again, also where its snapshots have no labels yet; one that failed, or of another change, goes."""
+        failed = self.group("f", error={"message": "no"})
+        other = self.group("o")
+        other["metadata"]["labels"]["pulumi-stateful-service/change"] = "other"
+        done = work(Cluster(groups=[failed, self.group("g"), other]), self.GROUPED)
+        assert done.instances[0].group["metadata"]["uid"] == "g"
+        assert [each["metadata"]["uid"] for each in done.failed] == ["f", "o"]
+
+    def test_where_there_are_none(self) -> None:
+        """No such class, and no such kind."""
+        other = replace(CHANGE, snapshots=SnapshotPlan(group_class_name="other"))
+        with pytest.raises(RefusedError, match=r"no VolumeGroupSnapshotClass 'other' .*group_class_name.*; it has csi"):
+            work(Cluster(), other)
+        with pytest.raises(RefusedError, match=r"or no groupsnapshot\.storage\.k8s\.io/v1: the CRDs of VolumeGroup"):
+            work(Cluster(error=ClusterError("no such kind", status=404)), self.GROUPED)
 
 
 class TestRefusals:

@@ -13,6 +13,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     change_digest,
     class_refusals,
     failure,
+    group_of,
     new_snapshot,
     newest,
     note_of_test,
@@ -24,6 +25,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     superseded,
     usable_again,
     was_sent,
+    without_parts_of_groups,
 )
 
 NOW = datetime(2026, 11, 29, 17, 22, tzinfo=UTC)
@@ -248,3 +250,17 @@ def test_without_a_known_driver_the_class_must_exist() -> None:
 def test_labels_hold_the_change() -> None:
     """By which a snapshot of the same change is found."""
     assert made()["metadata"]["labels"][CHANGE_LABEL] == "change"
+
+
+def test_a_group_goes_as_a_whole() -> None:
+    """Also where one of its snapshots has no more to be there."""
+    owner = {"kind": "VolumeGroupSnapshot", "name": "g", "uid": "g"}
+    one, other, single = made(), made(), made()
+    for each, uid in ((one, "a"), (other, "b"), (single, "c")):
+        each["metadata"] |= {"name": uid, "uid": uid}
+    for each in (one, other):
+        each["metadata"]["ownerReferences"] = [owner]
+    assert without_parts_of_groups([one, other, single], [one, other, single]) == [one, other, single]
+    assert without_parts_of_groups([one, single], [one, other, single]) == [single]
+    assert group_of(single) is None
+    assert group_of(one) == owner
