@@ -34,7 +34,7 @@ from pulumi_stateful_service.foundation.outputs import (
     resolve,
 )
 from pulumi_stateful_service.foundation.quorum import majority, min_available_count
-from pulumi_stateful_service.live.after.follow_rollout import current_rollout, wait_for_rollout
+from pulumi_stateful_service.live.after.follow_rollout import GroupTurns, current_rollout, wait_for_rollout
 from pulumi_stateful_service.live.after.target import RolloutTarget, not_found
 from pulumi_stateful_service.live.before.application_versions import wanted_version
 from pulumi_stateful_service.live.before.change import Change, GroupOfService
@@ -296,11 +296,14 @@ class StatefulSetOfService:
             if target is None:
                 rollout = UNKNOWN
             else:
-                turn = partial(self._service.turns.member_step, self._group.name) if self._group.name else None
-                rollout = await wait_for_rollout(connection, target, self._service.component, turn)
+                rollout = await wait_for_rollout(connection, target, self._service.component, self._turns())
         if self.versions is not None:
             await self.versions.delete_superseded(metadata.namespace, metadata.name)
         return rollout
+
+    def _turns(self) -> GroupTurns | None:
+        turns, name = self._service.turns, self._group.name
+        return GroupTurns(partial(turns.member_step, name), partial(turns.leader_turn, name)) if name else None
 
     async def _rollout_timeout_seconds(self) -> int:
         return int((await resolve(rollout_timeout_seconds(self._args))).value)

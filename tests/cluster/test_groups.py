@@ -114,3 +114,15 @@ def test_p06_instances_move_to_another_group(service: Make) -> None:
     assert sets(rg) == ["rg-new"]
     assert set(rg.claims()) == {"logs-rg-0", "logs-rg-1", "logs-rg-new-0", "logs-rg-new-1"}
     settled(rg)
+
+
+def test_p10_the_group_of_the_leader_is_updated_last(service: Make) -> None:
+    """Whatever its place in the order: the others do not wait for it, and it waits for all of them."""
+    rg = service(**{**THREE, "discovery": None}, leader_last={"labels": {"role": "leader"}})
+    rg.up()
+    rg.kubectl("label", "pod", "rg-a-0", "role=leader")
+    rg.set(env={**THREE["env"], "CHANGED": "1"})
+    with watching(rg) as events:
+        rg.up()
+    order = ["rg-b-0", "rg-c-0", "rg-a-0"]
+    assert only(events, "ending", "ready") == [event for pod in order for event in (("ending", pod), ("ready", pod))]

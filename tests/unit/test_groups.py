@@ -269,6 +269,26 @@ class TestTurns:
         assert begun == ["new", "old", "new", "old", "old"]
         assert steps[1::2] == [f"{each} ends" for each in begun]
 
+    def test_the_group_of_the_leader_comes_last(self) -> None:
+        """Whatever its place in the order; the others go in order."""
+        replaced: list[str] = []
+
+        async def replace(turns: Turns, group: str) -> None:
+            async def leads() -> bool:
+                return group == "a"
+
+            await turns.leader_turn(group, leads)
+            replaced.append(group)
+            await asyncio.sleep(0)
+            await turns.done(group, failed=False)
+
+        async def run() -> None:
+            turns = Turns("P", ["a", "b", "c"])
+            await asyncio.gather(*(replace(turns, group) for group in "cba"))
+
+        asyncio.run(run())
+        assert replaced == ["b", "c", "a"]
+
     def test_a_group_that_waits_holds_no_member_back(self) -> None:
         """The engine does not come to the groups after it before it is done."""
 

@@ -575,7 +575,8 @@ class Guard:
         stops = (
             forecast is None
             or removed
-            or forecast.order
+            # With OnDelete nothing restarts for what is sent, and the order of the groups is found afterwards.
+            or (forecast.order and not change.leader_last)
             or any(each.restarts for each in forecast.resizes.pods.values())
         )
         if not stops or not live.get("status", {}).get("readyReplicas"):

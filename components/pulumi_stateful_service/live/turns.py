@@ -31,10 +31,16 @@ class _State(Enum):
     """An instance is to join or to leave."""
     STEPPING = auto()
     """An instance joins or leaves."""
+    LEADING = auto()
+    """Its leader is to be replaced when the other groups are complete."""
     FOLLOWED = auto()
     """Its rollout is waited for, or its instances are."""
     DONE = auto()
     FAILED = auto()
+
+
+_HELD = (_State.DONE, _State.LEADING, _State.ASKING)
+"""States in which nothing is done to the instances of a group."""
 
 
 class Turns:
@@ -89,6 +95,23 @@ class Turns:
             yield
         finally:
             await self._set(group, _State.FOLLOWED)
+
+    async def leader_turn(self, group: str, leads: Callable[[], Awaitable[bool]]) -> None:
+        """Returns when instances of the group can be replaced: after the groups before it, and one that leads last.
+
+        ``leads`` says whether the leader is one of them. Raises RefusedError where a group could not be completed.
+        """
+        state, others = self._states[group], [name for name in self._order if name != group]
+        before = self._order[: self._order.index(group)]
+        await self._until(group, state, lambda: all(self._states[name] in _HELD for name in before))
+        if await leads():
+            await self._until(group, _State.LEADING, lambda: all(self._may_come_before(name, group) for name in others))
+        await self._set(group, state)
+
+    def _may_come_before(self, other: str, leading: str) -> bool:
+        """Whether another group is complete, or held back by the one that leads; of two that lead, in their order."""
+        is_first = self._order.index(leading) < self._order.index(other)
+        return self._states[other] in _HELD and (self._states[other] is not _State.LEADING or is_first)
 
     def _before(self, group: str) -> list[_State]:
         return [self._states[name] for name in self._order[: self._order.index(group)]]

@@ -1,7 +1,7 @@
 """Follows an operation on a StatefulSet until its claims are changed and its rollout is complete."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -17,7 +17,7 @@ from pulumi_stateful_service.live.after.claim_wait import (
     recreate_claims,
     wait_until_changed,
 )
-from pulumi_stateful_service.live.after.leader_last import update_leader_last
+from pulumi_stateful_service.live.after.leader_last import LeaderTurn, update_leader_last
 from pulumi_stateful_service.live.after.members import Members, TakeTurn
 from pulumi_stateful_service.live.after.reachable import wait_until_reachable
 from pulumi_stateful_service.live.after.resize_in_place import release, resize_in_place
@@ -40,6 +40,14 @@ from pulumi_stateful_service.live.state.rollout_status import Rollout, rollout_s
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, desired_ordinals
 
 
+@dataclass(frozen=True)
+class GroupTurns:
+    """Waits for other groups of the service."""
+
+    member: TakeTurn
+    leader: LeaderTurn
+
+
 async def current_rollout(connection: Connection, target: RolloutTarget) -> Rollout | None:
     """The state of the rollout as it is now, without waiting; None where it cannot be read."""
     try:
@@ -55,11 +63,11 @@ async def current_rollout(connection: Connection, target: RolloutTarget) -> Roll
 
 
 async def wait_for_rollout(
-    connection: Connection, target: RolloutTarget, resource: pulumi.Resource, take_turn: TakeTurn | None = None
+    connection: Connection, target: RolloutTarget, resource: pulumi.Resource, turns: GroupTurns | None = None
 ) -> Rollout:
     """Changes the claims, waits for the rollout, and returns its state when both are complete.
 
-    ``take_turn`` has other groups of the service wait while an instance joins or leaves.
+    ``turns`` are those of the group in a service with groups.
 
     Raises RolloutError after the timeouts. The error names each instance that is not there yet, the reason, and what
     to do.
@@ -80,13 +88,18 @@ async def wait_for_rollout(
         members = None
         if target.members is not None:
             members = Members(
-                cluster, target, target.members, resource, lambda: _roll_out(cluster, target, resource), take_turn
+                cluster,
+                target,
+                target.members,
+                resource,
+                lambda: _roll_out(cluster, target, resource, turns),
+                turns.member if turns else None,
             )
             await members.change()
             live = await read_until_answered(cluster, target)
             wanted = _wanted_claims(target, live)
             claims = [claim for claim in claims if claim["metadata"]["name"] in wanted]
-        rollout = await _roll_out(cluster, target, resource)
+        rollout = await _roll_out(cluster, target, resource, turns)
         if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
             # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
             claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
@@ -137,13 +150,15 @@ async def _release_claims(
         await retry_until_answered(target, release)
 
 
-async def _roll_out(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
+async def _roll_out(
+    cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource, turns: GroupTurns | None
+) -> Rollout:
     if target.resize is not None:
         await resize_in_place(cluster, target, target.resize, resource)
     if target.is_released:
         await release(cluster, target)
     if target.leader is not None:
-        return await update_leader_last(cluster, target, target.leader, resource)
+        return await update_leader_last(cluster, target, target.leader, resource, turns.leader if turns else None)
     if target.plan is not None:
         return await roll_out_in_steps(cluster, target, target.plan, resource)
     return await wait_until_complete(cluster, target, resource)

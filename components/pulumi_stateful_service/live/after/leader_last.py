@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import pulumi
 
@@ -35,13 +36,22 @@ _UNANSWERED_PAUSE = 1.0
 _COMMAND_SECONDS = 60
 
 
+LeaderTurn = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+"""Waits for the other groups of a service: for all of them where the leader is in this one, which it asks."""
+
+
 async def update_leader_last(
-    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, resource: pulumi.Resource
+    cluster: Cluster,
+    target: RolloutTarget,
+    check: LeaderCheck,
+    resource: pulumi.Resource,
+    take_turn: LeaderTurn | None = None,
 ) -> Rollout:
     """Evicts one outdated instance after another, each when all are ready, and returns when none is left.
 
-    The leader is identified before each of them. Raises RolloutError where an instance does not become ready in time,
-    the leader does not pass the lead on, or cannot be identified: then nothing is evicted.
+    The leader is identified before each of them; with ``take_turn``, it is the last one of all groups. Raises
+    RolloutError where an instance does not become ready in time, the leader does not pass the lead on, or cannot be
+    identified: then nothing is evicted.
     """
     while True:
         await _evict_broken(cluster, target)
@@ -52,6 +62,10 @@ async def update_leader_last(
         if not outdated:
             return rollout
         outdated.sort(key=ordinal_of, reverse=True)
+        if take_turn is not None:
+            await take_turn(partial(_any_leads, cluster, target, check, outdated))
+            take_turn = None
+            continue
         for pod in outdated:
             if not await _leads(cluster, target, check, pod):
                 break
@@ -120,6 +134,15 @@ async def _run_hand_over(
         leads = await _leadership(cluster, target, check, name)
         return PASSED if leads.outcome is Outcome.FAILED else result
     return result
+
+
+async def _any_leads(
+    cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pods: Sequence[KubernetesObject]
+) -> bool:
+    for pod in pods:
+        if await _leads(cluster, target, check, pod):
+            return True
+    return False
 
 
 async def _leads(cluster: Cluster, target: RolloutTarget, check: LeaderCheck, pod: KubernetesObject) -> bool:
