@@ -11,6 +11,13 @@ from typing import Any
 
 from random_arguments import DATA, choices, completed, stateful_set
 
+SIZES = (
+    {"requests": {"cpu": "20m"}},
+    {"requests": {"cpu": "40m"}},
+    {"requests": {"cpu": "40m", "memory": "32Mi"}},
+    {"requests": {"cpu": "40m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+)
+"""Resources that Pods get in place or, where Kubernetes cannot, with a rollout."""
 LEVELS = ("component", "parent", "stack")
 """Who has the transform: Pulumi runs them in this order."""
 
@@ -64,7 +71,9 @@ class _Writer:
     program: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.choices = choices(on_real_node=self.on_real_node)
+        self.choices = dict(choices(on_real_node=self.on_real_node))
+        if self.on_real_node:  # No kubelet of a simulated node resizes a Pod.
+            self.choices |= {"resize": [None, "InPlace", "InPlaceOrReplace"], "resources": [None, *SIZES]}
         while not self._is_accepted(self.program):
             self.program = self._first()
 
@@ -117,6 +126,12 @@ class _Writer:
         """Another number of instances."""
         return self._step(replicas=self.dice.choice([0, 1, 1, 1, 2, 3, 4]))
 
+    def resizing(self) -> Step | None:
+        """Other resources, in place where that can be."""
+        return self._step(
+            resize=self.dice.choice(["InPlace", "InPlace", "InPlaceOrReplace"]), resources=self.dice.choice(SIZES)
+        )
+
     def transform(self) -> Step | None:
         """A transform, or none any more."""
         chosen = {
@@ -165,6 +180,7 @@ class _Writer:
             (self.version, 3),
             (self.policy, 4),
             (self.scaling, 5),
+            (self.resizing, 4 if self.on_real_node else 0),
             (self.transform, 3),
             (self.by_hand, 8),
             (self.refresh, 1),

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from faults import MOMENTS, Make, Running, Witness, as_asked, recovered, witnessed
+from faults import MOMENTS, Make, Running, Witness, as_asked, recovered, troubled, witnessed
 from harness import Service, local, parts
+from test_resize import LARGE, SMALL, given, has_one_revision, restarts
+from test_rollouts import settled
 
 pytestmark = pytest.mark.alone
 
@@ -66,3 +68,30 @@ def test_a_part_is_away(service: Make, part: str) -> None:
             away(rg, witness, part, 2 * number)
         rg.refresh()
         rg.unchanged()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", ["/pods/rg-2/resize?dryRun=All", "/pods/rg-1/resize"], ids=["before", "meanwhile"])
+def test_the_controllers_are_away_in_a_resize(service: Make, moment: str) -> None:
+    """Before the change is sent, or while Pods are resized: this `up` ends well, and no Pod is replaced or restarts."""
+    rg = service(replicas=3, resources=SMALL, resize="InPlace")
+    rg.up()
+    before, starters = rg.uids(), list[threading.Timer]()
+
+    def kill_once(path: str) -> None:
+        if path.endswith(moment) and not starters:
+            kill("kube-controller-manager")
+            starters.append(threading.Timer(4, lambda: local("cluster")))
+            starters[0].start()
+
+    rg.set(resources=LARGE)
+    with troubled(rg, lambda *_: None) as between:
+        between.hold = kill_once
+        rg.up()
+    [starter] = starters
+    starter.join()
+    assert rg.uids() == before
+    assert restarts(rg) == {0}
+    assert given(rg) == dict.fromkeys(before, LARGE["limits"])
+    assert has_one_revision(rg)
+    settled(rg)

@@ -264,7 +264,8 @@ class DeployedService:
 
         ``live`` is what ``kubectl get statefulset NAME --output json --show-managed-fields`` prints. Its Pods are taken
         to be ready, and ``recreate_keeping_pods`` to be set, though a smaller size is refused all the same. With
-        ``leader_last`` the component itself replaces Pods, which is not part of it: the StatefulSet alone is compared.
+        ``leader_last`` the component itself replaces Pods, and with ``resize`` it resizes them in place where the API
+        server agrees, which are not part of it: the StatefulSet alone is compared, and other resources replace Pods.
         Raises RefusedError for a change that the component refuses, and LookupError for a live StatefulSet without its
         managed fields.
         """
