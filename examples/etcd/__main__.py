@@ -25,7 +25,6 @@ args: StatefulServiceArgs = {
     "image": config.require("image"),
     "command": ["sh", "/scripts/start.sh"],
     "namespace": config.require("namespace"),
-    "replicas": config.require_int("replicas"),
     "ports": {"client": 2379, "peer": 2380, "metrics": 2381},
     # A member alone never becomes ready: the first ones start at once, and find each other before they are ready.
     "pod_management_policy": "Parallel",
@@ -50,6 +49,7 @@ args: StatefulServiceArgs = {
     "env": {
         "PATH": "/usr/local/bin:/shell",
         "ETCDCTL_ENDPOINTS": "http://$(SERVICE_ADDRESS):2379",
+        "FIRST_MEMBERS": config.require("firstMembers"),
         "ETCD_AUTO_COMPACTION_RETENTION": config.require("retention"),
     },
     # A learner is ready once it has caught up, so that it can be promoted. Opening a large database takes time.
@@ -59,6 +59,11 @@ args: StatefulServiceArgs = {
     "resources": {"requests": {"cpu": "100m", "memory": "100Mi"}},
     "volumes": [{"name": "data", "mount_path": "/var/lib/etcd", "size": config.require("size")}],
 }
+# Each group has a number of its own.
+if groups := config.require_object("groups"):
+    args["groups"] = groups
+else:
+    args["replicas"] = config.require_int("replicas")
 if storage_class := config.get("storageClass"):
     args["storage_class_name"] = storage_class
 if new_disks := config.get("newDisks"):

@@ -14,7 +14,7 @@ if [ ! -d $data/member ]; then
             '{ printf "%s%s=%s", (NR > 1 ? "," : ""), ($3 == "" ? me : $3), $4 }')
     else
         state=new
-        cluster=$(for member in etcd-0 etcd-1 etcd-2; do
+        cluster=$(for member in $FIRST_MEMBERS; do
             printf '%s' "$member=http://$member.$SERVICE_ADDRESS:2380,"
         done)
     fi

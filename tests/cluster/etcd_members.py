@@ -21,11 +21,16 @@ class Etcd(Example):
 
     def ask_once(self, member: str, what: str, **body: object) -> dict[str, Any]:
         """A member's answer, without a retry; empty where there is none."""
-        try:
-            answered = httpx2.post(f"http://{self.addresses()[member]}:2379/v3/{what}", json=body, timeout=30)
-        except httpx2.HTTPError:
-            return {}
-        return dict(answered.json()) if answered.is_success else {}
+        return _asked(self.addresses()[member], what, body)
+
+    def ask_any(self, what: str, **body: object) -> dict[str, Any]:
+        """The first answer of a member."""
+
+        def answer() -> dict[str, Any]:
+            answers = (_asked(address, what, body) for address in self.addresses().values())
+            return next(filter(None, answers), {})
+
+        return eventually("a member answers", answer)
 
     def is_led_by(self, member: str) -> bool:
         """Whether a member leads; where another one does, asks it to hand over."""
@@ -37,7 +42,7 @@ class Etcd(Example):
 
     def members(self) -> list[dict[str, Any]]:
         """The members of the cluster."""
-        return list(self.ask("etcd-0", "cluster/member/list")["members"])
+        return list(self.ask_any("cluster/member/list")["members"])
 
     def peers(self) -> dict[str, list[str]]:
         """The members that have a vote, and where their peers find them."""
@@ -48,7 +53,7 @@ class Etcd(Example):
         names = {each["ID"]: str(each["name"]) for each in self.members()}
 
         def led() -> list[dict[str, Any]]:
-            return [status for status in [self.ask("etcd-0", "maintenance/status")] if status.get("leader") in names]
+            return [status for status in [self.ask_any("maintenance/status")] if status.get("leader") in names]
 
         [status] = eventually("there is a leader", led)
         return names[status["leader"]], int(status["raftTerm"])
@@ -57,6 +62,16 @@ class Etcd(Example):
         """The client's keys as a member has them, and the revision that made each."""
         answer = self.ask(member, "kv/range", key=encoded("key/"), range_end=encoded("key0"), keys_only=True)
         return {decoded(each["key"]): int(each["create_revision"]) for each in answer["kvs"]}
+
+
+def _asked(address: str, what: str, body: object) -> dict[str, Any]:
+    """The answer of the member that has an address; empty where there is none."""
+    try:
+        timeout = httpx2.Timeout(30, connect=2)
+        answered = httpx2.post(f"http://{address}:2379/v3/{what}", json=body, timeout=timeout)
+    except httpx2.HTTPError:
+        return {}
+    return dict(answered.json()) if answered.is_success else {}
 
 
 def encoded(text: str) -> str:

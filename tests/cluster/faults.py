@@ -82,11 +82,11 @@ class Witness:
         self.happenings = 0
         """How often a Pod or a claim changed."""
 
-    def start(self) -> None:
+    def start(self, *, writes: bool) -> None:
         """Begins."""
         for kind, note in ((Pod, self._note_pod), (PersistentVolumeClaim, self._note_claim)):
             threading.Thread(target=self._watch, args=(kind, note), daemon=True).start()
-        for ordinal in range(_HIGHEST):
+        for ordinal in range(_HIGHEST if writes else 0):
             threading.Thread(target=self._write, args=(f"rg-{ordinal}",), daemon=True).start()
 
     def stop(self) -> None:
@@ -212,11 +212,14 @@ class Witness:
 
 
 @contextmanager
-def witnessed(rg: Service, *, deleted_claims: tuple[str, ...] = ()) -> Iterator[Witness]:
-    """A witness while the service is broken; what must hold is checked at the end."""
+def witnessed(rg: Service, *, deleted_claims: tuple[str, ...] = (), writes: bool = True) -> Iterator[Witness]:
+    """A witness while the service is broken; what must hold is checked at the end.
+
+    ``writes`` says whether the instances take what it writes.
+    """
     rg.set(env={**CHAPTER["env"], "VERSION": rg.namespace})
     witness = Witness(rg)
-    witness.start()
+    witness.start(writes=writes)
     try:
         yield witness
         witness.check(deleted_claims)

@@ -254,7 +254,7 @@ class Service(Project):
     def is_ready(self, name: str) -> bool:
         """Whether a Pod exists and is ready."""
         pod = self.pod(name)
-        return pod is not None and condition(pod, "Ready") == "True" and pod.metadata.deletionTimestamp is None
+        return pod is not None and is_serving(pod)
 
     def kill_up_when(self, what: str, condition: Callable[[], object]) -> None:
         """Kills an ``up``, the engine and all, as soon as a condition holds, and releases its lock."""
@@ -323,6 +323,11 @@ def condition(pod: Any, kind: str) -> str | None:
     """A condition of a Pod."""
     conditions = (pod.status and pod.status.conditions) or []
     return next((each.status for each in conditions if each.type == kind), None)
+
+
+def is_serving(pod: Any) -> bool:
+    """Whether a Pod is ready, and not about to end."""
+    return condition(pod, "Ready") == "True" and pod.metadata.deletionTimestamp is None
 
 
 @contextmanager

@@ -1,16 +1,19 @@
-"""P02, P03, P05, P10, P14 by a program that nobody here wrote: etcd, as ``examples/etcd`` deploys it.
+"""P02, P03, P05, P06, P10, P14 by a program that nobody here wrote: etcd, as ``examples/etcd`` deploys it.
 
 A client writes throughout; the longest time without an acknowledged write is reported at the end of the run.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 from etcd_members import Etcd, encoded
 from example_stacks import Writer, restricted
-from harness import eventually, local, only, watching
+from harness import eventually, is_serving, local, only, watching
 from lightkube import ApiError
 from lightkube import Client as Kubernetes
 
@@ -134,9 +137,10 @@ def test_p14_etcd_keeps_its_quorum_and_every_acknowledged_write(
         assert not lost, f"{member} lost {sorted(lost)[:10]}"
 
 
-def peers(namespace: str, count: int) -> Mapping[str, list[str]]:
+def peers(namespace: str, count: int, stateful_set: str = "etcd") -> Mapping[str, list[str]]:
     """Members that find each other by their stable names."""
-    return {f"etcd-{n}": [f"http://etcd-{n}.etcd.{namespace}.svc.cluster.local:2380"] for n in range(count)}
+    names = [f"{stateful_set}-{number}" for number in range(count)]
+    return {name: [f"http://{name}.etcd.{namespace}.svc.cluster.local:2380"] for name in names}
 
 
 @pytest.mark.long
@@ -152,3 +156,75 @@ def test_p10_the_leader_comes_last_in_every_rollout(etcd: Etcd) -> None:
             etcd.up()
         assert [pod for _, pod in only(events, "deleted")][-1] == following
         assert etcd.leader()[1] == term + 1
+
+
+@dataclass(frozen=True)
+class _Vote:
+    """Who could vote at one moment."""
+
+    voters: frozenset[str]
+    """By the list of members."""
+    ready: frozenset[str]
+    """Those of them whose Pods are ready and are not ending."""
+
+
+@contextmanager
+def votes(etcd: Etcd) -> Iterator[list[_Vote]]:
+    """Who can vote meanwhile, looked at continuously."""
+    seen: list[_Vote] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.1):
+            ready = {name for name, pod in etcd.pods().items() if is_serving(pod)}
+            voters = etcd.peers().keys()
+            seen.append(_Vote(frozenset(voters), frozenset(ready & voters)))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join(60)
+
+
+@pytest.mark.long
+def test_p14_etcd_moves_to_other_disks_by_groups(
+    etcd: Etcd, writer: Client, record_property: Callable[[str, object], None]
+) -> None:
+    """Into a group without a restart, to another with other disks by turns: three votes throughout, no write lost."""
+    into, move, remove = etcd.commands("Move to other disks, machines or zones")
+    etcd.up()
+    before = etcd.uids()
+    writer.start()
+    etcd.follow(into)
+    assert etcd.uids() == before, "no Pod restarts"
+
+    with writer.during("the move to a new group"), watching(etcd) as events, votes(etcd) as seen:
+        etcd.follow(move)
+    new = [f"etcd-new-{number}" for number in range(3)]
+    moves = [each for each in only(events, "ready", "ending") if each[1] in {*before, *new}]
+    turns = [
+        (("ready", joins), ("ending", leaves)) for joins, leaves in zip(new, sorted(before, reverse=True), strict=True)
+    ]
+    assert moves == [each for turn in turns for each in turn], events
+    assert etcd.peers() == peers(etcd.namespace, 3, "etcd-new")
+    assert list(etcd.pods()) == new
+    classes = {name: claim.spec.storageClassName for name, claim in etcd.claims().items()}
+    assert {name: classes[name] for name in classes if "new" in name} == {f"data-{name}": "network" for name in new}
+    fewest, fewest_ready = (min(len(getattr(each, what)) for each in seen) for what in ("voters", "ready"))
+    assert fewest == 3, seen
+    assert all(len(each.ready) > len(each.voters) // 2 for each in seen), seen
+    assert fewest_ready >= 2, seen
+
+    etcd.follow(remove)
+    assert list(etcd.pods()) == new
+    assert {f"data-etcd-{number}" for number in range(3)} < set(etcd.claims()), "the old claims stay"
+    writer.end()
+    writer.report(record_property)
+    record_property("looks at who can vote", len(seen))
+    record_property("fewest members with a vote, and fewest of them ready", f"{fewest}, {fewest_ready}")
+    for member in new:
+        lost = writer.acknowledged.items() - etcd.written(member).items()
+        assert not lost, f"{member} lost {sorted(lost)[:10]}"

@@ -101,6 +101,17 @@ def test_peers_and_instances_are_those_of_all_groups() -> None:
     assert variables(deployment, "db-warm")["FIRST_POD_ADDRESS"] == "db-hot-0.$(SERVICE_ADDRESS)"
 
 
+@pytest.mark.parametrize(("old", "new"), [("a", "b"), ("b", "a")])
+def test_a_move_changes_no_template_of_the_instances_that_leave(old: str, new: str) -> None:
+    """They would restart before they leave; those that stay do not restart when the old group is removed either."""
+    before = deployed(discovery={}, groups={old: {"replicas": 3}})
+    during = deployed(discovery={}, groups={old: {"replicas": 0}, new: {"replicas": 3}})
+    after = deployed(discovery={}, groups={new: {"replicas": 3}})
+    assert pod_spec(before, f"db-{old}") == pod_spec(during, f"db-{old}")
+    assert pod_spec(during, f"db-{new}") == pod_spec(after, f"db-{new}")
+    assert variables(after, f"db-{new}")["FIRST_POD_ADDRESS"] == f"db-{new}-0.$(SERVICE_ADDRESS)"
+
+
 @pytest.mark.parametrize(
     ("budget", "expected"),
     [

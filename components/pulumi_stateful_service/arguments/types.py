@@ -947,9 +947,9 @@ class DiscoveryArgs(TypedDict):
     The variables are ``POD_NAME``, ``POD_ORDINAL``, ``POD_NAMESPACE``, ``POD_IP``, ``HOST_IP`` and ``NODE_NAME`` (the
     address and the name of the node), ``SERVICE_NAME`` (the governing Service), ``SERVICE_ADDRESS`` (its DNS name),
     ``POD_ADDRESS`` (the stable DNS name of the instance) and ``FIRST_POD_ADDRESS`` (that of the instance with the
-    lowest ordinal); with ``load_balancer``, ``LOAD_BALANCER_ADDRESS`` (the DNS name of that Service), and with
-    ``instance_services``, ``INSTANCE_SERVICE_ADDRESS`` (the DNS name of the instance's own). They are set before
-    ``env``, whose values can refer to them.
+    lowest ordinal, in the first group that has instances); with ``load_balancer``, ``LOAD_BALANCER_ADDRESS`` (the DNS
+    name of that Service), and with ``instance_services``, ``INSTANCE_SERVICE_ADDRESS`` (the DNS name of the instance's
+    own). They are set before ``env``, whose values can refer to them.
     """
 
     peers: NotRequired[Mapping[str, pulumi.Input[str]]]

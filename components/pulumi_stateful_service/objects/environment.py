@@ -72,11 +72,7 @@ def _discovery_variables(shared: Shared, args: StatefulServiceArgs) -> list[Kube
         "SERVICE_NAME": args["service_name"],
         "SERVICE_ADDRESS": address,
         "POD_ADDRESS": pod_address("$(POD_NAME)", "$(SERVICE_ADDRESS)"),
-        "FIRST_POD_ADDRESS": apply_inputs(
-            lambda set_name, first: pod_address(pod_name(set_name, first), "$(SERVICE_ADDRESS)"),
-            shared.sets[0].set_name,
-            shared.sets[0].first,
-        ),
+        "FIRST_POD_ADDRESS": _first_pod_address(shared, args),
         **({"GROUP_NAME": shared.group} if shared.group else {}),
         **_client_addresses(args),
         **{name: _peer_list(shared, args, form) for name, form in args["discovery"].get("peers", {}).items()},
@@ -85,6 +81,25 @@ def _discovery_variables(shared: Shared, args: StatefulServiceArgs) -> list[Kube
         *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _POD_FIELDS.items()),
         *({"name": name, "value": value} for name, value in values.items()),
     ]
+
+
+def _first_pod_address(shared: Shared, args: StatefulServiceArgs) -> Any:
+    """The address of the first instance of the first group that has instances.
+
+    A group that is emptied does not look at those that stay: what it had would change, and its instances restart before
+    they leave.
+    """
+
+    def address(set_name: str, first: int) -> str:
+        return pod_address(pod_name(set_name, first), "$(SERVICE_ADDRESS)")
+
+    def among(own: int, *sets: tuple[str, int, int]) -> str:
+        alike = [(set_name, first) for set_name, first, replicas in sets if bool(replicas) == bool(own)]
+        return address(*alike[0])
+
+    if len(shared.sets) == 1:
+        return apply_inputs(address, shared.sets[0].set_name, shared.sets[0].first)
+    return apply_inputs(among, args["replicas"], *((each.set_name, each.first, each.replicas) for each in shared.sets))
 
 
 def _client_addresses(args: StatefulServiceArgs) -> dict[str, Any]:
