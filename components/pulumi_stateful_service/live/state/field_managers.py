@@ -11,6 +11,7 @@ from pulumi_stateful_service.live.state.field_paths import (
     Path,
     entries_of,
     outermost,
+    owns,
     paths_of,
     shown_path,
     value_at,
@@ -52,13 +53,12 @@ def changes_outside_pulumi(live: KubernetesObject, *, autoscaled: bool) -> list[
     ``kubectl rollout restart`` is no change: ``restart_outside_pulumi`` tells it.
     """
     applied = _applied_entries(live)
-    if not applied:
+    others = [entry for entry in entries_of(live) if entry not in applied and entry.get("subresource") != "status"]
+    if not applied or not others:
         return []
     ours = paths_of(applied) | {_RESTARTED_AT} | ({REPLICAS} if autoscaled else set())
     changes: dict[Path, FieldChange] = {}
-    for entry in entries_of(live):
-        if entry in applied or entry.get("subresource") == "status":
-            continue
+    for entry in others:
         theirs = {path for path in paths_of([entry]) if _is_watched(path)} - ours
         for path in outermost(theirs):
             value = value_at(live, path)
@@ -89,7 +89,7 @@ def without_taken_over(stored: KubernetesObject) -> KubernetesObject | None:
 def restart_outside_pulumi(live: KubernetesObject) -> FieldChange | None:
     """The restart that somebody has started with ``kubectl rollout restart``, or as it does, and who that was."""
     for entry in entries_of(live):
-        if _RESTARTED_AT in paths_of([entry]) and entry["manager"] not in (RESTART_MANAGER, _manager_of(live)):
+        if owns(entry, _RESTARTED_AT) and entry["manager"] not in (RESTART_MANAGER, _manager_of(live)):
             return FieldChange(_RESTARTED_AT, value_at(live, _RESTARTED_AT), str(entry["manager"]))
     return None
 
@@ -101,7 +101,7 @@ def entries_that_keep_restart(live: KubernetesObject) -> list[KubernetesObject] 
     """
     entries, kept = [], None
     for entry in entries_of(live):
-        if not is_taken_over(entry) or _RESTARTED_AT not in paths_of([entry]):
+        if not is_taken_over(entry) or not owns(entry, _RESTARTED_AT):
             entries.append(entry)
             continue
         fields = json.loads(json.dumps(entry["fieldsV1"]))
@@ -159,9 +159,7 @@ def owned_after_creation(entries: Sequence[Mapping[str, Any]], manager: str) -> 
 def is_partition_set_by_component(live: KubernetesObject) -> bool:
     """Whether a step of a rollout has set ``rollingUpdate.partition``, and nobody since."""
     manager = field_manager(live["metadata"]["name"])
-    holders = [
-        (entry["manager"], entry.get("operation")) for entry in entries_of(live) if _PARTITION in paths_of([entry])
-    ]
+    holders = [(entry["manager"], entry.get("operation")) for entry in entries_of(live) if owns(entry, _PARTITION)]
     return (manager, "Update") in holders
 
 
@@ -189,8 +187,3 @@ def _as_fields(path: Path) -> KubernetesObject:
 def _shown(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
-
-
-def _spec_fields(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields: Mapping[str, Any] = entry.get("fieldsV1", {}).get("f:spec", {})
-    return fields

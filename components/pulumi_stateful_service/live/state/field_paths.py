@@ -28,9 +28,19 @@ def owned_paths(fields: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
         if key == _ITSELF:
             continue
         own = (*path, key)
-        if not inner or (_ITSELF in inner and not key.startswith(_FIELD)):
+        if _is_owned_itself(key, inner):
             yield own
         yield from owned_paths(inner, own)
+
+
+def owns(entry: Mapping[str, Any], path: Path) -> bool:
+    """Whether the path is one of the entry's, which is looked up without going through all of them."""
+    fields = entry.get("fieldsV1") or {}
+    for key in path:
+        if key not in fields:
+            return False
+        fields = fields[key]
+    return _is_owned_itself(path[-1], fields)
 
 
 def paths_of(entries: Iterable[KubernetesObject]) -> set[Path]:
@@ -84,6 +94,10 @@ def shown_path(path: Path) -> str:
         else:
             text += f"[{key[2:]}]"
     return text.removeprefix(".")
+
+
+def _is_owned_itself(key: str, inner: Mapping[str, Any]) -> bool:
+    return not inner or (_ITSELF in inner and not key.startswith(_FIELD))
 
 
 def _is_item(value: Any, key: str) -> bool:

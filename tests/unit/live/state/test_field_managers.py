@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import pytest
 from pulumi_stateful_service.live.state.field_managers import (
     RESTART_MANAGER,
     entries_that_keep_restart,
     restart_outside_pulumi,
     without_taken_over,
 )
-from pulumi_stateful_service.live.state.field_paths import outermost, paths_of, shown_path, value_at, without_paths
+from pulumi_stateful_service.live.state.field_paths import (
+    outermost,
+    owns,
+    paths_of,
+    shown_path,
+    value_at,
+    without_paths,
+)
 
 OURS = "pulumi-stateful-service.rg"
 APP = 'k:{"name":"app"}'
@@ -58,6 +66,17 @@ def test_a_field_of_an_item_is_a_path_of_its_own() -> None:
     assert shown_path(path) == 'spec.template.spec.containers[name="app"].image'
     assert value_at(a_set(image="a:1"), path) == "a:1"
     assert value_at(a_set(), path) is None
+
+
+@pytest.mark.parametrize("fields", [ENV, in_app(**{".": {}, "f:image": {}}), {}])
+def test_a_path_is_found_as_all_paths_are(fields: dict[str, Any]) -> None:
+    """Looked up in an entry, every path is one of its own where it is among all of its paths, and no other is."""
+    entry = {"fieldsV1": fields}
+    paths = paths_of([entry])
+    for path in paths_of([{"fieldsV1": ENV}, entry]):
+        for length in range(1, len(path) + 1):
+            assert owns(entry, path[:length]) is (path[:length] in paths)
+    assert not owns(entry, ("f:spec", "f:replicas"))
 
 
 def test_items_are_found_by_several_keys_and_defaults() -> None:
