@@ -45,6 +45,7 @@ from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.guard import Guard
 from pulumi_stateful_service.live.namespace_source import NamespaceSource
+from pulumi_stateful_service.live.operation import Operation
 from pulumi_stateful_service.live.provider import applies_on_the_server
 from pulumi_stateful_service.live.rollout_plan import leader_check, resize_plan, rollout_plan
 from pulumi_stateful_service.live.state.application_versions import version_plan
@@ -298,7 +299,8 @@ class StatefulSetOfService:
             else:
                 rollout = await wait_for_rollout(connection, target, self._service.component, self._turns())
         if self.versions is not None:
-            await self.versions.delete_superseded(metadata.namespace, metadata.name)
+            is_new = self.guard is not None and self.guard.operation.has_created(metadata.uid)
+            await self.versions.delete_superseded(metadata.namespace, metadata.name, is_new=is_new)
         return rollout
 
     def _turns(self) -> GroupTurns | None:
@@ -311,7 +313,8 @@ class StatefulSetOfService:
     async def _target(self, metadata: Any) -> RolloutTarget | None:
         """What is followed: the StatefulSet with this metadata, as the guard's operation has it; None if not known."""
         args = self._args
-        desired = self.guard.operation.desired if self.guard is not None else None
+        operation = self.guard.operation if self.guard is not None else Operation()
+        desired = operation.desired
         settings = await resolve(
             [
                 selector(args),
@@ -324,7 +327,7 @@ class StatefulSetOfService:
         if not settings.known or desired is None:
             return None
         claim_labels, max_unavailable, rollout_seconds, growth_seconds, wait_for = settings.value
-        change, forecast = desired.change, self.guard.operation.forecast if self.guard is not None else None
+        change, forecast = desired.change, operation.forecast
         return RolloutTarget(
             change.prefix,
             metadata.namespace,
@@ -343,7 +346,7 @@ class StatefulSetOfService:
             members=change.members,
             version=wanted_version(change),
             recreation=requested_recreation(change.stateful_set),
-            retains_claims=retains_claims(change.stateful_set),
+            releases_claims=retains_claims(change.stateful_set) and not operation.has_created(metadata.uid),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),
             wait_for=wait_for,

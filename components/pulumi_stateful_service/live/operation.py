@@ -46,6 +46,10 @@ class Operation:
     changed_by_others: Sequence[tuple[FieldChange, bool]] | None = None
     """The fields that others have changed, each with whether it stays; None where the StatefulSet was not read."""
 
+    def has_created(self, uid: str) -> bool:
+        """Whether the StatefulSet with this uid has come with the operation: no object has it as its owner yet."""
+        return self.live_uid is not None and self.live_uid != uid
+
     @property
     def desired(self) -> DesiredStatefulSet | None:
         """The StatefulSet as it is to be, as far as that is known."""

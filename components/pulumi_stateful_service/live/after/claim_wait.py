@@ -161,9 +161,11 @@ async def recreate_claims(
     A member leaves with its data, and joins without.
     """
     done: set[int] = set()
+    recreation = target.recreation
+    if not recreation.ordinals and members is None:
+        return rollout
     while True:
         live = await read_until_answered(cluster, target)
-        recreation = target.recreation
         claims = await list_claims_of(cluster, target, live) if recreation.ordinals else []
         remaining = claims_to_recreate(live, claims, target.claims, recreation)
         if members is not None and (left := await members.rejoining(live)) is not None and left not in remaining:

@@ -78,7 +78,7 @@ async def wait_for_rollout(
         live = await read_until_answered(cluster, target)
         if warning := max_unavailable_warning(live, target.max_unavailable):
             messages.warn(f"{target.prefix}: {warning}", resource)
-        if target.retains_claims:
+        if target.releases_claims:
             await _release_claims(cluster, target, live, resource)
         wanted = _wanted_claims(target, live)
         # Before the wait for the rollout: a Pod may wait for space on its volume.
@@ -99,7 +99,7 @@ async def wait_for_rollout(
             live = await read_until_answered(cluster, target)
             wanted = _wanted_claims(target, live)
             claims = [claim for claim in claims if claim["metadata"]["name"] in wanted]
-        rollout = await _roll_out(cluster, target, resource, turns)
+        rollout = await _roll_out(cluster, target, resource, turns, None if members else live)
         if len(claims) < len(wanted) or not all(is_bound(claim) for claim in claims):
             # The claims of new Pods are as the templates, which keep what the StatefulSet was created with.
             claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
@@ -151,17 +151,23 @@ async def _release_claims(
 
 
 async def _roll_out(
-    cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource, turns: GroupTurns | None
+    cluster: Cluster,
+    target: RolloutTarget,
+    resource: pulumi.Resource,
+    turns: GroupTurns | None,
+    seen: KubernetesObject | None = None,
 ) -> Rollout:
     if target.resize is not None:
+        seen = None
         await resize_in_place(cluster, target, target.resize, resource)
     if target.is_released:
+        seen = None
         await release(cluster, target)
     if target.leader is not None:
         return await update_leader_last(cluster, target, target.leader, resource, turns.leader if turns else None)
     if target.plan is not None:
         return await roll_out_in_steps(cluster, target, target.plan, resource)
-    return await wait_until_complete(cluster, target, resource)
+    return await wait_until_complete(cluster, target, resource, seen)
 
 
 def _wanted_claims(

@@ -40,15 +40,20 @@ _REPORT_INTERVAL = 5.0
 """Seconds after which all Pods are read and the user sees what is waited for."""
 
 
-async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource) -> Rollout:
-    """Waits until the rollout is complete. Raises RolloutError with the reasons where that takes too long."""
+async def wait_until_complete(
+    cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource, seen: KubernetesObject | None = None
+) -> Rollout:
+    """Waits until the rollout is complete. Raises RolloutError with the reasons where that takes too long.
+
+    ``seen`` is the StatefulSet where it has just been read: the first look is at that.
+    """
     started = last_report = time.monotonic()
     problem, progress = "", RolloutProgress()
     known: Rollout | None = None
     while (waited := time.monotonic() - started) < target.rollout_timeout_seconds:
         report = time.monotonic() - last_report > _REPORT_INTERVAL
         try:
-            rollout = await read_rollout(cluster, target, every_pod=report)
+            rollout = await read_rollout(cluster, target, every_pod=report, seen=seen)
             known = rollout or known
             if rollout is not None and rollout.is_complete:
                 return rollout
@@ -63,6 +68,7 @@ async def wait_until_complete(cluster: Cluster, target: RolloutTarget, resource:
             raise
         except ClusterError as error:
             problem = f"the Kubernetes API does not answer: {error.problem}"
+        seen = None
         await pause(cluster, started)
     return await _at_the_last_moment(cluster, target, problem, known)
 
@@ -109,12 +115,14 @@ async def _evict_pod_without_volume(
             messages.info(f"{pod} is replaced to mount its new volume.", resource)
 
 
-async def read_rollout(cluster: Cluster, target: RolloutTarget, *, every_pod: bool = True) -> Rollout | None:
-    """The state of the rollout; None while the controller has not observed the change.
+async def read_rollout(
+    cluster: Cluster, target: RolloutTarget, *, every_pod: bool = True, seen: KubernetesObject | None = None
+) -> Rollout | None:
+    """The state of the rollout, of the StatefulSet as ``seen`` if given; None while the controller has not observed it.
 
     Without ``every_pod``, also None while the StatefulSet's status shows that the rollout is not complete.
     """
-    stateful_set = await read_stateful_set(cluster, target)
+    stateful_set = seen or await read_stateful_set(cluster, target)
     if stateful_set["metadata"]["generation"] < target.generation:
         return None
     if not every_pod and target.wait_for == WaitFor.READY and not may_be_complete(stateful_set):

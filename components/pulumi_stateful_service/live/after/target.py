@@ -65,8 +65,8 @@ class RolloutTarget:
     """Whether outdated Pods that are not ready are evicted."""
     recreation: ClaimRecreation = field(default_factory=ClaimRecreation)
     """Whose claims are recreated where they are outdated."""
-    retains_claims: bool = False
-    """Whether claims are kept when the StatefulSet is deleted (``when_deleted: Retain``)."""
+    releases_claims: bool = False
+    """Whether claims may go with the StatefulSet that are to be kept when it is deleted (``when_deleted: Retain``)."""
     resize: ResizePlan | None = None
     """How Pods are resized in place; None where none is."""
     is_released: bool = False

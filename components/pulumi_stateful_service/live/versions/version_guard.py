@@ -204,8 +204,13 @@ class VersionGuard:
 
         await self._on_cluster(own)
 
-    async def delete_superseded(self, namespace: str, name: str) -> None:
-        """Deletes the versions that no revision refers to: after a rollout that is complete."""
+    async def delete_superseded(self, namespace: str, name: str, *, is_new: bool) -> None:
+        """Deletes the versions that no revision refers to: after a rollout that is complete.
+
+        Those that a StatefulSet owns. One that is new (``is_new``) owns none but those that the program has now.
+        """
+        if is_new and not self._kinds:
+            return
         connection = await self._connection()
         if connection is None or connection.renders:
             return

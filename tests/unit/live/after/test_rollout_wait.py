@@ -268,3 +268,22 @@ def test_a_cluster_without_max_unavailable_is_named() -> None:
     assert follow_rollout.max_unavailable_warning(live, None) is None
     live["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = "50%"
     assert follow_rollout.max_unavailable_warning(live, "50%") is None
+
+
+def test_nothing_is_read_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollout that is complete when it is first looked at takes one look at each kind of object."""
+    cluster = ScriptedCluster()
+    cluster.size = "20Mi"
+    assert wait(cluster, monkeypatch).is_complete
+    assert cluster.requests == ["set", "claims", "pods", "claims"]
+
+
+def test_what_was_seen_before_is_seen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A StatefulSet whose change was not observed at the first look is read again, until it was."""
+    cluster: Any = ScriptedCluster()
+    unobserved = {**SET, "status": {**SET["status"], "observedGeneration": 0}}
+    monkeypatch.setattr(target_module, "_MAX_PAUSE", 0.01)
+    resource: Any = None
+    rollout = asyncio.run(rollout_wait.wait_until_complete(cluster, TARGET, resource, unobserved))
+    assert rollout.is_complete
+    assert cluster.requests == ["set", "pods"]
