@@ -153,7 +153,8 @@ class StatefulService(pulumi.ComponentResource):
         of = {each.suffix + each.kind: by_group[each.group.name] if each.group else self._sets[0] for each in planned}
 
         def register(each: Planned, after: Sequence[Any]) -> Any:
-            return self._register(each, after, of[each.suffix + each.kind].options(each.kind))
+            name = f"{self._name}{each.suffix}"
+            return self._register(name, each, after, of[each.suffix + each.kind].options(each.kind, name))
 
         first = [(each, register(each, checked)) for each in stages[After.CHECKS]]
         prerequisites = [resource for _, resource in first]
@@ -220,13 +221,15 @@ class StatefulService(pulumi.ComponentResource):
 
         return output_of(label(), Independent)
 
-    def _register(self, planned: Planned, after: Sequence[Any], guarding: pulumi.ResourceOptions | None) -> Any:
+    def _register(
+        self, name: str, planned: Planned, after: Sequence[Any], guarding: pulumi.ResourceOptions | None
+    ) -> Any:
         opts = pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(parent=self, depends_on=list(after)), planned.options or pulumi.ResourceOptions()
         )
         if guarding is not None:
             opts = pulumi.ResourceOptions.merge(opts, guarding)
-        return RESOURCES[planned.kind]()(f"{self._name}{planned.suffix}", **arguments_of(planned.fields), opts=opts)
+        return RESOURCES[planned.kind]()(name, **arguments_of(planned.fields), opts=opts)
 
     async def _connection(self) -> Connection | None:
         return await connection_of(self.get_provider("kubernetes:apps/v1:StatefulSet"))

@@ -104,7 +104,6 @@ class StatefulSetOfService:
 
     def _guard(self, kinds: Collection[str]) -> None:
         service, component = self._service, self._service.component
-        hook_name = _hook_name(service.name, self._group.name)
         volumes, turn = [volume["name"] for volume in self._args["volumes"]], None
         if self._group.name:
             turn = GroupTurn(service.turns, self._group.name, self._rollout_timeout_seconds)
@@ -115,17 +114,17 @@ class StatefulSetOfService:
             component,
             volumes,
             service.namespace,
-            hook_name,
+            service.name,
             turn=turn,
             judged_services=service.judged_services,
         )
-        self.versions = VersionGuard(self._prefix, service.connection, component, hook_name, kinds)
+        self.versions = VersionGuard(self._prefix, service.connection, component, service.name, kinds)
 
-    def options(self, kind: str) -> pulumi.ResourceOptions | None:
-        """The options of a resource of the group, or of one that all groups have together."""
+    def options(self, kind: str, name: str) -> pulumi.ResourceOptions | None:
+        """The options of a resource of the group, or of one that all groups have together, by its name in Pulumi."""
         if self.guard is None or self.versions is None:
             return None
-        return self.versions.around(kind, self.guard.options(kind))
+        return self.versions.around(kind, name, self.guard.options(kind, name))
 
     async def after_groups_before(self, all_groups: Sequence["StatefulSetOfService"]) -> Resolved:
         """Done when the engine is done with the StatefulSets of the groups that are updated before this one.
@@ -364,17 +363,6 @@ class StatefulSetOfService:
         after = {"metadata": {"annotations": dict((metadata and metadata.annotations) or {})}, "spec": made}
         if refusals := transform_refusals(before, after, created=True):
             raise RefusedError(f"{self._prefix}: {'; '.join(refusals)}.")
-
-
-_hook_names: dict[str, int] = {}
-"""How many components of this process have a name."""
-
-
-def _hook_name(name: str, group: str) -> str:
-    """A name for the hook of a StatefulSet, which no other hook of the deployment has."""
-    called = f"{name}, group {group}" if group else name
-    number = _hook_names[called] = _hook_names.get(called, 0) + 1
-    return f"StatefulService {called}" if number == 1 else f"StatefulService {called} ({number})"
 
 
 def _required(quorum: bool, min_available: int | str | None, replicas: int) -> int | None:

@@ -74,6 +74,7 @@ from pulumi_stateful_service.live.prepare_cluster import (
     prepare_cluster,
 )
 from pulumi_stateful_service.live.provider import forecasts, reads_cluster, setting_to_update_existing
+from pulumi_stateful_service.live.shared_hooks import shared_hook
 from pulumi_stateful_service.live.state.application_versions import VersionWork
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component, restart_outside_pulumi
@@ -129,14 +130,14 @@ class Guard:
         resource: pulumi.Resource,
         volumes: Sequence[str],
         namespace: NamespaceSource,
-        hook_name: str,
+        name: str,
         *,
         turn: GroupTurn | None = None,
         judged_services: set[str] | None = None,
     ) -> None:
         """``change`` describes the change from the desired metadata and spec. ``prefix`` begins every message.
 
-        ``hook_name`` is unique in the deployment. ``turn`` is that of the StatefulSet in a service with groups, and
+        ``name`` is the component's. ``turn`` is that of the StatefulSet in a service with groups, and
         ``judged_services`` the Services that the guards of all its groups have examined.
         """
         self._prefix = prefix
@@ -150,8 +151,7 @@ class Guard:
         self._said: set[str] = set()
         self._judged_services = set() if judged_services is None else judged_services
         self._turn = turn
-        # Its name is shown before a refusal.
-        self._hook = pulumi.ResourceHook(hook_name, self._before, pulumi.ResourceHookOptions(on_dry_run=True))
+        self._hook = shared_hook("StatefulService", self._before, resource, name, on_dry_run=True)
 
     @property
     def operation(self) -> Operation:
@@ -191,9 +191,10 @@ class Guard:
     def _creates(self) -> bool:
         return self._operation.kind is OperationKind.CREATE
 
-    def options(self, kind: str) -> pulumi.ResourceOptions:
-        """The options of a resource of the component: of the StatefulSet, or of another kind of object."""
-        binding = pulumi.ResourceHookBinding(before_create=[self._hook], before_update=[self._hook])
+    def options(self, kind: str, name: str) -> pulumi.ResourceOptions:
+        """The options of a resource of the component: the StatefulSet or another kind, and its name in Pulumi."""
+        hook = self._hook(kind, name)
+        binding = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
         transforms: Any = [on_open_properties(self._prepare)] if kind == STATEFUL_SET else []
         return pulumi.ResourceOptions(transforms=transforms, hooks=binding)
 

@@ -20,6 +20,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.provider import setting_to_update_existing
+from pulumi_stateful_service.live.shared_hooks import shared_hook
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component
 from pulumi_stateful_service.live.versions import version_objects
 from pulumi_stateful_service.live.versions.earlier_names import earlier_digests, earlier_name, with_earlier_names
@@ -35,10 +36,13 @@ class VersionGuard:
         prefix: str,
         connection: Callable[[], Awaitable[Connection | None]],
         resource: pulumi.Resource,
-        hook_name: str,
+        name: str,
         kinds: Collection[str],
     ) -> None:
-        """``kinds`` are those of the versions that the component has. ``prefix`` begins every message."""
+        """``kinds`` are those of the versions that the component has, ``name`` is the component's.
+
+        ``prefix`` begins every message.
+        """
         self._prefix = prefix
         self._connection = connection
         self._resource = resource
@@ -47,17 +51,19 @@ class VersionGuard:
         """The versions as they are registered with Pulumi."""
         self._template: asyncio.Future[KubernetesObject | None] | None = None
         if kinds:
-            on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
-            self._before = pulumi.ResourceHook(f"{hook_name}: versions", self._prepare, on_dry_run)
-            self._after = pulumi.ResourceHook(f"{hook_name}: owner", self._own)
+            self._before = shared_hook("StatefulService: versions", self._prepare, resource, name, on_dry_run=True)
+            self._after = shared_hook("StatefulService: owner", self._own, resource, name, on_dry_run=False)
 
-    def around(self, kind: str, options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-        """The options of a resource of this kind, around others: their transforms see the names that versions have."""
+    def around(self, kind: str, name: str, options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """The options of a resource of this kind and name, around others.
+
+        The transforms of these see the names that versions have.
+        """
         if not self._kinds or kind not in {*version_objects.VERSIONED, _STATEFUL_SET}:
             return options
         transform = self._keep_references if kind == _STATEFUL_SET else self._keep
-        before: list[Any] = [self._before]
-        after: list[Any] = [self._after] if kind == _STATEFUL_SET else []
+        before: list[Any] = [self._before(kind, name)]
+        after: list[Any] = [self._after(kind, name)] if kind == _STATEFUL_SET else []
         hooks = pulumi.ResourceHookBinding(
             before_create=before, before_update=before, after_create=after, after_update=after
         )
