@@ -17,7 +17,7 @@ PAGES = (
         for name in (
             *("rollouts", "rollout-steps", "storage", "volumes", "members", "adoption", "operating", "gitops"),
             *("customising", "discovery", "kubeconfig", "versions", "in-cluster", "postgresql", "environments"),
-            *("upgrading", "report", "troubleshooting", "snapshots", "application-versions"),
+            *("upgrading", "report", "troubleshooting", "snapshots", "application-versions", "databases"),
         )
     ),
 )
