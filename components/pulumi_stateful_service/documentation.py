@@ -14,6 +14,7 @@ RESIZE = f"{ROLLOUTS}#resize-in-place"
 APPLICATION_VERSIONS = f"{_PAGES}/application-versions.md"
 MEMBERS = f"{_PAGES}/members.md"
 GROUPS = f"{_PAGES}/groups.md"
+FORMING = f"{MEMBERS}#form-the-cluster"
 TROUBLESHOOTING = f"{_PAGES}/troubleshooting.md"
 ROLLOUT_TIMEOUTS = f"{TROUBLESHOOTING}#rollout-timeouts"
 

@@ -51,6 +51,7 @@ from pulumi_stateful_service.live.rollout_plan import leader_check, resize_plan,
 from pulumi_stateful_service.live.state.application_versions import version_plan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.claim_owners import retains_claims
+from pulumi_stateful_service.live.state.cluster_forming import form_plan
 from pulumi_stateful_service.live.state.member_changes import GroupMembers, member_plan
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
 from pulumi_stateful_service.live.state.rollout_status import Rollout
@@ -196,6 +197,7 @@ class StatefulSetOfService:
             ),
             restored_claims=(await resolve(restored)).value,
             snapshots=await apply_known(snapshot_plan, args.get("snapshots")),
+            forming=await apply_known(form_plan, args.get("form_cluster"), args["service_name"], cluster_domain(args)),
             version=await apply_known(version_plan, args.get("version"), args.get("rollout")),
             # With groups they are of all of them together, and waited for.
             min_available=None if group else await apply_known(lambda number: number, args.get("min_available")),
@@ -343,6 +345,7 @@ class StatefulSetOfService:
             is_released=sets_partition(args) and change.rollout is None,
             leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
             members=change.members,
+            forming=change.forming,
             version=wanted_version(change),
             recreation=requested_recreation(change.stateful_set),
             releases_claims=retains_claims(change.stateful_set) and not operation.has_created(metadata.uid),

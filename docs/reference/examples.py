@@ -443,6 +443,17 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
             "hand_over": {"command": ["redis-cli", "failover"]},
         },
     },
+    "FormClusterArgs": {
+        "image": "cockroachdb/cockroach:v24.1.0",
+        "replicas": 3,
+        "pod_management_policy": "Parallel",
+        "publish_not_ready_addresses": True,
+        "form_cluster": {
+            "command": ["cockroach", "init", "--host={address}"],
+            "check": ["cockroach", "node", "status", "--host={address}"],
+            "timeout_seconds": 120,
+        },
+    },
     "MemberCommandArgs": {
         "image": "nats:2.12",
         "replicas": 3,

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_stateful_service import MemberCommandArgs, StatefulService
 
-SCRIPTS = {f"/scripts/{name}.sh": Path(f"{name}.sh").read_text() for name in ("start", "join", "leave")}
+SCRIPTS = {f"/scripts/{name}.sh": Path(f"{name}.sh").read_text() for name in ("start", "form", "join", "leave")}
 
 config = pulumi.Config()
 cluster = kubernetes.Provider("cluster", context=config.require("context"))
@@ -27,6 +27,11 @@ redis = StatefulService(
         "ports": {"client": 6379, "bus": 16379},
         "publish_not_ready_addresses": True,
         "discovery": {},
+        "form_cluster": {
+            "command": ["sh", "/scripts/form.sh"],
+            "check": ["sh", "-c", "redis-cli cluster info | grep cluster_slots_assigned:16384"],
+            "timeout_seconds": 300,
+        },
         "members": {"join": script("join"), "leave": script("leave")},
         "config_files": SCRIPTS,
         "env": {"FIRST_SERVERS": "redis-0 redis-1 redis-2", "MAX_CLIENTS": config.require("maxClients")},

@@ -38,6 +38,7 @@ PAGE_OF = {
     "state/resize.py": "rollouts.md",
     "before/application_versions.py": "application-versions.md",
     "after/application_versions.py": "application-versions.md",
+    "after/cluster_forming.py": "members.md",
     "before/volume_snapshots.py": "snapshots.md",
     "before/roll_back.py": "volumes.md",
     "turns.py": "groups.md",

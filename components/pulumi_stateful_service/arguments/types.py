@@ -1073,6 +1073,30 @@ class LeaderArgs(TypedDict):
     waits until it leads no more. Default: none."""
 
 
+class FormClusterArgs(TypedDict):
+    """A command that forms the application's cluster, and succeeds once in the life of the data.
+
+    Both commands run in the component's container of the first instance, through the API server (``pods/exec``), and
+    not in a shell. ``{pod}``, ``{ordinal}`` and ``{address}`` stand for its Pod name, ordinal and DNS name.
+    """
+
+    command: Sequence[pulumi.Input[str]]
+    """The program and its arguments, such as ``cockroach init``. It runs when the instances run that start together:
+    all with the policy ``Parallel``, else the first. Where it fails it has formed nothing, and is repeated."""
+    check: Sequence[pulumi.Input[str]]
+    """Exits with status 0 if the application has a cluster. It runs before the command, each time."""
+    secret_name: NotRequired[pulumi.Input[str]]
+    """Name of a Secret that ``pulumi up`` creates with the command's standard output under the key ``output``, such as
+    the keys that Vault prints once. ``pulumi destroy`` keeps it. Default: the output is not kept."""
+    output: NotRequired[Sequence[pulumi.Input[str]]]
+    """A command that prints what the Secret gets, instead of the output of ``command``, such as a file on the volume
+    that ``command`` has written: it is run again where ``pulumi up`` was interrupted. Requires ``secret_name``.
+    Default: the output of ``command``, which is lost where ``pulumi up`` is killed while it runs."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which the command must end, and the cluster must be formed, at least 1; otherwise ``pulumi up``
+    fails. If nobody knows how a command ended, none is run again before that time. Default: 60."""
+
+
 class MemberCommandArgs(TypedDict):
     """A command about an instance that joins or leaves.
 
@@ -1506,6 +1530,11 @@ class StatefulServiceArgs(TypedDict):
     autoscaled: NotRequired[bool]
     """Whether an autoscaler, or another client of the ``scale`` subresource, sets the number of instances: ``replicas``
     is then the initial number only, and ``pulumi up`` does not change it later. Default: false."""
+    form_cluster: NotRequired[FormClusterArgs]
+    """Forms the application's cluster when the first instances run, before they are ready: once, which is noted on the
+    governing Service and on the PersistentVolumeClaims, so that no second cluster is formed beside the data of a first
+    one. Requires ``wait_for`` ``Ready`` or ``Running``. Mutually exclusive with ``groups``. Default: the application
+    forms its cluster by itself."""
     members: NotRequired[MembersArgs]
     """Commands that run when ``replicas`` changes, and when ``recreate_claims`` replaces a volume. ``pulumi up`` then
     adds and removes one instance after another, each when its command has succeeded; one that was interrupted is

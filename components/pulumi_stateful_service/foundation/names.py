@@ -107,6 +107,13 @@ RESTORE_TEST_ANNOTATION = "pulumi-stateful-service/restore-test"
 DATA_VERSION_ANNOTATION = "pulumi-stateful-service/data-version"
 """On a claim of a service with ``version``: the version of the application that its data are of."""
 
+CLUSTER_ANNOTATION = "pulumi-stateful-service/cluster"
+"""On the governing Service and the claims of a service with ``form_cluster``: that the application's cluster is formed,
+or, on the Service, since when the command runs."""
+
+FORMED_LABEL = "pulumi-stateful-service/output-of"
+"""On the Secret with what ``form_cluster`` has printed: the name of the StatefulSet."""
+
 QUIESCED_ANNOTATION = "pulumi-stateful-service/quiesced"
 """On a claim: since when its instance is quiesced, until it is resumed."""
 

@@ -36,6 +36,7 @@ from pulumi_stateful_service.live.before.forecast_record import record
 from pulumi_stateful_service.live.before.forecast_text import forecast_message
 from pulumi_stateful_service.live.before.preflight import (
     is_replacement_refused,
+    is_to_be_formed,
     last_attempt,
     live_claims,
     live_warnings,
@@ -525,6 +526,8 @@ class Guard:
             # The others have changed meanwhile, and so may this one have.
             await self._check_and_prepare(cluster, desired, is_update=is_update, has_turn=True)
             return
+        if await is_to_be_formed(seen, live, claims, desired.change):
+            self._say("form_cluster runs when the first instances run, unless its check says that there is a cluster.")
         snapshots = await snapshot_work(seen, desired.change, live, claims, self._operation.forecast)
         for line in [*(versions.lines if versions else ()), *(snapshot_lines(snapshots) if snapshots else ())]:
             self._say(f"{line}.")

@@ -54,6 +54,17 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"volumes": [VOLUME], "snapshots": {"volumes": ["log"]}},
         "snapshots.volumes[0] is 'log'; it must be one of logs",
     ),
+    (
+        {"form_cluster": {"command": ["a"], "check": ["a"], "output": ["a"]}},
+        "form_cluster.output requires form_cluster.secret_name",
+    ),
+    ({"form_cluster": {"command": ["a"]}}, "form_cluster.check is required"),
+    ({"form_cluster": {"command": [], "check": ["a"]}}, "form_cluster.command is []; it must not be empty"),
+    ({"form_cluster": {"command": ["a"], "check": ["a"], "secret_name": "A"}}, "form_cluster.secret_name is 'A'; it m"),
+    (
+        {"form_cluster": {"command": ["a"], "check": ["a"]}, "wait_for": "Created"},
+        "form_cluster requires wait_for Ready or Running",
+    ),
     ({"volumes": [], "version": {}}, "version requires volumes"),
     (
         {"volumes": [VOLUME], "version": {"number": "latest"}},

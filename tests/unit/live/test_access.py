@@ -66,7 +66,7 @@ def test_requests_are_sent_in_one_place() -> None:
         if call.func.attr == "_ask" or ast.unparse(call.func) in {f"self._api.{each}" for each in _SENDING}
     }
     objects = {"get", "read", "_list", "create", "patch", "delete", "_ask"}
-    pods = {"resizes_pods", "resize_pod", "evict_pod", "get_from_pod", "run_in_pod", "_whose_time"}
+    pods = {"resizes_pods", "resize_pod", "evict_pod", "get_from_pod", "ended_in_pod", "_whose_time"}
     expected = {("client/objects.py", each) for each in objects} | {("client/cluster.py", each) for each in pods}
     assert sending == expected
 

@@ -13,6 +13,7 @@ OF_GROUPS = ("replicas", "ordinals", "partition", "canary", "restore", "recreate
 _NOT_WITH_GROUPS = {
     "autoscaled": "an autoscaler scales one StatefulSet; scale the groups with replicas",
     "adopt": "adopt the StatefulSet first, then give the service a group that keeps it (stateful_set_name)",
+    "form_cluster": "groups start side by side, and each would form a cluster; have a start script of one do it",
     "instance_services": "its names and node ports are numbered by ordinal, which each group has; use client_services "
     f"with the label {GROUP_LABEL}",
 }

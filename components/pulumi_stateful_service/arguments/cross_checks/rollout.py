@@ -56,6 +56,8 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         )
     _check_autoscaling(args, checks)
     _check_members(args, checks)
+    if "output" in args.get("form_cluster", {}) and "secret_name" not in args["form_cluster"]:
+        raise checks.error("form_cluster.output requires form_cluster.secret_name")
 
 
 def _check_members(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -138,6 +140,9 @@ def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         following = [*(each for each in names if each in args), *["resize"] * _is_in_place(args)]
         if following and wait_for != WaitFor.READY:
             raise checks.error(f"{following[0]} requires wait_for Ready")
+
+        if "form_cluster" in args and wait_for == WaitFor.CREATED:
+            raise checks.error("form_cluster requires wait_for Ready or Running: it runs in an instance")
 
     def is_reachable(wait_for: str, policy: str, replicas: int) -> None:
         if wait_for == WaitFor.RUNNING and policy == PodManagementPolicy.ORDERED_READY and replicas > 1:

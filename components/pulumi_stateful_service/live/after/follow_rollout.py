@@ -17,6 +17,7 @@ from pulumi_stateful_service.live.after.claim_wait import (
     recreate_claims,
     wait_until_changed,
 )
+from pulumi_stateful_service.live.after.cluster_forming import form_cluster, note_formed
 from pulumi_stateful_service.live.after.leader_last import LeaderTurn, update_leader_last
 from pulumi_stateful_service.live.after.members import Members, TakeTurn
 from pulumi_stateful_service.live.after.reachable import wait_until_reachable
@@ -85,6 +86,8 @@ async def wait_for_rollout(
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         if target.wait_for == WaitFor.CREATED:
             return await with_snapshots(cluster, target, rollout_status(live, await cluster.list_pods(live)))
+        if target.forming is not None:
+            await form_cluster(cluster, target, target.forming, resource)
         members = None
         if target.members is not None:
             members = Members(
@@ -105,6 +108,8 @@ async def wait_for_rollout(
             claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         await wait_until_changed(cluster, target, wanted, claims, resource)
         rollout = await recreate_claims(cluster, target, resource, rollout, members)
+        if target.forming is not None:
+            await note_formed(cluster, target, target.forming)
         await wait_until_reachable(cluster, target, live, rollout.ready, resource)
         rollout = replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
         return await with_snapshots(cluster, target, rollout)

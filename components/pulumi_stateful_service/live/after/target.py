@@ -17,6 +17,7 @@ from pulumi_stateful_service.live.instance_checks import Instance
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.application_versions import WantedVersion
 from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
+from pulumi_stateful_service.live.state.cluster_forming import FormPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation
 
@@ -57,6 +58,8 @@ class RolloutTarget:
     """How the leader is known, which is updated last; None where the order is the StatefulSet's."""
     members: MemberPlan | None = None
     """How instances join and leave; None where Kubernetes adds and removes them without asking."""
+    forming: FormPlan | None = None
+    """How the application's cluster is formed; None where it does that by itself."""
     version: WantedVersion | None = None
     """The version of the application, which is noted on claims; None where none is."""
     wait_for: str = WaitFor.READY.value

@@ -54,7 +54,7 @@ async def version_work(
         return None
     desired = change.stateful_set
     pods = await cluster.list_pods(live) if live is not None else []
-    known = claims if live is not None else await _kept_claims(cluster, change)
+    known = claims if live is not None else await kept_claims(cluster, change)
     kept = [claim for claim in known if claim["metadata"]["name"] not in replaced]
     data = data_of_instances(desired, kept, pods, wanted)
     notes = lagging_notes(live or desired, pods, kept, wanted)
@@ -64,7 +64,7 @@ async def version_work(
     return VersionWork(wanted, notes, checked_in, _lines(wanted, checked_in))
 
 
-async def _kept_claims(cluster: Cluster, change: Change) -> list[KubernetesObject]:
+async def kept_claims(cluster: Cluster, change: Change) -> list[KubernetesObject]:
     """The claims that a StatefulSet which does not exist finds when it is created."""
     desired, namespace = change.stateful_set, change.namespace or cluster.default_namespace
     name, labels = desired["metadata"]["name"], desired["spec"]["selector"]["matchLabels"]

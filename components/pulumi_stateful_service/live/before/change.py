@@ -11,6 +11,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import COMPONENT_LABEL
 from pulumi_stateful_service.live.rollout_plan import ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.application_versions import VersionPlan
+from pulumi_stateful_service.live.state.cluster_forming import FormPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 from pulumi_stateful_service.live.state.volume_snapshots import SnapshotPlan
 
@@ -62,6 +63,8 @@ class Change:
     """How instances join and leave; None where Kubernetes adds and removes them without asking."""
     snapshots: SnapshotPlan | None = None
     """What is snapshotted before a change; None for nothing."""
+    forming: FormPlan | None = None
+    """How the application's cluster is formed; None where it does that by itself."""
     version: VersionPlan | None = None
     """Which versions of the application the program allows; None for all."""
     restored_claims: Sequence[KubernetesObject] = ()

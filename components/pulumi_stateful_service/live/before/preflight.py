@@ -12,7 +12,7 @@ from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import ATTEMPT_ANNOTATION, COMPONENT_LABEL
 from pulumi_stateful_service.foundation.outputs import contains_unknown
-from pulumi_stateful_service.live.before.application_versions import wanted_version
+from pulumi_stateful_service.live.before.application_versions import kept_claims, wanted_version
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.refusals.adoption import adoption_terms
 from pulumi_stateful_service.live.before.refusals.claims import claim_warnings, ending_refusals
@@ -47,6 +47,7 @@ from pulumi_stateful_service.live.state.claim_changes import (
 )
 from pulumi_stateful_service.live.state.claim_changes import is_being_deleted as is_claim_being_deleted
 from pulumi_stateful_service.live.state.claim_owners import claims_to_release
+from pulumi_stateful_service.live.state.cluster_forming import is_formed
 from pulumi_stateful_service.live.state.field_managers import changes_outside_pulumi, is_partition_set_by_component
 from pulumi_stateful_service.live.state.field_paths import value_at
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, is_unfinished
@@ -197,11 +198,24 @@ async def unfinished_work(
     """
     if is_being_deleted(live) or pending_deletion_refusals(live) or await _unfinished_members(cluster, live, change):
         return True
+    if await is_to_be_formed(cluster, live, claims, change):
+        return True
     if any(map(quiesced_since, claims)) or await _unfinished_notes(cluster, live, claims, change):
         return True
     if claims_to_release(live, claims, change.stateful_set) or _has_additions(live, change):
         return True
     return await _unfinished_rollout(cluster, live, change) or _unfinished_claims(live, claims, change)
+
+
+async def is_to_be_formed(
+    cluster: Cluster, live: KubernetesObject | None, claims: Sequence[KubernetesObject], change: Change
+) -> bool:
+    """Whether the application's cluster has to be formed, when instances run."""
+    if change.forming is None or not desired_ordinals(live or change.stateful_set):
+        return False
+    namespace = change.namespace or cluster.default_namespace
+    found = claims if live is not None else await kept_claims(cluster, change)
+    return not is_formed(await cluster.get_service(namespace, change.forming.service_name), found)
 
 
 async def _unfinished_notes(
@@ -282,6 +296,8 @@ def rendering_warnings(change: Change) -> list[str]:
             "members has no effect in rendered manifests: whoever applies them adds and removes instances without "
             "asking the application."
         )
+    if change.forming is not None:
+        warnings.append("form_cluster has no effect in rendered manifests: whoever applies them forms no cluster.")
     if change.version is not None:
         warnings.append("version has no effect in rendered manifests: whoever applies them compares no versions.")
     if change.snapshots is not None:

@@ -194,6 +194,56 @@ class Action(Enum):
         "before the instance is quiesced, and when it is resumed",
         ("snapshots.quiesce",),
     )
+    FORM_CLUSTER = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command in the instance's container",
+        "the first instances run, and nothing is noted of a cluster",
+        ("form_cluster",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    CHECK_CLUSTER = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command of `check` in the instance's container",
+        "before that command, each time",
+        ("form_cluster",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    NOTE_CLUSTER = Access(
+        ("patch",),
+        (_SERVICE,),
+        "notes on the governing Service, as an annotation, that the application's cluster is formed, or since when the "
+        "command runs",
+        "before and after the command",
+        ("form_cluster",),
+        right=Right.ARGUMENT,
+    )
+    NOTE_CLUSTER_ON_CLAIM = Access(
+        ("patch",),
+        (_CLAIM,),
+        "notes on a claim, as an annotation, that the application's cluster is formed",
+        "after the command, and when the claim is created later",
+        ("form_cluster",),
+    )
+    MAKE_OUTPUT_SECRET = Access(
+        ("create",),
+        ("Secret",),
+        "creates a Secret without values",
+        "before the command",
+        ("form_cluster.secret_name",),
+        right=Right.ARGUMENT,
+    )
+    STORE_OUTPUT = Access(
+        ("patch",),
+        ("Secret",),
+        "stores the output of the command in that Secret",
+        "after the command",
+        ("form_cluster.secret_name",),
+        right=Right.ARGUMENT,
+    )
     NOTE_DATA_VERSION = Access(
         ("patch",),
         (_CLAIM,),
@@ -511,6 +561,13 @@ READS = (
         "the component's own, by a label; whether one of this name belongs to somebody else. A Secret is read with its "
         "values, of which the component uses and shows none",
         arguments=_OF_VERSIONS,
+    ),
+    Access(
+        ("get",),
+        ("Secret",),
+        "whether the Secret has the output of `form_cluster`, and belongs to this service",
+        arguments=("form_cluster.secret_name",),
+        right=Right.ARGUMENT,
     ),
     Access(
         ("get",),

@@ -11,7 +11,7 @@ from pulumi_stateful_service.live.client.credential import Credential
 from pulumi_stateful_service.live.client.credentials import Credentials, credentials_of, impersonation
 from pulumi_stateful_service.live.client.elsewhere import Elsewhere
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError, TimedOutError
-from pulumi_stateful_service.live.client.exec import ExecError, ExecFailure, run_command
+from pulumi_stateful_service.live.client.exec import Ended, ExecError, ExecFailure, run_command
 from pulumi_stateful_service.live.client.http_error import HttpError
 from pulumi_stateful_service.live.client.kubeconfig import Target, load
 from pulumi_stateful_service.live.client.proxies import is_socks, proxy_for
@@ -122,7 +122,7 @@ class Api:
         except HttpError as error:
             raise self._cluster_error(error) from None
 
-    async def run_command(self, path: str, timeout: float) -> tuple[int, str]:
+    async def run_command(self, path: str, timeout: float) -> Ended:
         """Exit status and output of the command that the path names. Raises ClusterError where it has none in time."""
         credentials = self._settings.credentials
         try:
@@ -180,7 +180,7 @@ class Api:
             raise error.at(self.description) from None
         return answer
 
-    async def _run(self, credential: Credential, path: str, timeout: float) -> tuple[int, str]:
+    async def _run(self, credential: Credential, path: str, timeout: float) -> Ended:
         tls = await self._settings.verification.context(credential)
         return await run_command(self._http, f"{self._target.server}{path}", self._headers(credential), tls, timeout)
 

@@ -24,6 +24,7 @@ from pulumi_stateful_service.live.client.shared_reads import Labels
 from pulumi_stateful_service.outside_text import cleaned
 
 if TYPE_CHECKING:
+    from pulumi_stateful_service.live.client.exec import Ended
     from pulumi_stateful_service.live.client.transport import Answer
 
 _NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
@@ -276,7 +277,14 @@ class Cluster(Objects):
     async def run_in_pod(
         self, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float, *, action: Action
     ) -> tuple[int, str]:
-        """Exit status and output of a command in a container. Needs the right to create and get ``pods/exec``.
+        """Exit status and output of a command in a container, as ``ended_in_pod`` has them."""
+        ended = await self.ended_in_pod(namespace, pod, container, command, timeout, action=action)
+        return ended.status, ended.output
+
+    async def ended_in_pod(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float, *, action: Action
+    ) -> "Ended":
+        """How a command in a container has ended. Needs the right to create and get ``pods/exec``.
 
         Raises PodError where the node cannot start it or it does not end in time, and ClusterError where that is not
         known: it was not passed on, or its end was not.

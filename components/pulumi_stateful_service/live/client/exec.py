@@ -5,6 +5,7 @@ import json
 import ssl
 import time
 from enum import Enum
+from typing import NamedTuple
 
 import aiohttp
 
@@ -24,6 +25,16 @@ _BY_THE_NODE = ("error executing command in container", "container not found")
 between the API server and the node, and tells nothing of the instance."""
 
 
+class Ended(NamedTuple):
+    """How a command has ended."""
+
+    status: int
+    output: str
+    """The beginning of all that it printed."""
+    stdout: str
+    """The part of it that went to the standard output."""
+
+
 class ExecFailure(Enum):
     """Why there is no exit status."""
 
@@ -41,9 +52,7 @@ class ExecError(Exception):
         self.failure = failure
 
 
-async def run_command(
-    http: Http, url: str, headers: Headers, tls: ssl.SSLContext | None, timeout: float
-) -> tuple[int, str]:
+async def run_command(http: Http, url: str, headers: Headers, tls: ssl.SSLContext | None, timeout: float) -> Ended:
     """Exit status of the command, and the beginning of what it printed. Raises ExecError where it did not end in time.
 
     All in all, it takes no longer than ``timeout`` and a second. It is never started a second time.
@@ -64,8 +73,8 @@ async def run_command(
         await close(socket)
 
 
-async def _answer(socket: aiohttp.ClientWebSocketResponse, host: str) -> tuple[int, str]:
-    output = bytearray()
+async def _answer(socket: aiohttp.ClientWebSocketResponse, host: str) -> Ended:
+    output, stdout = bytearray(), bytearray()
     while True:
         message = await socket.receive()
         if message.type is not aiohttp.WSMsgType.BINARY:
@@ -73,9 +82,11 @@ async def _answer(socket: aiohttp.ClientWebSocketResponse, host: str) -> tuple[i
             raise ExecError(f"the connection to {host} broke{': ' if why else ''}{why}")
         channel, content = message.data[:1], message.data[1:]
         if channel in {_STDOUT, _STDERR}:
-            output += content[: _MAX_OUTPUT - len(output)]
+            kept = content[: _MAX_OUTPUT - len(output)]
+            output += kept
+            stdout += kept if channel == _STDOUT else b""
         elif channel == _ERROR:
-            return _exit_status(content), output.decode(errors="replace")
+            return Ended(_exit_status(content), output.decode(errors="replace"), stdout.decode(errors="replace"))
 
 
 def _exit_status(content: bytes) -> int:
