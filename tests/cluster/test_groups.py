@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from harness import Service, only, watching
+import pytest
+from harness import Service, eventually, only, watching
 from test_members import LIST, SHELL
 from test_rollouts import settled
 
@@ -51,8 +52,9 @@ def test_p14_groups_are_one_service(service: Make) -> None:
     rg.set(group_order=["c", "a", "b"], env={**THREE["env"], "CHANGED": "1"})
     preview = rg.must("preview")
     assert "group 'c'" in preview
+    # An engine that does one thing at a time must not wait for what it has not come to.
     with watching(rg) as events:
-        rg.up()
+        rg.up("--parallel", "1")
     order = ["rg-c-0", "rg-a-0", "rg-b-0"]
     assert only(events, "ending", "ready") == [event for pod in order for event in (("ending", pod), ("ready", pod))]
     settled(rg)
@@ -116,6 +118,7 @@ def test_p06_instances_move_to_another_group(service: Make) -> None:
     settled(rg)
 
 
+@pytest.mark.long
 def test_p10_the_group_of_the_leader_is_updated_last(service: Make) -> None:
     """Whatever its place in the order: the others do not wait for it, and it waits for all of them."""
     rg = service(**{**THREE, "discovery": None}, leader_last={"labels": {"role": "leader"}})
@@ -126,3 +129,20 @@ def test_p10_the_group_of_the_leader_is_updated_last(service: Make) -> None:
         rg.up()
     order = ["rg-b-0", "rg-c-0", "rg-a-0"]
     assert only(events, "ending", "ready") == [event for pod in order for event in (("ending", pod), ("ready", pod))]
+
+
+@pytest.mark.long
+def test_p14_a_group_that_is_broken_waits_for_nobody(service: Make) -> None:
+    """What repairs it is sent first, whatever its place in the order, and the others follow."""
+    groups = {"a": {}, "b": {"replicas": 2}, "c": {"image": "not-there:1.0"}}
+    rg = service(**{**THREE, "discovery": None, "groups": groups}, wait_for="Created")
+    rg.up()
+    eventually("the others are ready", lambda: all(map(rg.is_ready, ("rg-a-0", "rg-b-0", "rg-b-1"))))
+    healthy = {pod: uid for pod, uid in rg.uids().items() if pod != "rg-c-0"}
+    repaired = {**groups, "c": {}}
+    rg.set(groups=repaired, env={**THREE["env"], "CHANGED": "1"}, wait_for=None)
+    with watching(rg) as events:
+        rg.up()
+    assert [pod for event, pod in events if event == "ready"] == ["rg-c-0", "rg-a-0", "rg-b-1", "rg-b-0"]
+    assert not healthy.items() & rg.uids().items()
+    settled(rg)

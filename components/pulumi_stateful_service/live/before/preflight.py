@@ -300,6 +300,11 @@ def rendering_warnings(change: Change) -> list[str]:
         warnings.append("form_cluster has no effect in rendered manifests: whoever applies them forms no cluster.")
     if change.version is not None:
         warnings.append("version has no effect in rendered manifests: whoever applies them compares no versions.")
+    if change.group is not None and change.set_name == change.group.set_names[0]:
+        warnings.append(
+            "groups have no order in rendered manifests: whoever applies them updates all at once, each one instance "
+            "at a time."
+        )
     if change.snapshots is not None:
         warnings.append(
             "snapshots has no effect in rendered manifests: whoever applies them changes the instances without making "
