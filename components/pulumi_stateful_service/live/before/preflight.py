@@ -302,8 +302,8 @@ def rendering_warnings(change: Change) -> list[str]:
         warnings.append("version has no effect in rendered manifests: whoever applies them compares no versions.")
     if change.group is not None and change.set_name == change.group.set_names[0]:
         warnings.append(
-            "groups have no order in rendered manifests: whoever applies them updates all at once, each one instance "
-            "at a time."
+            "group_order has no effect in rendered manifests: whoever applies them updates all groups at once, each "
+            "one instance at a time."
         )
     if change.snapshots is not None:
         warnings.append(
