@@ -228,3 +228,17 @@ def test_p14_etcd_moves_to_other_disks_by_groups(
     for member in new:
         lost = writer.acknowledged.items() - etcd.written(member).items()
         assert not lost, f"{member} lost {sorted(lost)[:10]}"
+
+
+@pytest.mark.long
+def test_p14_etcd_begins_with_a_member_in_each_of_three_groups(etcd: Etcd) -> None:
+    """Groups that are created together form the cluster together, and a group that is added joins it."""
+    etcd.configure(groups='{"a": {}, "b": {}, "c": {}}', firstMembers="etcd-a-0 etcd-b-0 etcd-c-0")
+    etcd.up()
+    before = etcd.uids()
+    assert sorted(etcd.peers()) == ["etcd-a-0", "etcd-b-0", "etcd-c-0"] == sorted(before)
+    etcd.configure(groups='{"a": {}, "b": {}, "c": {}, "d": {}}')
+    etcd.up()
+    assert sorted(etcd.peers()) == ["etcd-a-0", "etcd-b-0", "etcd-c-0", "etcd-d-0"]
+    assert before.items() < etcd.uids().items()
+    etcd.unchanged()

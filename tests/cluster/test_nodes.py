@@ -226,6 +226,36 @@ def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
     assert not writing.lost()
 
 
+@pytest.mark.long
+def test_p14_with_a_group_for_each_zone_no_rollout_stops_a_second_one(
+    on_network_disks: Make, writer: StartWriter, client: Client, namespace: str
+) -> None:
+    """A zone lost: a change of another one, or of all, is refused after its timeout, and ends when the zone is back."""
+    zones = {zone: {"zone": zone} for zone in "abc"}
+    rg = on_network_disks(replicas=None, quorum=True, groups=zones, rollout_timeout_seconds=15)
+    rg.deploy()
+    before, lost = rg.uids(), nodes.node_of(rg, "rg-b-0")
+    with IdentityWatch(namespace), watching(rg) as seen:
+        writing = writer(rg)
+        nodes.act("off", lost)
+        nodes.until_noticed(client, lost)
+        rg.set(groups={**zones, "a": {"zone": "a", "env": {"CHANGED": "1"}}})
+        refused = rg.must_fail("up", "--yes", "--skip-preview")
+        assert "group 'a': no instance is stopped, because 2 of 3 instances of the service are ready" in refused
+        assert "(not rg-b-0), and 2 must stay available" in refused
+        rg.set(image="random-generator:2.0")
+        assert "because group 'b' could not be completed" in rg.must_fail("up", "--yes", "--skip-preview")
+        assert before.items() - rg.uids().items() <= {("rg-b-0", before["rg-b-0"])}
+        writing.wait_for_a_write()
+        nodes.heal()
+        rg.deploy(rollout_timeout_seconds=300)
+        writing.end()
+    assert _fewest_ready([each for each in seen if each[1] != "rg-b-0"], 2) == 1, "one at a time"
+    assert {pod.spec.containers[0].image for pod in rg.pods().values()} == {"random-generator:2.0"}
+    assert not writing.lost()
+    rg.unchanged()
+
+
 @pytest.fixture
 def full_node(client: Client, namespace: str) -> Iterator[str]:
     """A node without processor time for another Pod."""

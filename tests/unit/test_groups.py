@@ -5,14 +5,21 @@ from typing import Any
 
 import pytest
 from pulumi_stateful_service import ArgumentError, RefusedError, StatefulService
-from pulumi_stateful_service.foundation.names import FIELD_MANAGER_ANNOTATION, GROUP_LABEL, GROUPS_ANNOTATION
+from pulumi_stateful_service.foundation.names import (
+    FIELD_MANAGER_ANNOTATION,
+    GROUP_LABEL,
+    GROUPS_ANNOTATION,
+    MEMBERS_ANNOTATION,
+)
 from pulumi_stateful_service.live.before.refusals.groups import is_about_groups, removal_refusals, sets_of
+from pulumi_stateful_service.live.member_notes import has_noted_members
 from pulumi_stateful_service.live.rollout_plan import RolloutPlan
 from pulumi_stateful_service.live.state.member_changes import (
     GroupMembers,
     MemberNotes,
     MemberStep,
     StepKind,
+    member_plan,
     next_step,
 )
 from pulumi_stateful_service.live.turns import Turns
@@ -314,3 +321,25 @@ class TestTurns:
             await waiting
 
         asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({}, False),
+        ({f"{MEMBERS_ANNOTATION}-a": "0"}, False),
+        ({f"{MEMBERS_ANNOTATION}-a": "0", f"{MEMBERS_ANNOTATION}-b": "2"}, True),
+        ({MEMBERS_ANNOTATION: "3"}, True),
+    ],
+)
+def test_a_cluster_exists_when_members_are_noted(annotations: dict[str, str], expected: bool) -> None:
+    """Of any group: one that is added joins them, and groups that are created together do not join each other."""
+
+    class Cluster:
+        async def get_service(self, *_: str) -> dict[str, Any]:
+            return {"metadata": {"annotations": annotations}}
+
+    plan = member_plan({}, 1, "db", "cluster.local", GroupMembers("a", {}, others_stay=True))
+    cluster: Any = Cluster()
+    assert plan
+    assert asyncio.run(has_noted_members(cluster, "shop", plan)) == expected

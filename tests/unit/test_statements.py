@@ -18,6 +18,7 @@ PAGES = (
             *("rollouts", "rollout-steps", "storage", "volumes", "members", "adoption", "operating", "gitops"),
             *("customising", "discovery", "kubeconfig", "versions", "in-cluster", "postgresql", "environments"),
             *("upgrading", "report", "troubleshooting", "snapshots", "application-versions", "databases"),
+            "groups",
         )
     ),
 )

@@ -65,7 +65,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster, connected
 from pulumi_stateful_service.live.client.connection import Connection
 from pulumi_stateful_service.live.client.errors import ClusterError, NoClusterError
 from pulumi_stateful_service.live.client.snapshot import Snapshot
-from pulumi_stateful_service.live.member_notes import note_none_joined, read_member_notes
+from pulumi_stateful_service.live.member_notes import has_noted_members, note_none_joined, read_member_notes
 from pulumi_stateful_service.live.namespace_source import NamespaceSource, advice_on_replacement, read_namespace
 from pulumi_stateful_service.live.operation import Operation, OperationKind
 from pulumi_stateful_service.live.prepare_cluster import (
@@ -279,7 +279,12 @@ class Guard:
         namespace, name = desired.where(cluster)
         labels = {COMPONENT_LABEL: [label for label in change.component_labels if label]}
         others = await cluster.find_stateful_sets(namespace, labels)
-        if not any(replicas_of(each) for each in others if each["metadata"]["name"] != name):
+        others = [each for each in others if each["metadata"]["name"] != name and replicas_of(each)]
+        if not others:
+            return False
+        # Groups that are created together form the cluster together: none of them is ready before the others.
+        is_ready = any(each.get("status", {}).get("readyReplicas") for each in others)
+        if not is_ready and not await has_noted_members(cluster, namespace, change.members):
             return False
         # Members that are noted lost their StatefulSet: they come back as what they are.
         stateful_set = _with_replicas({"metadata": {**desired.metadata, "namespace": namespace}, "spec": desired.spec})

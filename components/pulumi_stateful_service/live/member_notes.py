@@ -46,6 +46,13 @@ async def read_member_notes(
     return notes
 
 
+async def has_noted_members(cluster: Cluster, namespace: str, plan: MemberPlan) -> bool:
+    """Whether members are noted of any group of a service: its cluster exists, ready or not."""
+    service = await cluster.get_service(namespace, plan.service_name)
+    annotations: Mapping[str, str] = ((service or {}).get("metadata") or {}).get("annotations") or {}
+    return any(key.startswith(MEMBERS_ANNOTATION) and value != "0" for key, value in annotations.items())
+
+
 async def note_none_joined(cluster: Cluster, metadata: KubernetesObject, plan: MemberPlan) -> None:
     """Notes that none is a member of the instances of a StatefulSet that is about to be created."""
     await write_member_notes(cluster, {"metadata": metadata}, plan, {plan.annotation(MEMBERS_ANNOTATION): 0})
