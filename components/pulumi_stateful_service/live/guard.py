@@ -93,6 +93,10 @@ _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stat
 class GroupTurn(Protocol):
     """The turn of a StatefulSet in a service with groups."""
 
+    @property
+    def created(self) -> set[str]:
+        """The StatefulSets of all groups that this operation creates, with all their instances."""
+
     async def wait(
         self,
         cluster: Cluster,
@@ -279,10 +283,11 @@ class Guard:
         namespace, name = desired.where(cluster)
         labels = {COMPONENT_LABEL: [label for label in change.component_labels if label]}
         others = await cluster.find_stateful_sets(namespace, labels)
-        others = [each for each in others if each["metadata"]["name"] != name and replicas_of(each)]
+        # Groups that are created together form the cluster together: none of them is ready before the others.
+        together = self._turn.created if self._turn else set()
+        others = [each for each in others if each["metadata"]["name"] not in {name, *together} and replicas_of(each)]
         if not others:
             return False
-        # Groups that are created together form the cluster together: none of them is ready before the others.
         is_ready = any(each.get("status", {}).get("readyReplicas") for each in others)
         if not is_ready and not await has_noted_members(cluster, namespace, change.members):
             return False
@@ -552,6 +557,8 @@ class Guard:
         recreate: bool,
         is_update: bool,
     ) -> None:
+        if live is None and self._turn is not None and not self._operation.joins:
+            self._turn.created.add(desired.metadata["name"])
         if self._operation.joins and desired.change.members is not None:
             metadata = {**desired.metadata, "namespace": desired.where(cluster)[0]}
             await note_none_joined(cluster, metadata, desired.change.members)

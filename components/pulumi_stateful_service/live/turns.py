@@ -54,6 +54,8 @@ class Turns:
         self._kinds: dict[str, StepKind] = {}
         self._last: StepKind | None = None
         self._is_ordered = False
+        self.created: set[str] = set()
+        """The StatefulSets that this operation creates, with all their instances."""
         self._changed: asyncio.Condition | None = None
 
     async def order(self, read_broken: Callable[[], Awaitable[Collection[str]]]) -> Sequence[str]:
@@ -164,6 +166,11 @@ class GroupTurn:
         self._turns = turns
         self._group = group
         self._timeout_seconds = timeout_seconds
+
+    @property
+    def created(self) -> set[str]:
+        """The StatefulSets of all groups that this operation creates, with all their instances."""
+        return self._turns.created
 
     async def wait(
         self,
