@@ -146,3 +146,16 @@ def test_p14_a_group_that_is_broken_waits_for_nobody(service: Make) -> None:
     assert [pod for event, pod in events if event == "ready"] == ["rg-c-0", "rg-a-0", "rg-b-1", "rg-b-0"]
     assert not healthy.items() & rg.uids().items()
     settled(rg)
+
+
+@pytest.mark.long
+def test_p06_groups_that_are_created_together_form_the_cluster(service: Make) -> None:
+    """No command runs, also where the first one is ready before the second is created; one that comes later joins."""
+    members = {each: command(each) for each in ("add", "join", "leave")}
+    groups: dict[str, Any] = {"a": {}, "b": {}, "c": {}}
+    rg = service(**{**SHELL, "replicas": None}, members=members, groups=groups)
+    rg.up()
+    assert written(rg) == []
+    rg.deploy(groups={**groups, "d": {}})
+    assert sorted(written(rg)) == ["add rg-d-0", "join rg-d-0"]
+    settled(rg)

@@ -86,6 +86,9 @@ class Members:
             notes = await self._read_notes(live)
             step = next_step(live, notes, self._plan.replicas, self._plan.group)
             if step is None:
+                if self._plan.group is not None and not notes.members and not notes.none_joined:
+                    # A group that is noted is joined by those that an interrupted up has not created yet.
+                    await self._roll_out()
                 # Noted from the start: what others do to replicas is then no change of the members.
                 await self._note_members(live, notes, members_of(live, notes))
                 return

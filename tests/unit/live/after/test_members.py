@@ -1,6 +1,7 @@
 """Members that change while ``up`` is killed at any moment, and what is noted about them."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pulumi
@@ -10,7 +11,7 @@ from pulumi_stateful_service.foundation.names import MEMBERS_ANNOTATION, REJOINI
 from pulumi_stateful_service.live.after.members import Members
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.member_notes import read_member_notes
-from pulumi_stateful_service.live.state.member_changes import MemberCommand, MemberNotes, MemberPlan
+from pulumi_stateful_service.live.state.member_changes import GroupMembers, MemberCommand, MemberNotes, MemberPlan
 
 
 class KilledError(Exception):
@@ -212,3 +213,20 @@ class TestNotes:
         assert read(ScriptedCluster(0, {MEMBERS_ANNOTATION: "5"}), 0).members == 5
         with pytest.raises(RefusedError, match="there is no PersistentVolumeClaim data-rg-4"):
             read(ScriptedCluster(0, {MEMBERS_ANNOTATION: "5"}, claims=4), 0)
+
+
+def test_the_members_of_a_new_group_are_noted_when_they_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before that, groups that an interrupted ``up`` has left to be created form the cluster with them."""
+    monkeypatch.setattr(pulumi.log, "info", lambda *_, **__: None)
+    cluster = ScriptedCluster(2, {})
+    target = RolloutTarget("", "db", "rg", "1", 1, {}, {}, None, 60, 60)
+    noted: list[dict[str, str]] = []
+
+    async def rolled_out() -> Any:
+        noted.append(dict(cluster.notes))
+
+    of_group = replace(plan(2), group=GroupMembers("b", {}, others_stay=True))
+    members = Members(cast("Any", cluster), target, of_group, cast("Any", None), rolled_out)
+    asyncio.run(members.change())
+    assert noted == [{}]
+    assert cluster.notes == {"pulumi-stateful-service/members-b": "2"}
