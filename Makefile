@@ -129,6 +129,10 @@ test-faults: environment cluster ## Interrupt each operation at MOMENTS moments,
 test-forecast: environment cluster ## Compare the forecasts of PAIRS random changes with the actual results
 	FORECAST_PAIRS=$(PAIRS) FORECAST_SEED=$(SEED) FORECAST_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_forecast.py -q
 
+.PHONY: test-groups
+test-groups: environment cluster ## Run the cluster tests with each service as one with a group, where groups are possible
+	AS_ONE_GROUP=1 $(VENV)/pytest tests/cluster -q -m "not alone and not long" -n $(SIDE_BY_SIDE) --dist worksteal
+
 .PHONY: test-histories
 test-histories: environment cluster ## Deploy HISTORIES random histories of changes, and compare each preview with the actual results
 	HISTORIES=$(HISTORIES) HISTORY_SEED=$(SEED) HISTORIES_NODE=$(NODE) $(VENV)/pytest tests/cluster/test_histories.py -q

@@ -23,6 +23,7 @@ import httpx2
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
+from pulumi_stateful_service.arguments.cross_checks.groups import NOT_WITH_GROUPS, OF_GROUPS
 
 from local.engine import state_url
 from local.processes import heed_interrupts
@@ -222,7 +223,8 @@ class Service(Project):
         """Changes arguments; None removes one."""
         merged = {**self.args, "namespace": self.namespace, **changes}
         self.args = {key: value for key, value in merged.items() if value is not None}
-        (self.folder / "args.json").write_text(json.dumps(self.args))
+        written = in_one_group(self.args) if "AS_ONE_GROUP" in os.environ else self.args
+        (self.folder / "args.json").write_text(json.dumps(written))
 
     def deploy(self, **changes: Any) -> str:
         """Changes arguments and deploys."""
@@ -317,6 +319,18 @@ class Service(Project):
     def log(self, pod: str) -> list[str]:
         """An instance's log."""
         return self.http(pod, "/logs").raise_for_status().text.splitlines()
+
+
+def in_one_group(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The same service with one group that keeps its StatefulSet, where groups are possible: nothing else changes.
+
+    So every test of a service is one of a service with groups (``make test-groups``).
+    """
+    if args.keys() & {"groups", *NOT_WITH_GROUPS}:
+        return dict(args)
+    own = {key: args[key] for key in args.keys() & {*OF_GROUPS}}
+    kept = {key: value for key, value in args.items() if key not in own}
+    return {**kept, "groups": {"all": {"stateful_set_name": args.get("name", "rg"), **own}}}
 
 
 def condition(pod: Any, kind: str) -> str | None:

@@ -10,13 +10,14 @@ _ZONE = "topology.kubernetes.io/zone"
 OF_GROUPS = ("replicas", "ordinals", "partition", "canary", "restore", "recreate_claims")
 """Arguments that a service with groups has in each group."""
 
-_NOT_WITH_GROUPS = {
+NOT_WITH_GROUPS = {
     "autoscaled": "an autoscaler scales one StatefulSet; scale the groups with replicas",
     "adopt": "adopt the StatefulSet first, then give the service a group that keeps it (stateful_set_name)",
     "form_cluster": "groups start side by side, and each would form a cluster; have a start script of one do it",
     "instance_services": "its names and node ports are numbered by ordinal, which each group has; use client_services "
     f"with the label {GROUP_LABEL}",
 }
+"""Arguments that a service with groups cannot have, and why."""
 
 
 def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -28,7 +29,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     for argument in OF_GROUPS:
         if argument in args:
             raise checks.error(f"{argument} and groups are mutually exclusive: give it to each group")
-    for argument, why in _NOT_WITH_GROUPS.items():
+    for argument, why in NOT_WITH_GROUPS.items():
         if args.get(argument, False) is not False:
             raise checks.error(f"{argument} and groups are mutually exclusive: {why}")
     _check_order(args, checks)
