@@ -131,7 +131,11 @@ def _cases() -> Iterator[dict[str, Any]]:
     yield PLAIN
     yield _RESTORED
     for name, args in yaml_example.services_in_python("default").items():
-        yield {"name": name, **args, **({} if "groups" in args else {"replicas": args["replicas"] or 3})}
+        if "groups" in args:
+            groups = {group: {**own, "replicas": own.get("replicas") or 3} for group, own in args["groups"].items()}
+            yield {"name": name, **args, "groups": groups}
+        else:
+            yield {"name": name, **args, "replicas": args["replicas"] or 3}
 
 
 def _joined(places: Mapping[str, str]) -> str:

@@ -97,7 +97,7 @@ def test_p16_a_yaml_program_creates_the_objects_of_the_python_program(
     for name, made in made_by_yaml.items():
         assert json.dumps(made, indent=1, sort_keys=True) == json.dumps(made_by_python[name], indent=1, sort_keys=True)
     kinds = [kind for kind, _ in made_by_yaml]
-    counts = {"StatefulSet": 6, "Service": 10, "StorageClass": 2, "PersistentVolumeClaim": 6, "Pod": 2}
+    counts = {"StatefulSet": 9, "Service": 11, "StorageClass": 2, "PersistentVolumeClaim": 7, "Pod": 2}
     counts |= {"Secret": 3, "PodDisruptionBudget": 2, "NetworkPolicy": 1}
     assert {kind: kinds.count(kind) for kind in counts} == counts
 
