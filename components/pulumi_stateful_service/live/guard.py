@@ -8,7 +8,7 @@ after one of them has run are volumes expanded and Pods evicted.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import pulumi
 from pulumi_stateful_service_report.record import encode
@@ -28,7 +28,7 @@ from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown
 from pulumi_stateful_service.live.after.application_versions import check_version, note_versions
 from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots
 from pulumi_stateful_service.live.before.application_versions import version_work
-from pulumi_stateful_service.live.before.change import Change, GroupOfService
+from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.desired_set import DesiredStatefulSet
 from pulumi_stateful_service.live.before.dry_run import predict
 from pulumi_stateful_service.live.before.forecast import NO_CHANGE, Forecast, InstanceOutcome
@@ -83,29 +83,12 @@ from pulumi_stateful_service.live.state.member_changes import MemberNotes, membe
 from pulumi_stateful_service.live.state.removed_fields import removed_fields
 from pulumi_stateful_service.live.state.stateful_set_fields import added_volumes, desired_ordinals, identity_note
 from pulumi_stateful_service.live.state.volume_snapshots import SnapshotWork
+from pulumi_stateful_service.live.turns import GroupTurn
 from pulumi_stateful_service.live.versions.version_objects import VERSIONED
 
 _NOT_THERE, _NOT_READ = "Pulumi's state has the StatefulSet, the cluster does not", "the cluster was not read"
 """Why it is not known what becomes of a StatefulSet that the engine leaves as it is."""
 _WITHOUT_FORECAST = " To make changes without a forecast: pulumi config set stateful-service:forecast false"
-
-
-class GroupTurn(Protocol):
-    """The turn of a StatefulSet in a service with groups."""
-
-    @property
-    def created(self) -> set[str]:
-        """The StatefulSets of all groups that this operation creates, with all their instances."""
-
-    async def wait(
-        self,
-        cluster: Cluster,
-        namespace: str,
-        group: GroupOfService | None,
-        forecast: Forecast | None,
-        say: Callable[[str], None],
-    ) -> bool:
-        """Returns when its instances can be stopped; whether that had to be waited for."""
 
 
 @dataclass(frozen=True)
