@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nodes
@@ -16,6 +17,7 @@ from etcd_members import Etcd
 from example_stacks import restricted
 from harness import eventually, local
 from lightkube import Client
+from lightkube.resources.core_v1 import Node
 from nodes import IdentityWatch
 
 FAULTS = int(os.environ.get("NODE_FAULTS", "2"))
@@ -26,16 +28,22 @@ pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("thre
 
 
 @pytest.fixture
-def etcd(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
-    """The example with one member on each node, on network disks."""
+def on_network_disks(env: dict[str, str], client: Client, namespace: str, tmp_path: Path) -> Iterator[Etcd]:
+    """The example, on network disks; nothing is deployed yet."""
     local("load-image", "etcd:v3.7.3", "busybox")
     made = Etcd(tmp_path / "etcd", env, namespace=namespace, client=client)
     with restricted(made):
         made.configure(storageClass="network")
-        made.up()
-        assert len(set(nodes.place(made).values())) == 3
         yield made
         nodes.heal()
+
+
+@pytest.fixture
+def etcd(on_network_disks: Etcd) -> Etcd:
+    """The example with one member on each node."""
+    on_network_disks.up()
+    assert len(set(nodes.place(on_network_disks).values())) == 3
+    return on_network_disks
 
 
 def test_p14_nodes_fail_one_after_another_and_no_write_is_lost(
@@ -57,6 +65,43 @@ def test_p14_nodes_fail_one_after_another_and_no_write_is_lost(
     record_property("acknowledged writes", history.puts())
     record_property("the checker's verdict, and operations", verdict)
     record_property("looks at what runs", watch.looks)
+
+
+def test_p14_with_a_group_for_each_zone_a_rollout_waits_for_a_lost_zone(
+    on_network_disks: Etcd, client: Client, namespace: str, record_property: Callable[[str, object], None]
+) -> None:
+    """A zone is lost: the rollout stops nobody in the others until it is back, and no acknowledged value is lost."""
+    etcd = on_network_disks
+    [commands] = etcd.commands("One group for each zone")
+    etcd.follow(commands)
+    where = {name: client.get(Node, node).metadata for name, node in nodes.place(etcd).items()}
+    zones = {name: str(each and (each.labels or {})["topology.kubernetes.io/zone"]) for name, each in where.items()}
+    assert zones == {f"etcd-{zone}-0": zone for zone in "abc"}
+    with IdentityWatch(namespace), History(etcd) as history:
+        history.until_a_put()
+        lost, before = nodes.node_of(etcd, "etcd-b-0"), etcd.uids()
+        nodes.act("off", lost)
+        nodes.until_noticed(client, lost)
+        history.until_a_put()
+        etcd.configure(retention="2h")
+        with ThreadPoolExecutor() as threads:
+            rollout = threads.submit(etcd.up)
+            eventually("the lost zone has the new version", lambda: _has_new_revision(etcd, "etcd-b"))
+            history.until_a_put()
+            assert etcd.uids().items() >= {each for each in before.items() if each[0] != "etcd-b-0"}
+            nodes.heal()
+            rollout.result()
+        assert not set(before.values()) & set(etcd.uids().values())
+        eventually("all are ready", lambda: all(map(etcd.is_ready, zones)))
+    verdict = history.check()
+    etcd.unchanged()
+    record_property("acknowledged writes", history.puts())
+    record_property("the checker's verdict, and operations", verdict)
+
+
+def _has_new_revision(etcd: Etcd, name: str) -> bool:
+    status = etcd.stateful_set(name).status
+    return bool(status.updateRevision != status.currentRevision)
 
 
 def switched_off(etcd: Etcd, _client: Client, member: str, chance: random.Random) -> None:
