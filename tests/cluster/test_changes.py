@@ -80,7 +80,7 @@ def test_p08_a_preview_says_what_happens_to_every_instance(service: Make) -> Non
         assert predicted == rg.outputs()["forecast"]
         pods = rg.uids()
         rg.set(annotations={"owner": "storage"}, revision_history_limit=5)
-        assert "StatefulService 'rg': no Pod restarts." in rg.must("preview")
+        assert ": no Pod restarts." in rg.must("preview")
         predicted = kit_forecast(rg)
         rg.up()
         assert predicted == rg.outputs()["forecast"]
