@@ -5,13 +5,13 @@ that is killed has not noted, the next one does from the Pods that there are.
 """
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from pulumi_stateful_service.documentation import APPLICATION_VERSIONS
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.image_versions import Version
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DATA_VERSION_ANNOTATION, field_manager
+from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DATA_VERSION_ANNOTATION
+from pulumi_stateful_service.live.after.claim_notes import note_on_claim
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
@@ -47,21 +47,13 @@ def _state(pod: KubernetesObject) -> tuple[str, bool]:
 
 
 async def note_versions(cluster: Cluster, stateful_set: KubernetesObject, notes: Mapping[str, Version]) -> None:
-    """Notes on claims the version that their data are of. One that is gone by now needs none."""
+    """Notes on claims the version that their data are of."""
     metadata = stateful_set["metadata"]
     for name, version in notes.items():
-        patch = {"metadata": {"annotations": {DATA_VERSION_ANNOTATION: str(version)}}}
-        try:
-            await cluster.patch_claim(
-                metadata["namespace"],
-                name,
-                patch,
-                action=Action.NOTE_DATA_VERSION,
-                field_manager=field_manager(metadata["name"]),
-            )
-        except ClusterError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
+        noted = {DATA_VERSION_ANNOTATION: str(version)}
+        await note_on_claim(
+            cluster, metadata["namespace"], name, noted, metadata["name"], action=Action.NOTE_DATA_VERSION
+        )
 
 
 async def check_version(cluster: Cluster, prefix: str, work: VersionWork) -> None:

@@ -26,6 +26,7 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
 )
 from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
+from pulumi_stateful_service.live.after.claim_notes import note_on_claim
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     list_pods_until_answered,
@@ -104,18 +105,8 @@ async def _claims(cluster: Cluster, target: RolloutTarget) -> list[KubernetesObj
 
 async def _note_on_claims(cluster: Cluster, target: RolloutTarget, claims: list[KubernetesObject]) -> None:
     for name in without_note(claims):
-        patch = {"metadata": {"annotations": {CLUSTER_ANNOTATION: formed_note(cluster.now())}}}
-        try:
-            await cluster.patch_claim(
-                target.namespace,
-                name,
-                patch,
-                action=Action.NOTE_CLUSTER_ON_CLAIM,
-                field_manager=field_manager(target.name),
-            )
-        except ClusterError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
+        noted = {CLUSTER_ANNOTATION: formed_note(cluster.now())}
+        await note_on_claim(cluster, target.namespace, name, noted, target.name, action=Action.NOTE_CLUSTER_ON_CLAIM)
 
 
 @dataclass(frozen=True)

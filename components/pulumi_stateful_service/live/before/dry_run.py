@@ -13,6 +13,7 @@ from pulumi_stateful_service.live.before.resizes import find_resizes
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ForbiddenError
+from pulumi_stateful_service.live.pod_templates import read_revisions
 from pulumi_stateful_service.live.rollout_plan import ResizePlan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.field_managers import is_applied_by_component, without_taken_over
@@ -127,7 +128,7 @@ async def _revision(
         update_revision = live.get("status", {}).get("updateRevision")
         return str(update_revision) if update_revision else None
     try:
-        revisions = await cluster.list("ControllerRevision", namespace, labels=after["spec"]["selector"]["matchLabels"])
+        revisions = await read_revisions(cluster, namespace, after)
     except ForbiddenError:
         return None
     for each in sorted(revisions, key=lambda each: int(each.get("revision", 0)), reverse=True):

@@ -30,6 +30,7 @@ from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.refusals.restore import snapshot_of
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.pod_templates import read_revisions
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
 from pulumi_stateful_service.live.state.volume_snapshots import (
     claim_of,
@@ -68,9 +69,8 @@ async def with_chosen_snapshots(cluster: Cluster, change: Change, live: Kubernet
         return replace(change, restored_claims=others)
     namespace = change.namespace or cluster.default_namespace
     labels = {SNAPSHOT_LABEL: change.set_name, COMPONENT_LABEL: list(change.component_labels)}
-    selector = change.stateful_set["spec"]["selector"]["matchLabels"]
     revisions, snapshots = await asyncio.gather(
-        cluster.list("ControllerRevision", namespace, labels=selector), _snapshots(cluster, namespace, labels)
+        read_revisions(cluster, namespace, change.stateful_set), _snapshots(cluster, namespace, labels)
     )
     chosen = choose([claim["metadata"]["name"] for claim in wanted], snapshots, last_rollout(revisions))
     if isinstance(chosen, str):

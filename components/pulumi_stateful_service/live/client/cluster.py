@@ -72,7 +72,7 @@ class Cluster(Objects):
     async def list_orphans(self, namespace: str, stateful_set: KubernetesObject) -> list[KubernetesObject]:
         """The Pods that no object owns and that a StatefulSet would adopt."""
         labels = stateful_set["spec"]["selector"]["matchLabels"]
-        pods = _without_other_groups(await self.list("Pod", namespace, labels=labels), labels)
+        pods = without_other_groups(await self.list("Pod", namespace, labels=labels), labels)
         return [pod for pod in pods if not pod["metadata"].get("ownerReferences")]
 
     async def list_warning_events(self, namespace: str, uids: Collection[str]) -> list[KubernetesObject]:
@@ -103,7 +103,7 @@ class Cluster(Objects):
         self, namespace: str, names: AbstractSet[str], labels: Mapping[str, str]
     ) -> list[KubernetesObject]:
         """The claims with these labels, and those of the named ones that lack them and exist."""
-        found = _without_other_groups(await self.list("PersistentVolumeClaim", namespace, labels=labels), labels)
+        found = without_other_groups(await self.list("PersistentVolumeClaim", namespace, labels=labels), labels)
         # Claims made in advance, or when a backup was restored, may lack the labels.
         # One by one: others may have thousands of claims in the namespace.
         missing = names - {each["metadata"]["name"] for each in found}
@@ -343,7 +343,7 @@ def _is_owned(pod: KubernetesObject, uid: str) -> bool:
     return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
 
 
-def _without_other_groups(objects: Sequence[KubernetesObject], labels: Labels) -> list[KubernetesObject]:
+def without_other_groups(objects: Sequence[KubernetesObject], labels: Labels) -> list[KubernetesObject]:
     """Those with these labels of a StatefulSet that are not of another group.
 
     The selector of a StatefulSet that a group has kept from a service without groups names no group.

@@ -13,6 +13,7 @@ from pulumi_stateful_service.foundation.names import VERSION_LABEL, field_manage
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.pod_templates import read_revisions
 from pulumi_stateful_service.live.state.field_managers import is_made_by_component
 
 VERSIONED = ("Secret", "ConfigMap")
@@ -130,8 +131,7 @@ async def _versions(cluster: Cluster, stateful_set: KubernetesObject, kinds: Col
 
 
 async def _revisions(cluster: Cluster, stateful_set: KubernetesObject) -> list[KubernetesObject]:
-    labels = stateful_set["spec"]["selector"]["matchLabels"]
-    return await cluster.list("ControllerRevision", stateful_set["metadata"]["namespace"], labels=labels)
+    return await read_revisions(cluster, stateful_set["metadata"]["namespace"], stateful_set)
 
 
 async def _templates(cluster: Cluster, stateful_set: KubernetesObject) -> list[KubernetesObject]:

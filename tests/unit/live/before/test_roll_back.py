@@ -11,6 +11,7 @@ from pulumi_stateful_service.foundation.outputs import UNKNOWN
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.roll_back import LastRollout, choose, last_rollout, with_chosen_snapshots
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.pod_templates import read_revisions
 
 RESTORED = "pulumi-stateful-service/restored-from"
 WORD = json.dumps({"snapshot": "BeforeLastRollout"})
@@ -175,3 +176,12 @@ def test_of_one_instance_at_one_moment() -> None:
     assert choose(["data-db-1", "wal-db-1"], found, ROLLOUT) == (
         "data-db-1-5 and wal-db-1-6 are of one instance and were not made at one moment"
     )
+
+
+def test_revisions_of_other_groups_are_no_rollout_of_this_one() -> None:
+    """The StatefulSet that a group has kept selects the revisions of all groups."""
+    other = {"metadata": {"name": "db-b-1", "labels": {"pulumi-stateful-service/group": "b"}}, "revision": 99}
+    revisions = asyncio.run(
+        read_revisions(cast("Any", Cluster(revisions=[*REVISIONS, other])), "prod", CHANGE.stateful_set)
+    )
+    assert revisions == list(REVISIONS)
