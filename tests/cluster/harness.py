@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -139,6 +139,17 @@ def eventually(what: str, look: Callable[[], T], timeout: float = 60) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what}; last seen: {seen!r}")
         time.sleep(0.2)
+
+
+def _of_session(leader: int) -> list[int]:
+    """The processes that run in a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _, _, session = stat.read_text(errors="replace").rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 @dataclass
@@ -278,8 +289,15 @@ class Service(Project):
         )
 
     def kill(self, running: subprocess.Popen[bytes]) -> None:
-        """Kills an ``up`` with all that it has started, and releases its lock."""
-        os.killpg(running.pid, signal.SIGKILL)
+        """Kills an ``up`` with all that it has started, and releases its lock.
+
+        The engine's plugins are in process groups of their own: a program that outlived its engine would end in order,
+        and resume what it has quiesced.
+        """
+        while processes := _of_session(running.pid):
+            for each in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
         running.wait()
         self.must("cancel", "--yes")
 

@@ -176,7 +176,8 @@ def test_p05_an_instance_is_rolled_back_with_its_data(service: Make, client: Cli
     assert f"its volume {kept} is kept" in said
     before = rg.uids()
     try:
-        rg.kill_up_when("the instance is stopped", lambda: rg.pod("rg-1") is None)
+        # The StatefulSet's controller makes its Pod again at once, which then waits for its claim.
+        rg.kill_up_when("the instance is stopped", lambda: rg.uids().get("rg-1") != before["rg-1"])
         rg.up()
         assert rg.log("rg-1") == written
         assert rg.uids()["rg-0"] == other == before["rg-0"]
