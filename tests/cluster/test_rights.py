@@ -110,15 +110,22 @@ def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
 
 
 def test_the_documented_rights_of_arguments_suffice(service: Make, tmp_path: Path) -> None:
-    """Checks that ask an instance and that run in it, and a member that joins."""
+    """Checks that ask an instance and that run in it, a member that joins, a cluster that is formed, a version."""
     command = {"command": ["/random-generator", "get", "http://localhost:8080/version"]}
     checks = [{"http_get": {"path": "/version", "port": "http"}}, {"exec": command}]
-    rg = service(rollout={"steps": [1], "checks": checks}, members={"join": command})
+    rg = service(
+        rollout={"steps": [1], "checks": checks},
+        members={"join": command},
+        form_cluster={**command, "check": [*command["command"][:2], "http://localhost:1/"], "secret_name": "formed"},
+        version={"before": command},
+    )
     rights = rules_of("rollout.checks.http_get", "rollout.checks.exec", "members", "members.join")
     assert len(rights) == 4
+    rights += rules_of("form_cluster", "form_cluster.secret_name", "version.before")
     limit(rg, [*PROVIDER_RULES, *documented_rules(), *rights], tmp_path)
-    rg.up()
-    rg.deploy(image="random-generator:2.0", replicas=3)
+    assert "What it printed is in Secret formed" in rg.up()
+    said = rg.deploy(image="random-generator:2.0", replicas=3)
+    assert "no right to" not in said
     assert {pod.spec.containers[0].image for pod in rg.pods().values()} == {"random-generator:2.0"}
     governing: Any = rg.client.get(ServiceObject, "random-generator", namespace=rg.namespace)
     assert governing.metadata.annotations["pulumi-stateful-service/members"] == "3"

@@ -39,8 +39,6 @@ class Operation:
     """The component's StatefulSet as it is before the operation; None where there is none, or it was not read."""
     forecast: Forecast | None = None
     """What it does to each instance and claim; None where that is not known."""
-    unknown_because: str = ""
-    """Why that is not known; empty where it is, or where nobody has asked."""
     joins: bool = False
     """Whether it is created for a group whose instances join others, one after another (``members``)."""
     changed_by_others: Sequence[tuple[FieldChange, bool]] | None = None
