@@ -116,6 +116,17 @@ test-long: environment cluster ## Run the cluster tests that make test leaves ou
 test-nodes: environment cluster ## Fail one of three real nodes FAULTS times under etcd, and run the other node tests
 	NODE_FAULTS=$(FAULTS) NODE_SEED=$(SEED) $(VENV)/pytest tests/cluster/test_nodes.py tests/cluster/test_nodes_etcd.py -q
 
+# Which of the examples' databases `make test-databases` breaks, and in which rows, by words of their names: all.
+DATABASES ?= etcd
+ROWS ?=
+TABLES := database-faults.md
+
+.PHONY: test-databases
+test-databases: environment cluster ## Cause each fault of the table in DATABASES, and print what was measured
+	rm -f $(TABLES)
+	DATABASES="$(DATABASES)" ROWS="$(ROWS)" DATABASE_TABLES=$(TABLES) $(VENV)/pytest tests/cluster/test_databases.py -q; \
+	  result=$$?; cat $(TABLES); exit $$result
+
 .PHONY: test-languages
 test-languages: environment cluster ## Use the component from TypeScript and Go
 	PYTHONPATH=tests/cluster $(VENV)/pytest tests/languages -q

@@ -114,7 +114,8 @@ def reliability_page() -> str:
         "identity ran at once, no claim was deleted but by the fault itself, and one more `pulumi up`, after what its",
         "message says, led to what was asked for. [Operating](operating.md) tells what to do. `make test` interrupts",
         "each operation at a few moments, `make test-faults MOMENTS=20` at as many as you like, and",
-        "`make test-nodes FAULTS=50` lets nodes fail as often.",
+        "`make test-nodes FAULTS=50` lets nodes fail as often. [Databases under faults](database-faults.md) has what",
+        "databases lose, and how long they pause.",
         "",
     ]
     all_tests = tests(ROOT / "tests" / "cluster")

@@ -171,6 +171,31 @@ EXAMPLES = (
         ports=(2181, 2888, 3888),
         working_folder="/apache-zookeeper-3.9.3-bin",
     ),
+    Image(
+        "mariadb",
+        "11.8",
+        (),
+        user="999:999",
+        volumes=("/var/lib/mysql",),
+        # The state transfer is a script for Bash, which calls what the others of these have.
+        packages=(
+            "mariadb-server",
+            "mariadb-backup",
+            "galera-4",
+            "bash",
+            "dash",
+            "coreutils",
+            "findutils",
+            "gawk",
+            "grep",
+            "sed",
+            "hostname",
+            "diffutils",
+            "libc-bin",
+        ),
+        links={"usr/bin/sh": "dash", "usr/bin/awk": "gawk"},
+        ports=(3306, 4567, 4568, 4444),
+    ),
 )
 
 

@@ -50,7 +50,7 @@ class Etcd(Example):
 
     def leader(self) -> tuple[str, int]:
         """The member that leads, and its term."""
-        names = {each["ID"]: str(each["name"]) for each in self.members()}
+        names = {each["ID"]: str(each.get("name", "")) for each in self.members()}
 
         def led() -> list[dict[str, Any]]:
             return [status for status in [self.ask_any("maintenance/status")] if status.get("leader") in names]

@@ -45,6 +45,10 @@ class Example(Service):
         """The current address of each instance."""
         return {name: pod.status.podIP for name, pod in self.pods().items() if pod.status and pod.status.podIP}
 
+    def host(self, service: str, instance: str = "") -> str:
+        """Where clients on the node reach an instance, or by default whichever the Service chooses."""
+        return self.addresses()[instance] if instance else self.cluster_ip(service)
+
     def commands(self, heading: str) -> list[str]:
         """The blocks of commands that the example's README has under a heading."""
         readme = (EXAMPLES / self.example / "README.md").read_text()
@@ -97,10 +101,10 @@ class Writer(threading.Thread):
         """Records an acknowledgement."""
         self.times.append(time.monotonic())
 
-    def wait_for_a_write(self) -> None:
+    def wait_for_a_write(self, timeout: float = 60) -> None:
         """Waits until one more write is acknowledged."""
         before = len(self.times)
-        eventually("a write is acknowledged", lambda: len(self.times) > before)
+        eventually("a write is acknowledged", lambda: len(self.times) > before, timeout)
 
     @contextmanager
     def during(self, what: str) -> Iterator[None]:
@@ -130,12 +134,12 @@ class NumberWriter(Writer):
     Each attempt has a number of its own: one that failed may have been written or not.
     """
 
-    def __init__(self, connect: Callable[[], AbstractContextManager[Callable[[int], None]]]) -> None:
+    def __init__(self, connect: Callable[[], AbstractContextManager[Callable[[int], None]]], first: int = 1) -> None:
         """``connect`` gives what writes a number, and raises where that is not acknowledged."""
         super().__init__()
         self.acknowledged: set[int] = set()
         self._connect = connect
-        self._number = 0
+        self._number = first - 1
 
     def run(self) -> None:
         while not self.ended.wait(0.05):
@@ -153,14 +157,14 @@ class PipedWriter(Writer):
     Each attempt has a number of its own: one without an answer may have been written or not.
     """
 
-    def __init__(self, example: WithClient, command: Sequence[str], line: str, answer: str) -> None:
+    def __init__(self, example: WithClient, command: Sequence[str], line: str, answer: str, first: int = 1) -> None:
         """``{}`` in ``line`` and ``answer`` is the number that is written."""
         super().__init__()
         self.acknowledged: set[int] = set()
         self._example = example
         self._command = ["kubectl", "--namespace", example.namespace, "exec", "--stdin", CLIENT, "--", *command]
         self._line, self._answer = line, answer
-        self._number = 0
+        self._number = first - 1
 
     def run(self) -> None:
         while not self.ended.wait(0.05):

@@ -51,20 +51,25 @@ class Nats(Example):
         return str(cluster.leader)
 
     @contextmanager
-    def connected(self) -> Iterator[tuple[Callable[[Any], Any], JetStreamContext]]:
+    def connected(self, server: str = "") -> Iterator[tuple[Callable[[Any], Any], JetStreamContext]]:
         """A connection to JetStream, and what runs its coroutines."""
         with asyncio.Runner() as runner:
-            address = f"nats://{self.cluster_ip('nats-client')}:4222"
+            address = f"nats://{self.host('nats-client', server)}:4222"
             connection = runner.run(nats.connect(address, connect_timeout=2, allow_reconnect=False))
             try:
                 yield runner.run, connection.jetstream(timeout=2)
             finally:
                 runner.run(connection.close())
 
-    @contextmanager
-    def publisher(self) -> Iterator[Callable[[int], None]]:
-        """What publishes a number, and waits until it is stored."""
+    def has_a_stream(self) -> None:
+        """Creates the stream."""
         with self.connected() as (run, stream):
+            run(stream.add_stream(name=STREAM, subjects=[SUBJECT], num_replicas=3))
+
+    @contextmanager
+    def publisher(self, server: str = "") -> Iterator[Callable[[int], None]]:
+        """What publishes a number, and waits until it is stored."""
+        with self.connected(server) as (run, stream):
             yield lambda number: run(stream.publish(SUBJECT, str(number).encode(), timeout=2))
 
     def stored(self) -> set[int]:
@@ -100,8 +105,7 @@ def test_p14_nats_keeps_every_acknowledged_write(server: Nats, record_property: 
     """Three servers: updated, deleted, grown, five, three again; no message that was acknowledged is lost."""
     server.up()
     eventually("they form a cluster", lambda: server.is_well(3))
-    with server.connected() as (run, stream):
-        run(stream.add_stream(name=STREAM, subjects=[SUBJECT], num_replicas=3))
+    server.has_a_stream()
     writer = NumberWriter(server.publisher)
     try:
         changed_throughout(server, writer, server.is_well, server.leader, maxPayload="2MB")

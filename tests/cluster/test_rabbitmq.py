@@ -46,10 +46,10 @@ class RabbitMQ(Example):
         return str(queue["leader"]).partition("@")[2].partition(".")[0]
 
     @contextmanager
-    def channel(self) -> Iterator[BlockingChannel]:
+    def channel(self, server: str = "") -> Iterator[BlockingChannel]:
         """A channel whose publishing is confirmed."""
         parameters = pika.ConnectionParameters(
-            self.cluster_ip("rabbitmq-client"),
+            self.host("rabbitmq-client", server),
             credentials=pika.PlainCredentials("app", PASSWORD),
             socket_timeout=2,
             stack_timeout=4,
@@ -67,9 +67,9 @@ class RabbitMQ(Example):
                 connection.close()
 
     @contextmanager
-    def publisher(self) -> Iterator[Callable[[int], None]]:
+    def publisher(self, server: str = "") -> Iterator[Callable[[int], None]]:
         """What publishes a number, and waits until it is confirmed."""
-        with self.channel() as channel:
+        with self.channel(server) as channel:
             yield lambda number: channel.basic_publish("", QUEUE, str(number).encode(), mandatory=True)
 
     def stored(self) -> set[int]:

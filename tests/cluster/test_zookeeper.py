@@ -41,9 +41,9 @@ class ZooKeeper(Example):
         return next(f"zookeeper-{number}" for number in range(3) if self.mode(number) == "Mode: leader")
 
     @contextmanager
-    def connected(self) -> Iterator[KazooClient]:
+    def connected(self, server: str = "") -> Iterator[KazooClient]:
         """A client with a session."""
-        client = KazooClient(f"{self.cluster_ip('zookeeper-client')}:2181", timeout=4)
+        client = KazooClient(f"{self.host('zookeeper-client', server)}:2181", timeout=4)
         client.start(timeout=4)
         try:
             yield client
@@ -52,9 +52,9 @@ class ZooKeeper(Example):
             client.close()
 
     @contextmanager
-    def creator(self) -> Iterator[Callable[[int], None]]:
+    def creator(self, server: str = "") -> Iterator[Callable[[int], None]]:
         """What creates a node with a number as its name."""
-        with self.connected() as client:
+        with self.connected(server) as client:
             client.ensure_path("/written")
             yield lambda number: client.create_async(f"/written/{number}").get(timeout=2)
 

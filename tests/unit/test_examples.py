@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRETS = {"password": "known", "cookie": "known", "adminPassword": "known"}
 
 
-@pytest.fixture(params=["etcd", "nats", "postgresql", "rabbitmq", "redis", "zookeeper"])
+@pytest.fixture(params=["etcd", "galera", "nats", "postgresql", "rabbitmq", "redis", "zookeeper"])
 def example(request: pytest.FixtureRequest) -> str:
     """Each example with a program that nobody here wrote."""
     return str(request.param)

@@ -1,0 +1,54 @@
+# Starts a server: as the first one of a cluster where it has to be that, else as one that joins the others.
+set -eu
+trap exit TERM
+
+data=/var/lib/mysql/data
+state=$data/grastate.dat
+
+someone_answers() {
+    mariadb-admin --protocol=tcp --host="$SERVICE_ADDRESS" --connect-timeout=1 --silent ping 2> /tmp/none
+}
+
+set --
+if [ ! -e $state ]; then
+    # form.sh has the first server make an empty database; any other copies it when it is there.
+    until [ -e /var/lib/mysql/form ] || someone_answers; do sleep 1; done
+    rm -rf $data
+    mkdir $data
+    if ! someone_answers; then
+        mariadb-install-db --no-defaults --datadir=$data --auth-root-authentication-method=normal --skip-test-db
+        set -- --wsrep-new-cluster
+    fi
+else
+    position=$(sed -n 's/^uuid: *//p' $state):$(sed -n 's/^seqno: *//p' $state)
+    if [ "${position#*:}" = -1 ]; then
+        # After a crash it is in the database itself.
+        mariadbd --defaults-file=/scripts/galera.cnf --wsrep-recover --disable-log-error 2> /tmp/recovered
+        position=$(sed -n 's/.*WSREP: Recovered position: *//p' /tmp/recovered)
+    fi
+    echo "$position" > /tmp/position
+    if [ -e /var/lib/mysql/recover ]; then
+        sed -i 's/^safe_to_bootstrap: 0/safe_to_bootstrap: 1/' $state
+        rm /var/lib/mysql/recover
+    fi
+    # The server that stopped last is the first one.
+    if grep -q '^safe_to_bootstrap: 1' $state && ! someone_answers; then
+        set -- --wsrep-new-cluster
+    fi
+    set -- --wsrep-start-position="${position:?is not known}" "$@"
+fi
+
+# Each server has the password of its own Pod.
+cat > /tmp/init.sql << SQL
+SET SESSION wsrep_on = OFF;
+ALTER USER root@localhost IDENTIFIED BY '$MYSQL_PWD';
+CREATE OR REPLACE USER root@'%' IDENTIFIED BY '$MYSQL_PWD';
+GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;
+SQL
+peers=$(for peer in $FIRST_SERVERS; do printf '%s' "$peer.$SERVICE_ADDRESS,"; done)
+mariadbd --defaults-file=/scripts/galera.cnf --max-connections="$MAX_CONNECTIONS" --init-file=/tmp/init.sql \
+    --wsrep-cluster-address="gcomm://${peers%,}" --wsrep-node-name="$POD_NAME" --wsrep-node-address="$POD_IP" \
+    --wsrep-sst-auth="root:$MYSQL_PWD" "$@" &
+# While it waits for the others, it heeds no signal as the first process of a container.
+trap 'kill $!' TERM
+wait $! || wait $!

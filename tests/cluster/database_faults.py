@@ -1,0 +1,496 @@
+"""One table of faults for every database in ``examples/``: the rows, and what is measured in each.
+
+A database is described by a ``Database``: how it is written to and read, who leads, which process is the server. A
+client writes to each instance throughout, and counts what is acknowledged.
+"""
+
+import json
+import os
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import ClassVar
+
+from example_stacks import Example, NumberWriter, PipedWriter
+from harness import CommandError, eventually, is_serving
+from lightkube import Client as Kubernetes
+from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
+
+SLOW = 300.0
+"""Seconds within which a database is well again: some copy all data, and a container that was killed twice waits."""
+COUNT = 3
+LARGER = "6Gi"
+PASSWORD = "Correct"  # noqa: S105 - of these tests alone
+"""What secrets of the stack's configuration are at first."""
+_EACH = 10_000_000
+"""Numbers that one client has for itself in one row."""
+_MORE_ARGUMENTS = """\
+import json
+from pathlib import Path
+
+from pulumi_stateful_service import StatefulService
+
+made = StatefulService.__init__
+
+
+def made_with_more(self, name, args, opts=None):
+    merged = {**args, **json.loads(Path("more.json").read_text())}
+    made(self, name, {key: value for key, value in merged.items() if value is not None}, opts)
+
+
+StatefulService.__init__ = made_with_more
+"""
+
+
+Client = NumberWriter | PipedWriter
+
+
+class Database(ABC):
+    """An example as the table sees it. Instances are named as the example, but for a number."""
+
+    name: ClassVar[str]
+    images: ClassVar[Sequence[str]]
+    """Those that the embedded cluster is to have."""
+    program: ClassVar[str]
+    """The name of the server's process."""
+    file: ClassVar[str]
+    """One of the example's files that are mounted, in which ``#`` begins a comment."""
+    setting: ClassVar[str]
+    """A number in the stack's configuration that a rolling update brings to the servers."""
+    numbers: ClassVar[Sequence[object]]
+    """What it is by default, and what it becomes."""
+    rotated: ClassVar[str] = ""
+    """A secret of the stack's configuration that can change while clients write; none by default."""
+    leaving: ClassVar[str] = "leave.sh"
+    """A word of the command by which a member leaves."""
+    promise: ClassVar[str]
+    """What the database promises of a write that it has acknowledged."""
+    not_promised: ClassVar[Mapping[str, str]] = {}
+    """The rows that it does not promise to survive without a loss, and why."""
+    not_applicable: ClassVar[Mapping[str, str]] = {}
+    """The rows that are not for it, and why."""
+
+    def __init__(self, live: Example) -> None:
+        self.live = live
+        self.acknowledged: set[int] = set()
+        self._changes = self._settings = 0
+        self.current_secret, self.next_secret = PASSWORD, f"{PASSWORD}1"
+        self._rows = 0
+        main = live.folder / "__main__.py"
+        main.write_text(f"import more_arguments\n{main.read_text()}")
+        (live.folder / "more_arguments.py").write_text(_MORE_ARGUMENTS)
+        self.with_more()
+
+    @classmethod
+    @abstractmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Example:
+        """The example's project, configured; nothing is deployed yet."""
+
+    def prepare(self) -> None:  # noqa: B027 - not every database needs it
+        """What is done once, when the servers run; nothing by default."""
+
+    @abstractmethod
+    def is_well(self, count: int) -> bool:
+        """Whether so many servers are members and in step. May raise an error where not."""
+
+    @abstractmethod
+    def writer(self, instance: str, first: int) -> Client:
+        """A client of one instance that writes numbers from ``first`` on."""
+
+    @abstractmethod
+    def stored(self) -> set[int]:
+        """All numbers that a client reads now."""
+
+    def leader(self) -> str:
+        """The instance that leads; the first one where none does."""
+        return self.instance(0)
+
+    def written_to(self) -> Sequence[str]:
+        """The instances that take writes."""
+        return [self.instance(ordinal) for ordinal in range(COUNT)]
+
+    def after_a_lost_disk(self, instance: str) -> None:  # noqa: B027 - likewise
+        """What is done by hand after an instance has come back empty; nothing by default."""
+
+    def after_a_crash_of_all(self) -> None:  # noqa: B027 - likewise
+        """What is done by hand after a crash of all; nothing by default."""
+
+    def instance(self, ordinal: int) -> str:
+        """The name of an instance."""
+        return f"{self.name}-{ordinal}"
+
+    def start(self) -> None:
+        """Deploys it, and waits until it is well."""
+        self.acknowledged.clear()
+        self.live.up()
+        self.until_well()
+        self.prepare()
+
+    def fresh(self) -> None:
+        """Deploys it again, without anything of before."""
+        self.live.run("cancel", "--yes")
+        self.live.configure(replicas=COUNT)
+        self.live.destroy()
+        self.live.kubectl("delete", "pvc", "--all", "--timeout=120s")
+        self.start()
+
+    def with_more(self, **arguments: object) -> None:
+        """Further arguments of the service from now on; None removes one."""
+        (self.live.folder / "more.json").write_text(json.dumps(arguments))
+
+    def until_well(self, count: int = COUNT) -> None:
+        """Waits until so many servers are well."""
+
+        def well() -> bool:
+            with suppress(Exception):
+                pods = self.live.pods()
+                names = [self.instance(ordinal) for ordinal in range(count)]
+                return all(name in pods and is_serving(pods[name]) for name in names) and self.is_well(count)
+            return False
+
+        eventually(f"{count} are well", well, SLOW)
+
+    def change_setting(self) -> None:
+        """Sets the stack's configuration to what the servers do not have yet."""
+        self._settings += 1
+        self.live.configure(**{self.setting: self.numbers[self._settings % len(self.numbers)]})
+
+    def change_file(self) -> None:
+        """Changes a file that is mounted."""
+        self._changes += 1
+        with (self.live.folder / self.file).open("a") as file:
+            file.write(f"# {self._changes}\n")
+
+    def change_secret(self) -> None:
+        """Changes the secret."""
+        self.live.must("config", "set", "--secret", self.rotated, self.next_secret)
+        self.current_secret, self.next_secret = self.next_secret, f"{self.next_secret}1"
+
+    def kill(self, *instances: str) -> None:
+        """Ends the server's process of instances, all at once, by SIGKILL."""
+        uids = self.live.uids()
+        doomed = [pid for instance in instances for pid in processes(uids[instance], self.program)]
+        assert doomed, f"no process {self.program} in {instances}"
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def clients(self) -> list[Client]:
+        """Clients with numbers of their own, which do not write yet."""
+        self._rows += 1
+        firsts = [(self._rows * 10 + index) * _EACH for index in range(len(self.written_to()))]
+        return [self.writer(instance, first) for instance, first in zip(self.written_to(), firsts, strict=True)]
+
+
+def processes(uid: str, program: str) -> list[int]:
+    """The processes of this machine that run a program in the Pod with this uid."""
+    return [int(folder.name) for folder in _in_pod(uid) if _read(folder / "comm").strip() == program]
+
+
+def runs_a_command(uids: Collection[str], word: str) -> bool:
+    """Whether a command with a word in it runs in one of these Pods."""
+    return any(word in _read(folder / "cmdline") for uid in uids for folder in _in_pod(uid))
+
+
+def _in_pod(uid: str) -> list[Path]:
+    return [folder for folder in Path("/proc").glob("[0-9]*") if f"/pod{uid}/" in _read(folder / "cgroup")]
+
+
+def _read(file: Path) -> str:
+    with suppress(OSError):
+        return file.read_text(errors="replace")
+    return ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault."""
+
+    name: str
+    does: Callable[[Database], object]
+    replaced: int = 0
+    """How many of the instances get another Pod; of the others none restarts but by the fault itself."""
+    count: int = COUNT
+    """How many instances there are afterwards."""
+    deploys: bool = False
+    """Whether it deploys the database itself, and writes itself."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured in a row."""
+
+    row: str
+    acknowledged: int = 0
+    lost: int = 0
+    longest: float = 0
+    """Seconds: the longest pause of a client, most often of that of the instance that is hit."""
+    nobody: float = 0
+    """Seconds: the longest time in which no client was acknowledged anything, as without a quorum."""
+    replaced: int = 0
+    note: str = ""
+    failed: bool = False
+
+    def line(self) -> str:
+        """The row in Markdown."""
+        if not self.acknowledged:
+            return f"| {self.row} | | | | | | {self.note} |"
+        seconds = f"{self.longest:.1f} s | {self.nobody:.1f} s"
+        return f"| {self.row} | {self.acknowledged} | {self.lost} | {seconds} | {self.replaced} | {self.note} |"
+
+
+HEADER = (
+    "| fault | writes acknowledged | lost | longest pause of a client | nobody could write | Pods replaced | |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+@contextmanager
+def writing(database: Database) -> Iterator[list[Client]]:
+    """A client that writes to each instance meanwhile; each has written once when it begins."""
+    clients = database.clients()
+    with ExitStack() as ending:
+        for client in clients:
+            ending.callback(client.end)
+            client.start()
+        for client in clients:
+            client.wait_for_a_write(SLOW)
+        yield clients
+
+
+def measured(database: Database, row: Row) -> Result:
+    """Causes a fault while clients write."""
+    before = _uids(database)
+    with writing(database) as clients:
+        firsts = [len(client.times) - 1 for client in clients]
+        note = row.does(database)
+        database.until_well(row.count)
+        for client in clients:
+            client.wait_for_a_write(SLOW)
+    times = [client.times[first:] for client, first in zip(clients, firsts, strict=True)]
+    written = {number for client in clients for number in client.acknowledged}
+    database.acknowledged |= written
+    uids = _uids(database)
+    return Result(
+        row.name,
+        acknowledged=len(written),
+        lost=len(database.acknowledged - database.stored()),
+        longest=max(map(_longest, times)),
+        nobody=_longest(sorted(time for each in times for time in each)),
+        replaced=sum(uids.get(name) != uid for name, uid in before.items()),
+        note=note if isinstance(note, str) else "",
+    )
+
+
+def _uids(database: Database) -> dict[str, str]:
+    """Those of the instances that are there in every row."""
+    names = [database.instance(ordinal) for ordinal in range(COUNT)]
+    return {name: uid for name, uid in database.live.uids().items() if name in names}
+
+
+def _longest(times: Sequence[float]) -> float:
+    return max((later - earlier for earlier, later in pairwise(times)), default=0)
+
+
+def judged(database: Database, row: Row, result: Result) -> Result:
+    """The result, with what is wrong in it."""
+    wrong = []
+    if result.lost and row.name not in database.not_promised:
+        wrong.append(f"{result.lost} acknowledged writes are lost")
+    if result.acknowledged and result.replaced != row.replaced:
+        wrong.append(f"{result.replaced} Pods were replaced, and not {row.replaced}")
+    if not wrong:
+        return replace(result, note="; ".join(filter(None, [result.note, database.not_promised.get(row.name, "")])))
+    return replace(result, note="; ".join(wrong), failed=True)
+
+
+def _result(database: Database, row: Row) -> Result:
+    if why := database.not_applicable.get(row.name):
+        return Result(row.name, note=why)
+    if row.deploys:
+        return Result(row.name, note=str(row.does(database)))
+    return judged(database, row, measured(database, row))
+
+
+def table(database: Database, rows: Sequence[Row], said: Callable[[str], object]) -> list[Result]:
+    """Causes the faults one after another; after one that went wrong the database is deployed again."""
+    results = []
+    for line in (f"### {database.name}", "", database.promise, "", *HEADER):
+        said(line)
+    database.start()
+    for row in rows:
+        try:
+            result = _result(database, row)
+        except (AssertionError, Exception) as error:  # noqa: BLE001 - the table has all rows
+            result = Result(row.name, note=f"failed: {str(error).strip().splitlines()[0]}", failed=True)
+        said(result.line())
+        results.append(result)
+        if result.failed:
+            database.with_more()
+            database.fresh()
+    return results
+
+
+def _rolling_update(database: Database) -> None:
+    database.change_setting()
+    database.live.up()
+
+
+def _config_alone(database: Database) -> None:
+    database.change_file()
+    database.live.up()
+
+
+def _secret_alone(database: Database) -> None:
+    database.change_secret()
+    database.live.up()
+
+
+def _deleted_pod(database: Database) -> None:
+    database.live.replace_pod(database.leader())
+
+
+def _killed_leader(database: Database) -> None:
+    database.kill(database.leader())
+
+
+def _killed_each(database: Database) -> None:
+    for ordinal in range(COUNT):
+        database.kill(database.instance(ordinal))
+        database.until_well()
+
+
+def _killed_all(database: Database) -> None:
+    database.kill(*(database.instance(ordinal) for ordinal in range(COUNT)))
+    database.after_a_crash_of_all()
+
+
+def _killed_all_and_deleted(database: Database) -> None:
+    database.kill(*(database.instance(ordinal) for ordinal in range(COUNT)))
+    for ordinal in range(COUNT):
+        database.live.client.delete(Pod, database.instance(ordinal), namespace=database.live.namespace)
+    database.after_a_crash_of_all()
+
+
+@contextmanager
+def _up_meanwhile(database: Database, notes: list[str]) -> Iterator[Future[str]]:
+    """An ``up`` that goes on meanwhile; where it fails, the next one continues it."""
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(database.live.up)
+        yield running
+        try:
+            running.result()
+        except CommandError:
+            database.live.up()
+            notes.append("by the next `pulumi up`")
+
+
+def _leader_killed(database: Database, when: Callable[[], bool]) -> str:
+    """The leader's server is killed during an ``up``, as soon as something holds."""
+    notes: list[str] = []
+    with _up_meanwhile(database, notes) as running:
+        eventually("the moment", lambda: when() or running.done(), SLOW)
+        assert not running.done(), "the change was done before the moment"
+        database.kill(database.leader())
+    return "".join(notes)
+
+
+def _killed_in_a_rollout(database: Database) -> str:
+    before = database.live.uids()
+    database.change_setting()
+    return _leader_killed(database, lambda: len(set(before.items()) & set(database.live.uids().items())) < COUNT)
+
+
+def _killed_in_a_growth(database: Database) -> str:
+    database.live.configure(size=LARGER)
+
+    def begun() -> bool:
+        return any(claim.spec.resources.requests["storage"] == LARGER for claim in database.live.claims().values())
+
+    return _leader_killed(database, begun)
+
+
+def _killed_in_a_join(database: Database) -> str:
+    database.live.configure(replicas=COUNT + 1)
+    return _leader_killed(database, lambda: database.live.pod(database.instance(COUNT)) is not None)
+
+
+def _killed_in_a_leave(database: Database) -> str:
+    """While the command runs by which it leaves, or else when its Pod ends."""
+    live, leaving = database.live, database.instance(COUNT)
+    assert live.pod(leaving), "nobody has joined"
+    live.configure(replicas=COUNT)
+    uids = live.uids()
+
+    def leaves() -> bool:
+        pod = live.pod(leaving)
+        return pod is None or pod.metadata.deletionTimestamp or runs_a_command(uids.values(), database.leaving)
+
+    note = _leader_killed(database, leaves)
+    eventually(f"{leaving} is gone", lambda: live.pod(leaving) is None, SLOW)
+    for claim in [name for name in live.claims() if name.endswith(leaving)]:
+        live.client.delete(PersistentVolumeClaim, claim, namespace=live.namespace)
+    return note
+
+
+def _lost_disk(database: Database) -> None:
+    """The claim of the last instance and its Pod are deleted, and with them the data."""
+    instance, live = database.instance(COUNT - 1), database.live
+    before = live.uids()[instance]
+    for claim in [name for name in live.claims() if name.endswith(instance)]:
+        live.kubectl("delete", "pvc", claim, "--wait=false")
+    live.client.delete(Pod, instance, namespace=live.namespace)
+    eventually(f"{instance} is back", lambda: live.uids().get(instance) not in (None, before), SLOW)
+    database.after_a_lost_disk(instance)
+
+
+def _destroyed(database: Database) -> None:
+    database.live.destroy()
+    eventually("all are gone", lambda: not database.live.pods(), SLOW)
+    database.live.up()
+
+
+def _restored(database: Database) -> str:
+    """What was acknowledged before the snapshots is there after the restore, and no more is asked for."""
+    on_csi = {"storage_class_name": "csi", "snapshots": {"class_name": "csi"}}
+    database.with_more(**on_csi)
+    database.fresh()
+    kept = {str(claim.spec.volumeName) for claim in database.live.claims().values()}
+    with writing(database) as clients:
+        before = {number for client in clients for number in client.acknowledged}
+        database.change_setting()
+        database.live.up()
+    # A service with members cannot be restored while it has them.
+    database.with_more(**on_csi, restore=[{"snapshot": "BeforeLastRollout"}], members=None)
+    database.change_setting()
+    database.live.up()
+    database.until_well()
+    lost = before - database.stored()
+    for volume in kept:
+        database.live.client.delete(PersistentVolume, volume)
+    assert not lost, f"{len(lost)} of {len(before)} writes of before the snapshots are lost"
+    return f"all {len(before)} writes of before the snapshots are there"
+
+
+ROWS = (
+    Row("rolling update", _rolling_update, COUNT),
+    Row("deleted Pod of the leader", _deleted_pod, 1),
+    Row("SIGKILL in the leader", _killed_leader),
+    Row("a config file alone", _config_alone, COUNT),
+    Row("SIGKILL in each in turn", _killed_each),
+    Row("a Secret alone", _secret_alone, COUNT),
+    Row("SIGKILL in all at once", _killed_all),
+    Row("SIGKILL in the leader during a rollout", _killed_in_a_rollout, COUNT),
+    Row("SIGKILL in the leader while disks grow", _killed_in_a_growth),
+    Row("SIGKILL in the leader while one joins", _killed_in_a_join, count=COUNT + 1),
+    Row("SIGKILL in the leader while one leaves", _killed_in_a_leave),
+    Row("lost disk", _lost_disk, 1),
+    Row("destroy, and up on the kept claims", _destroyed, COUNT),
+    Row("SIGKILL in all, and all Pods deleted", _killed_all_and_deleted, COUNT),
+    Row("restore from snapshots", _restored, deploys=True),
+)

@@ -1,0 +1,359 @@
+"""The databases in ``examples/``, as the table of faults sees them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import httpx2
+from database_faults import PASSWORD, SLOW, Client, Database
+from etcd_members import Etcd, encoded
+from example_stacks import NumberWriter, PipedWriter, WithClient
+from harness import CommandError, eventually
+from lightkube import Client as Kubernetes
+from lightkube.resources.core_v1 import Pod
+from test_nats import Nats
+from test_postgresql import PostgreSQL, psql, standbys
+from test_rabbitmq import PASSWORD as RABBITMQ_PASSWORD
+from test_rabbitmq import RabbitMQ
+from test_redis import Redis
+from test_zookeeper import ZooKeeper
+
+
+class EtcdFaults(Database):
+    """etcd: a member confirms a write when a majority has it on disk."""
+
+    name = "etcd"
+    images = ("etcd:v3.7.3", "busybox")
+    program = "etcd"
+    file = "start.sh"
+    setting = "retention"
+    numbers = ("1h", "2h")
+    promise = "A write is acknowledged when a majority of the members has it on disk."
+    not_applicable: ClassVar = {"a Secret alone": "the example has none"}
+    live: Etcd
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Etcd:
+        return Etcd(folder, env, namespace=namespace, client=client)
+
+    def is_well(self, count: int) -> bool:
+        return len(self.live.peers()) == count and all(
+            self.live.ask_once(self.instance(ordinal), "maintenance/status").get("leader") for ordinal in range(count)
+        )
+
+    def leader(self) -> str:
+        return self.live.leader()[0]
+
+    def writer(self, instance: str, first: int) -> Client:
+        return NumberWriter(partial(self._putting, instance), first)
+
+    @contextmanager
+    def _putting(self, instance: str) -> Iterator[Callable[[int], None]]:
+        url = f"http://{self.live.addresses()[instance]}:2379/v3/kv/put"
+        with httpx2.Client(timeout=httpx2.Timeout(1, connect=0.2), trust_env=False) as http:
+            yield lambda number: put(http, url, number)
+
+    def stored(self) -> set[int]:
+        return {int(key.removeprefix("key/")) for key in self.live.written(self.instance(0))}
+
+    def after_a_lost_disk(self, instance: str) -> None:
+        """As its README says."""
+        address = f"{instance}.etcd.{self.live.namespace}.svc.cluster.local"
+        peer = self.instance(0)
+        for script in ("leave", "add"):
+            self.live.kubectl("exec", peer, "--", "sh", f"/scripts/{script}.sh", instance, address)
+        before = self.live.uids()[instance]
+        self.live.client.delete(Pod, instance, namespace=self.live.namespace)
+        eventually("it starts again", lambda: self.live.uids().get(instance) not in (None, before))
+        eventually("it has its vote", lambda: self._joined(peer, instance, address))
+
+    def _joined(self, peer: str, instance: str, address: str) -> bool:
+        try:
+            self.live.kubectl("exec", peer, "--", "sh", "/scripts/join.sh", instance, address)
+        except CommandError:
+            return False
+        return instance in self.live.peers()
+
+
+def put(http: httpx2.Client, url: str, number: int) -> None:
+    body = {"key": encoded(f"key/{number:012}"), "value": encoded("x")}
+    http.post(url, json=body).raise_for_status()
+
+
+@dataclass
+class Galera(WithClient):
+    """Servers that replicate each transaction to all."""
+
+    example: str = "galera"
+
+    def sql(self, instance: str, command: str) -> str:
+        """A server's answer to its own Pod's client."""
+        return self.kubectl("exec", instance, "--", "mariadb", "--batch", "--skip-column-names", "--execute", command)
+
+
+class GaleraFaults(Database):
+    """MariaDB Galera: there is no leader, and each server takes writes."""
+
+    name = "galera"
+    images = ("mariadb",)
+    program = "mariadbd"
+    file = "galera.cnf"
+    setting = "maxConnections"
+    numbers = (100, 120)
+    rotated = "password"
+    leaving = "no command"
+    promise = "A write is acknowledged when all servers of the majority have received it, and one has it on disk."
+    live: Galera
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Galera:
+        made = Galera(folder, env, namespace=namespace, client=client)
+        made.must("config", "set", "--secret", "password", PASSWORD)
+        made.start_client("mariadb:11.8")
+        return made
+
+    def prepare(self) -> None:
+        self.live.sql(self.instance(0), "CREATE DATABASE app; CREATE TABLE app.written (n bigint PRIMARY KEY)")
+
+    def is_well(self, count: int) -> bool:
+        states = [
+            self.live.sql(
+                self.instance(ordinal),
+                "SHOW STATUS WHERE Variable_name IN ('wsrep_cluster_size', 'wsrep_local_state_comment')",
+            ).split()[1::2]
+            for ordinal in range(count)
+        ]
+        return all(state == [str(count), "Synced"] for state in states)
+
+    def writer(self, instance: str, first: int) -> Client:
+        """A client that knows the password that is about to come, too."""
+        client = f"mariadb --host={instance}.galera --user=root --connect-timeout=2 --skip-ssl --batch --unbuffered"
+        passwords = f"{self.current_secret} {self.next_secret}"
+        command = (
+            f"for MYSQL_PWD in {passwords}; do export MYSQL_PWD; "
+            f"{client} --execute 'DO 1' && exec {client} --skip-column-names; done"
+        )
+        return PipedWriter(
+            self.live, ["sh", "-c", command], "INSERT INTO app.written VALUES ({0}); SELECT {0};", "{0}", first
+        )
+
+    def stored(self) -> set[int]:
+        rows = self.live.sql(self.instance(0), "SET SESSION wsrep_sync_wait = 1; SELECT n FROM app.written")
+        return set(map(int, rows.split()))
+
+
+class PostgreSQLFaults(Database):
+    """PostgreSQL: the first instance is the primary, and stays it."""
+
+    name = "postgresql"
+    images = ("postgres",)
+    program = "postgres"
+    file = "start.sh"
+    setting = "maxConnections"
+    numbers = (100, 120)
+    leaving = "no command"
+    promise = "A commit is acknowledged when the primary and one standby have it on disk. No standby takes over."
+    not_applicable: ClassVar = {"a Secret alone": "the password is set once, when the database is made"}
+    live: PostgreSQL
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> PostgreSQL:
+        made = PostgreSQL(folder, env, namespace=namespace, client=client)
+        made.must("config", "set", "--secret", "password", PASSWORD)
+        made.start_client("postgres:17", PGPASSWORD=PASSWORD)
+        return made
+
+    def prepare(self) -> None:
+        self.live.psql("postgresql-primary", "CREATE TABLE written (n bigint PRIMARY KEY)")
+
+    def is_well(self, count: int) -> bool:
+        return standbys(self.live) == [f"standby_{ordinal}" for ordinal in range(1, count)]
+
+    def written_to(self) -> list[str]:
+        return [self.instance(0)]
+
+    def writer(self, instance: str, first: int) -> Client:
+        command = psql(f"{instance}.postgresql")
+        return PipedWriter(self.live, command, "INSERT INTO written VALUES ({0}) RETURNING n;", "{0}", first)
+
+    def stored(self) -> set[int]:
+        return set(map(int, self.live.psql("postgresql-primary", "SELECT n FROM written")))
+
+
+class RedisFaults(Database):
+    """Redis Cluster: each server has a share of the keys, and a client is led to the one that has a key."""
+
+    name = "redis"
+    images = ("redis",)
+    program = "redis-server"
+    file = "start.sh"
+    setting = "maxClients"
+    numbers = (1000, 900)
+    promise = "A write is acknowledged when its server has it on disk. No other server has it."
+    not_applicable: ClassVar = {
+        "a Secret alone": "the example has none",
+        "lost disk": "no server has a replica: what is lost is restored from a snapshot",
+    }
+    live: Redis
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Redis:
+        made = Redis(folder, env, namespace=namespace, client=client)
+        made.start_client("redis:8")
+        return made
+
+    def is_well(self, count: int) -> bool:
+        return self.live.is_well(count)
+
+    def writer(self, instance: str, first: int) -> Client:
+        # Without the lines that say where a key is.
+        command = f"redis-cli -c -h {instance}.redis | grep --line-buffered -v '^->'"
+        return PipedWriter(self.live, ["sh", "-c", command], "SET key/{0} {0}", "OK", first)
+
+    def stored(self) -> set[int]:
+        servers = [name for name in self.live.pods() if name.startswith("redis-")]
+        keys = [self.live.cli("keys", "key/*", server=f"{server}.redis").split() for server in servers]
+        return {int(key.removeprefix("key/")) for each in keys for key in each}
+
+
+class NatsFaults(Database):
+    """NATS with JetStream: a stream with three replicas."""
+
+    name = "nats"
+    images = ("nats", "nats-box")
+    program = "nats-server"
+    file = "nats.conf"
+    setting = "maxPayload"
+    numbers = ("1MB", "2MB")
+    rotated = "adminPassword"
+    promise = "A message is acknowledged when a majority of its stream's replicas has it on disk."
+    live: Nats
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Nats:
+        made = Nats(folder, env, namespace=namespace, client=client)
+        made.must("config", "set", "--secret", "adminPassword", PASSWORD)
+        return made
+
+    def prepare(self) -> None:
+        self.live.has_a_stream()
+
+    def is_well(self, count: int) -> bool:
+        return self.live.is_well(count)
+
+    def leader(self) -> str:
+        return self.live.leader()
+
+    def writer(self, instance: str, first: int) -> Client:
+        return NumberWriter(partial(self.live.publisher, instance), first)
+
+    def stored(self) -> set[int]:
+        return self.live.stored()
+
+
+class RabbitMQFaults(Database):
+    """RabbitMQ: a quorum queue."""
+
+    name = "rabbitmq"
+    images = ("rabbitmq",)
+    program = "beam.smp"
+    file = "rabbitmq.conf"
+    setting = "memoryShare"
+    numbers = ("0.4", "0.5")
+    promise = "A message is confirmed when a majority of the queue's replicas has it on disk."
+    not_applicable: ClassVar = {"a Secret alone": "password and cookie are set once, when the servers are made"}
+    live: RabbitMQ
+
+    def __init__(self, live: RabbitMQ) -> None:
+        super().__init__(live)
+        self._read: set[int] = set()
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> RabbitMQ:
+        made = RabbitMQ(folder, env, namespace=namespace, client=client)
+        made.must("config", "set", "--secret", "password", RABBITMQ_PASSWORD)
+        made.must("config", "set", "--secret", "cookie", "BatteryStaple")
+        return made
+
+    def prepare(self) -> None:
+        with self.live.channel():
+            pass
+
+    def is_well(self, count: int) -> bool:
+        if not self.live.ctl("rabbitmqctl", "list_queues", "name"):
+            self.prepare()
+        return self.live.is_well(count)
+
+    def leader(self) -> str:
+        return self.live.leader()
+
+    def writer(self, instance: str, first: int) -> Client:
+        return NumberWriter(partial(self.live.publisher, instance), first)
+
+    def stored(self) -> set[int]:
+        """Reading takes a message out of the queue."""
+        self._read |= self.live.stored()
+        return self._read
+
+    def after_a_lost_disk(self, instance: str) -> None:
+        """A server that comes back empty is still known, and is refused."""
+        node = f"rabbit@{instance}.rabbitmq.{self.live.namespace}.svc.cluster.local"
+        self.live.kubectl("exec", self.instance(0), "--", "rabbitmqctl", "forget_cluster_node", node)
+        before = self.live.uids()[instance]
+        self.live.client.delete(Pod, instance, namespace=self.live.namespace)
+        eventually("it starts again", lambda: self.live.uids().get(instance) not in (None, before), SLOW)
+        eventually("it has its replicas", lambda: self._grown(node), SLOW)
+
+    def _grown(self, node: str) -> bool:
+        try:
+            self.live.kubectl("exec", self.instance(0), "--", "rabbitmq-queues", "grow", node, "all")
+        except CommandError:
+            return False
+        return True
+
+
+class ZooKeeperFaults(Database):
+    """ZooKeeper: a tree."""
+
+    name = "zookeeper"
+    images = ("zookeeper",)
+    program = "java"
+    file = "zoo.cfg"
+    setting = "maxConnections"
+    numbers = (60, 70)
+    leaving = "member.sh"
+    promise = "A write is acknowledged when a majority of the servers has it on disk."
+    not_applicable: ClassVar = {"a Secret alone": "the example has none"}
+    live: ZooKeeper
+
+    @classmethod
+    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> ZooKeeper:
+        return ZooKeeper(folder, env, namespace=namespace, client=client)
+
+    def is_well(self, count: int) -> bool:
+        return self.live.is_well(count)
+
+    def leader(self) -> str:
+        return eventually("there is a leader", self.live.leader)
+
+    def writer(self, instance: str, first: int) -> Client:
+        return NumberWriter(partial(self.live.creator, instance), first)
+
+    def stored(self) -> set[int]:
+        return self.live.stored()
+
+
+_KINDS = (
+    EtcdFaults,
+    GaleraFaults,
+    NatsFaults,
+    PostgreSQLFaults,
+    RabbitMQFaults,
+    RedisFaults,
+    ZooKeeperFaults,
+)
+ALL: dict[str, type[Database]] = {each.name: each for each in _KINDS}
+"""By the folder of the example."""
