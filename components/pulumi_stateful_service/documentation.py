@@ -15,6 +15,7 @@ APPLICATION_VERSIONS = f"{_PAGES}/application-versions.md"
 MEMBERS = f"{_PAGES}/members.md"
 GROUPS = f"{_PAGES}/groups.md"
 FORMING = f"{MEMBERS}#form-the-cluster"
+RECOVERY = f"{_PAGES}/recovery.md"
 TROUBLESHOOTING = f"{_PAGES}/troubleshooting.md"
 ROLLOUT_TIMEOUTS = f"{TROUBLESHOOTING}#rollout-timeouts"
 

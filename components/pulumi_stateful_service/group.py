@@ -54,6 +54,7 @@ from pulumi_stateful_service.live.state.claim_owners import retains_claims
 from pulumi_stateful_service.live.state.cluster_forming import form_plan
 from pulumi_stateful_service.live.state.member_changes import GroupMembers, member_plan
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.state.recovery import recovery_plan
 from pulumi_stateful_service.live.state.rollout_status import Rollout
 from pulumi_stateful_service.live.state.volume_snapshots import snapshot_labels, snapshot_plan
 from pulumi_stateful_service.live.turns import GroupTurn, Turns
@@ -198,6 +199,7 @@ class StatefulSetOfService:
             restored_claims=(await resolve(restored)).value,
             snapshots=await apply_known(snapshot_plan, args.get("snapshots")),
             forming=await apply_known(form_plan, args.get("form_cluster"), args["service_name"], cluster_domain(args)),
+            recovery=await apply_known(recovery_plan, args.get("recover"), args["service_name"], cluster_domain(args)),
             version=await apply_known(version_plan, args.get("version"), args.get("rollout")),
             # With groups they are of all of them together, and waited for.
             min_available=None if group else await apply_known(lambda number: number, args.get("min_available")),
@@ -346,6 +348,7 @@ class StatefulSetOfService:
             leader=await apply_known(leader_check, args.get("leader_last"), dict(args["ports"])),
             members=change.members,
             forming=change.forming,
+            recovery=change.recovery,
             version=wanted_version(change),
             recreation=requested_recreation(change.stateful_set),
             releases_claims=retains_claims(change.stateful_set) and not operation.has_created(metadata.uid),

@@ -454,6 +454,27 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
             "timeout_seconds": 120,
         },
     },
+    "RecoverArgs": {
+        "image": "mariadb:11.8",
+        "replicas": 3,
+        "pod_management_policy": "Parallel",
+        "publish_not_ready_addresses": True,
+        "recover": {
+            "request": "2026-11-30",
+            "compare": {"command": ["sh", "/scripts/position.sh"]},
+            "command": ["sh", "/scripts/start-alone.sh"],
+        },
+    },
+    "RecoveryComparisonArgs": {
+        "image": "mariadb:11.8",
+        "replicas": 3,
+        "pod_management_policy": "Parallel",
+        "recover": {
+            "request": "2026-11-30",
+            "compare": {"command": ["sh", "/scripts/position.sh"], "ordinals": [0, 1]},
+            "command": ["sh", "/scripts/start-alone.sh"],
+        },
+    },
     "MemberCommandArgs": {
         "image": "nats:2.12",
         "replicas": 3,

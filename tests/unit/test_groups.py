@@ -149,6 +149,7 @@ def test_the_group_that_keeps_the_set_changes_nothing_of_it() -> None:
         ({"replicas": 2}, "replicas and groups are mutually exclusive: give it to each group"),
         ({"autoscaled": True}, "autoscaled and groups are mutually exclusive"),
         ({"form_cluster": {"command": ["a"], "check": ["a"]}}, "form_cluster and groups are mutually exclusive"),
+        ({"recover": {"request": "a", "ordinal": 0, "command": ["a"]}}, "recover and groups are mutually exclusive"),
         ({"instance_services": {}}, "instance_services and groups are mutually exclusive"),
         ({"groups": {}}, "groups is {}; it must not be empty"),
         ({"groups": {"0": {}}}, "a key of groups is '0'; it must have at most 52 lowercase letters"),

@@ -1097,6 +1097,44 @@ class FormClusterArgs(TypedDict):
     fails. If nobody knows how a command ended, none is run again before that time. Default: 60."""
 
 
+class RecoveryComparisonArgs(TypedDict):
+    """A command that prints a number in each instance: the instance with the highest one is recovered from."""
+
+    command: Sequence[pulumi.Input[str]]
+    """The program and its arguments. Its standard output must be one whole number of at most 20 digits, such as a log
+    position. It must change nothing, since previews run it too. ``{pod}``, ``{ordinal}`` and ``{address}`` stand for
+    the instance's Pod name, ordinal and DNS name."""
+    ordinals: NotRequired[Sequence[pulumi.Input[int]]]
+    """Ordinals of the instances that are compared. Each must tell its number, or none is chosen. Default: all."""
+
+
+class RecoverArgs(TypedDict):
+    """From which instance the application starts again after a crash of all, once.
+
+    Set exactly one of ``ordinal`` and ``compare``. The commands run in the component's container, through the API
+    server (``pods/exec``), and not in a shell.
+    """
+
+    request: pulumi.Input[str]
+    """The name of this recovery, a DNS subdomain such as the day, ``2026-11-30``. Each is done once, which is noted on
+    the governing Service and on the PersistentVolumeClaims; another name is another recovery."""
+    command: Sequence[pulumi.Input[str]]
+    """The program and its arguments, run in the chosen instance while its container waits or tries to start: it tells
+    the application there to start without the others, for example by a file for its start script. It must succeed where
+    it has run before. ``{pod}``, ``{ordinal}`` and ``{address}`` stand for the instance's Pod name, ordinal and DNS
+    name."""
+    ordinal: NotRequired[pulumi.Input[int]]
+    """Ordinal of the instance. Default: the one that ``compare`` chooses."""
+    compare: NotRequired[RecoveryComparisonArgs]
+    """Chooses the instance with the highest number; of several the lowest ordinal. Default: ``ordinal`` chooses."""
+    timeout_seconds: NotRequired[pulumi.Input[int]]
+    """Seconds within which one run of a command must end, at least 1. Runs are repeated for up to
+    ``rollout_timeout_seconds``. Default: 60."""
+    despite_ready: NotRequired[pulumi.Input[bool]]
+    """Whether the recovery is done although instances are ready, for applications whose readiness says nothing of
+    their cluster. Default: false, so that it is refused beside a cluster that runs."""
+
+
 class MemberCommandArgs(TypedDict):
     """A command about an instance that joins or leaves.
 
@@ -1535,6 +1573,11 @@ class StatefulServiceArgs(TypedDict):
     governing Service and on the PersistentVolumeClaims, so that no second cluster is formed beside the data of a first
     one. Requires ``wait_for`` ``Ready`` or ``Running``. Mutually exclusive with ``groups``. Default: the application
     forms its cluster by itself."""
+    recover: NotRequired[RecoverArgs]
+    """Recovers the application after a crash of all instances: one of them, given or found by comparing, is told to
+    start without the others. It is done once for each ``recover.request``, before anything waits for ready instances;
+    no Pod restarts for it, and nothing of it is in the Pod template. Requires ``wait_for`` ``Ready`` or ``Running``.
+    Mutually exclusive with ``groups``. Default: the application comes back by itself."""
     members: NotRequired[MembersArgs]
     """Commands that run when ``replicas`` changes, and when ``recreate_claims`` replaces a volume. ``pulumi up`` then
     adds and removes one instance after another, each when its command has succeeded; one that was interrupted is

@@ -114,6 +114,10 @@ or, on the Service, since when the command runs."""
 FORMED_LABEL = "pulumi-stateful-service/output-of"
 """On the Secret with what ``form_cluster`` has printed: the name of the StatefulSet."""
 
+RECOVERY_ANNOTATION = "pulumi-stateful-service/recovery"
+"""On the governing Service and the claims of a service with ``recover``: the last recovery, from which instance, and
+on the Service how far it has come."""
+
 QUIESCED_ANNOTATION = "pulumi-stateful-service/quiesced"
 """On a claim: since when its instance is quiesced, until it is resumed."""
 

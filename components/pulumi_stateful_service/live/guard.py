@@ -24,6 +24,7 @@ from pulumi_stateful_service.foundation.names import (
 )
 from pulumi_stateful_service.foundation.outputs import UNKNOWN, contains_unknown, on_open_properties, resolve
 from pulumi_stateful_service.live.after.application_versions import check_version, note_versions
+from pulumi_stateful_service.live.after.recovery import note_nothing_to_recover
 from pulumi_stateful_service.live.after.volume_snapshots import take_snapshots
 from pulumi_stateful_service.live.before.application_versions import version_work
 from pulumi_stateful_service.live.before.change import Change
@@ -45,6 +46,7 @@ from pulumi_stateful_service.live.before.preflight import (
     rendering_warnings,
     unfinished_work,
 )
+from pulumi_stateful_service.live.before.recovery import is_new, recovery_line
 from pulumi_stateful_service.live.before.refusals.held_back import held_back_refusals
 from pulumi_stateful_service.live.before.refusals.identity import name_refusals, namespace_refusals
 from pulumi_stateful_service.live.before.refusals.members import member_refusals
@@ -381,10 +383,7 @@ class Guard:
             # The others have changed meanwhile, and so may this one have.
             await self._check_and_prepare(cluster, desired, is_update=is_update, has_turn=True)
             return
-        if await is_to_be_formed(seen, live, claims, desired.change):
-            self._verdicts.say(
-                "form_cluster runs when the first instances run, unless its check says that there is a cluster."
-            )
+        await self._say_what_runs(seen, desired.change, live, claims)
         snapshots = await snapshot_work(seen, desired.change, live, claims, self._operation.forecast)
         for line in [*(versions.lines if versions else ()), *(snapshot_lines(snapshots) if snapshots else ())]:
             self._verdicts.say(f"{line}.")
@@ -392,6 +391,18 @@ class Guard:
             return
         await self._before_the_change(cluster, desired, live, versions, snapshots)
         await self._prepare_cluster(cluster, desired, live, missing, replaced, recreate=recreate, is_update=is_update)
+
+    async def _say_what_runs(
+        self, cluster: Cluster, change: Change, live: KubernetesObject | None, claims: Sequence[KubernetesObject]
+    ) -> None:
+        """Says which commands of the program run once. Raises RefusedError for a recovery that must not be done."""
+        if await is_to_be_formed(cluster, live, claims, change):
+            self._verdicts.say(
+                "form_cluster runs when the first instances run, unless its check says that there is a cluster."
+            )
+        line = await recovery_line(cluster, live, claims, change, asks=pulumi.runtime.is_dry_run())
+        if line:
+            self._verdicts.say(f"{line}.")
 
     async def _prepare_cluster(
         self,
@@ -409,6 +420,8 @@ class Guard:
         if self._operation.joins and desired.change.members is not None:
             metadata = {**desired.metadata, "namespace": desired.where(cluster)[0]}
             await note_none_joined(cluster, metadata, desired.change.members)
+        if desired.change.recovery is not None and await is_new(cluster, live, desired.change):
+            await note_nothing_to_recover(cluster, *desired.where(cluster), desired.change.recovery)
         if live is not None and desired.keeps_replicas:
             desired = desired.with_replicas(live)
         # What cannot be predicted is held back as well: steps without an outdated instance are passed at once.

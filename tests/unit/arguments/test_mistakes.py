@@ -59,6 +59,25 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "form_cluster.output requires form_cluster.secret_name",
     ),
     ({"form_cluster": {"command": ["a"]}}, "form_cluster.check is required"),
+    ({"recover": {"request": "a", "command": ["a"]}}, "recover requires exactly one of ordinal, compare"),
+    (
+        {"recover": {"request": "a", "command": ["a"], "ordinal": 0, "compare": {"command": ["a"]}}},
+        "recover requires exactly one of ordinal, compare",
+    ),
+    ({"recover": {"request": "A!", "command": ["a"], "ordinal": 0}}, "recover.request is 'A!'; it must be a DNS sub"),
+    ({"recover": {"request": "a", "command": [], "ordinal": 0}}, "recover.command is []; it must not be empty"),
+    (
+        {"recover": {"request": "a", "command": ["a"], "ordinal": -1}},
+        "recover.ordinal is -1; it must be a whole number",
+    ),
+    (
+        {"recover": {"request": "a", "command": ["a"], "compare": {"command": ["a"], "ordinals": [1, 1]}}},
+        "recover.compare.ordinals is [1, 1]; it must not be empty or contain duplicates",
+    ),
+    (
+        {"recover": {"request": "a", "command": ["a"], "ordinal": 0}, "wait_for": "Created"},
+        "recover requires wait_for Ready or Running",
+    ),
     ({"form_cluster": {"command": [], "check": ["a"]}}, "form_cluster.command is []; it must not be empty"),
     ({"form_cluster": {"command": ["a"], "check": ["a"], "secret_name": "A"}}, "form_cluster.secret_name is 'A'; it m"),
     (

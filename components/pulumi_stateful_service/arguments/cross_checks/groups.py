@@ -14,6 +14,7 @@ NOT_WITH_GROUPS = {
     "autoscaled": "an autoscaler scales one StatefulSet; scale the groups with replicas",
     "adopt": "adopt the StatefulSet first, then give the service a group that keeps it (stateful_set_name)",
     "form_cluster": "groups start side by side, and each would form a cluster; have a start script of one do it",
+    "recover": "it chooses among the instances of one StatefulSet",
     "instance_services": "its names and node ports are numbered by ordinal, which each group has; use client_services "
     f"with the label {GROUP_LABEL}",
 }

@@ -58,6 +58,8 @@ def check(args: StatefulServiceArgs, checks: CrossChecks) -> None:
     _check_members(args, checks)
     if "output" in args.get("form_cluster", {}) and "secret_name" not in args["form_cluster"]:
         raise checks.error("form_cluster.output requires form_cluster.secret_name")
+    if "recover" in args and ("ordinal" in args["recover"]) == ("compare" in args["recover"]):
+        raise checks.error("recover requires exactly one of ordinal, compare")
 
 
 def _check_members(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -141,8 +143,9 @@ def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         if following and wait_for != WaitFor.READY:
             raise checks.error(f"{following[0]} requires wait_for Ready")
 
-        if "form_cluster" in args and wait_for == WaitFor.CREATED:
-            raise checks.error("form_cluster requires wait_for Ready or Running: it runs in an instance")
+        commands = [each for each in ("form_cluster", "recover") if each in args]
+        if commands and wait_for == WaitFor.CREATED:
+            raise checks.error(f"{commands[0]} requires wait_for Ready or Running: it runs in an instance")
 
     def is_reachable(wait_for: str, policy: str, replicas: int) -> None:
         if wait_for == WaitFor.RUNNING and policy == PodManagementPolicy.ORDERED_READY and replicas > 1:

@@ -1,4 +1,4 @@
-"""Writes annotations of claims, which may go meanwhile."""
+"""Writes annotations of claims, which may go meanwhile, and of the governing Service."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,3 +19,18 @@ async def note_on_claim(
     except ClusterError as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
+
+
+async def note_on_service(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    annotations: Mapping[str, str | None],
+    set_name: str,
+    *,
+    action: Action,
+) -> None:
+    """Annotates the governing Service of a StatefulSet; None removes an annotation."""
+    patch = {"metadata": {"annotations": dict(annotations)}}
+    manager = field_manager(set_name)
+    await cluster.patch("Service", namespace, name, patch, action=action, field_manager=manager)

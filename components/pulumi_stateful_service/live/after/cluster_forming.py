@@ -26,9 +26,10 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
 )
 from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
-from pulumi_stateful_service.live.after.claim_notes import note_on_claim
+from pulumi_stateful_service.live.after.claim_notes import note_on_claim, note_on_service
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
+    list_claims_until_answered,
     list_pods_until_answered,
     pause,
     read_until_answered,
@@ -37,7 +38,6 @@ from pulumi_stateful_service.live.after.target import (
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.live.state.claim_changes import by_claim
 from pulumi_stateful_service.live.state.cluster_forming import (
     FormPlan,
     began,
@@ -76,7 +76,7 @@ async def form_cluster(cluster: Cluster, target: RolloutTarget, plan: FormPlan, 
 
 async def note_formed(cluster: Cluster, target: RolloutTarget, plan: FormPlan) -> None:
     """Notes that the application has a cluster, where it has, on what has come since and has no note."""
-    claims = await _claims(cluster, target)
+    claims = await list_claims_until_answered(cluster, target)
     service = await retry_until_answered(target, lambda: cluster.get_service(target.namespace, plan.service_name))
     if is_formed(service, claims):
         await retry_until_answered(target, lambda: _note_on_claims(cluster, target, claims))
@@ -85,21 +85,10 @@ async def note_formed(cluster: Cluster, target: RolloutTarget, plan: FormPlan) -
 
 
 async def _note_on_service(cluster: Cluster, target: RolloutTarget, plan: FormPlan, note: str | None) -> None:
-    patch = {"metadata": {"annotations": {CLUSTER_ANNOTATION: note}}}
-    manager = field_manager(target.name)
+    noted, action = {CLUSTER_ANNOTATION: note}, Action.NOTE_CLUSTER
     await retry_until_answered(
         target,
-        lambda: cluster.patch(
-            "Service", target.namespace, plan.service_name, patch, action=Action.NOTE_CLUSTER, field_manager=manager
-        ),
-    )
-
-
-async def _claims(cluster: Cluster, target: RolloutTarget) -> list[KubernetesObject]:
-    live = await read_until_answered(cluster, target)
-    names = by_claim(target.name, target.claims, desired_ordinals(live)).keys()
-    return await retry_until_answered(
-        target, lambda: cluster.list_set_claims(target.namespace, names, target.claim_labels)
+        lambda: note_on_service(cluster, target.namespace, plan.service_name, noted, target.name, action=action),
     )
 
 
@@ -122,7 +111,7 @@ class _Forming:
         service = await retry_until_answered(
             self.target, lambda: self.cluster.get_service(self.target.namespace, self.plan.service_name)
         )
-        claims = await _claims(self.cluster, self.target)
+        claims = await list_claims_until_answered(self.cluster, self.target)
         if is_formed(service, claims):
             return
         pod = await self._running_instance(live)
@@ -243,7 +232,7 @@ class _Forming:
 
     async def _note_formed(self) -> None:
         """On the claims first: they outlive the Service."""
-        claims = await _claims(self.cluster, self.target)
+        claims = await list_claims_until_answered(self.cluster, self.target)
         await retry_until_answered(self.target, lambda: _note_on_claims(self.cluster, self.target, claims))
         await self._note_on_service(formed_note(self.cluster.now()))
 

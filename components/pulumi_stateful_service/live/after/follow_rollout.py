@@ -21,6 +21,7 @@ from pulumi_stateful_service.live.after.cluster_forming import form_cluster, not
 from pulumi_stateful_service.live.after.leader_last import LeaderTurn, update_leader_last
 from pulumi_stateful_service.live.after.members import Members, TakeTurn
 from pulumi_stateful_service.live.after.reachable import wait_until_reachable
+from pulumi_stateful_service.live.after.recovery import note_recovered, recover
 from pulumi_stateful_service.live.after.resize_in_place import release, resize_in_place
 from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
 from pulumi_stateful_service.live.after.steps import roll_out_in_steps
@@ -86,6 +87,8 @@ async def wait_for_rollout(
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         if target.wait_for == WaitFor.CREATED:
             return await with_snapshots(cluster, target, rollout_status(live, await cluster.list_pods(live)))
+        if target.recovery is not None:
+            await recover(cluster, target, target.recovery, resource)
         if target.forming is not None:
             await form_cluster(cluster, target, target.forming, resource)
         members = None
@@ -110,6 +113,8 @@ async def wait_for_rollout(
         rollout = await recreate_claims(cluster, target, resource, rollout, members)
         if target.forming is not None:
             await note_formed(cluster, target, target.forming)
+        if target.recovery is not None:
+            await note_recovered(cluster, target, target.recovery)
         await wait_until_reachable(cluster, target, live, rollout.ready, resource)
         rollout = replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
         return await with_snapshots(cluster, target, rollout)

@@ -16,10 +16,12 @@ from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenEr
 from pulumi_stateful_service.live.instance_checks import Instance
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck, ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.application_versions import WantedVersion
-from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
+from pulumi_stateful_service.live.state.claim_changes import DesiredClaim, by_claim
 from pulumi_stateful_service.live.state.cluster_forming import FormPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation
+from pulumi_stateful_service.live.state.recovery import RecoveryPlan
+from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
 
 _T = TypeVar("_T")
 
@@ -60,6 +62,8 @@ class RolloutTarget:
     """How instances join and leave; None where Kubernetes adds and removes them without asking."""
     forming: FormPlan | None = None
     """How the application's cluster is formed; None where it does that by itself."""
+    recovery: RecoveryPlan | None = None
+    """How the application is recovered after a crash of all instances; None where it is not to be."""
     version: WantedVersion | None = None
     """The version of the application, which is noted on claims; None where none is."""
     wait_for: str = WaitFor.READY.value
@@ -157,6 +161,15 @@ async def list_pods_until_answered(
 ) -> list[KubernetesObject]:
     """The Pods of the StatefulSet, as ``retry_until_answered`` has them."""
     return await retry_until_answered(target, lambda: cluster.list_pods(stateful_set))
+
+
+async def list_claims_until_answered(cluster: Cluster, target: RolloutTarget) -> list[KubernetesObject]:
+    """The claims of the StatefulSet, as ``retry_until_answered`` has them."""
+    live = await read_until_answered(cluster, target)
+    names = by_claim(target.name, target.claims, desired_ordinals(live)).keys()
+    return await retry_until_answered(
+        target, lambda: cluster.list_set_claims(target.namespace, names, target.claim_labels)
+    )
 
 
 async def pause(cluster: Cluster, started: float) -> None:

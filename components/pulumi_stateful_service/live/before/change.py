@@ -13,6 +13,7 @@ from pulumi_stateful_service.live.rollout_plan import ResizePlan, RolloutPlan
 from pulumi_stateful_service.live.state.application_versions import VersionPlan
 from pulumi_stateful_service.live.state.cluster_forming import FormPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
+from pulumi_stateful_service.live.state.recovery import RecoveryPlan
 from pulumi_stateful_service.live.state.volume_snapshots import SnapshotPlan
 
 
@@ -65,6 +66,8 @@ class Change:
     """What is snapshotted before a change; None for nothing."""
     forming: FormPlan | None = None
     """How the application's cluster is formed; None where it does that by itself."""
+    recovery: RecoveryPlan | None = None
+    """How the application is recovered after a crash of all instances; None where it is not to be."""
     version: VersionPlan | None = None
     """Which versions of the application the program allows; None for all."""
     restored_claims: Sequence[KubernetesObject] = ()

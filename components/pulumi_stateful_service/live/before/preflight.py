@@ -14,6 +14,7 @@ from pulumi_stateful_service.foundation.names import ATTEMPT_ANNOTATION, COMPONE
 from pulumi_stateful_service.foundation.outputs import contains_unknown
 from pulumi_stateful_service.live.before.application_versions import kept_claims, wanted_version
 from pulumi_stateful_service.live.before.change import Change
+from pulumi_stateful_service.live.before.recovery import is_to_be_recovered
 from pulumi_stateful_service.live.before.refusals.adoption import adoption_terms
 from pulumi_stateful_service.live.before.refusals.claims import claim_warnings, ending_refusals
 from pulumi_stateful_service.live.before.refusals.conflicts import disruption_budget_refusals, service_refusals
@@ -198,7 +199,7 @@ async def unfinished_work(
     """
     if is_being_deleted(live) or pending_deletion_refusals(live) or await _unfinished_members(cluster, live, change):
         return True
-    if await is_to_be_formed(cluster, live, claims, change):
+    if await is_to_be_formed(cluster, live, claims, change) or await is_to_be_recovered(cluster, live, claims, change):
         return True
     if any(map(quiesced_since, claims)) or await _unfinished_notes(cluster, live, claims, change):
         return True
@@ -298,6 +299,8 @@ def rendering_warnings(change: Change) -> list[str]:
         )
     if change.forming is not None:
         warnings.append("form_cluster has no effect in rendered manifests: whoever applies them forms no cluster.")
+    if change.recovery is not None:
+        warnings.append("recover has no effect in rendered manifests: whoever applies them recovers from no instance.")
     if change.version is not None:
         warnings.append("version has no effect in rendered manifests: whoever applies them compares no versions.")
     if change.group is not None and change.set_name == change.group.set_names[0]:

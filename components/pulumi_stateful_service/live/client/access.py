@@ -244,6 +244,40 @@ class Action(Enum):
         ("form_cluster.secret_name",),
         right=Right.ARGUMENT,
     )
+    RECOVER_FROM = Access(
+        _EXEC,
+        ("Pod",),
+        "runs the command in the instance's container",
+        "no instance is ready, and this recovery is not noted as done",
+        ("recover",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+    )
+    COMPARE_INSTANCES = Access(
+        _EXEC,
+        ("Pod",),
+        "the number that the command prints in the instance's container, in previews too",
+        arguments=("recover.compare",),
+        subresource="exec",
+        right=Right.ARGUMENT,
+        changes=False,
+    )
+    NOTE_RECOVERY = Access(
+        ("patch",),
+        (_SERVICE,),
+        "notes on the governing Service, as an annotation, from which instance the application is recovered, and how "
+        "far that has come",
+        "before and after the command, and when the instance is ready",
+        ("recover",),
+        right=Right.ARGUMENT,
+    )
+    NOTE_RECOVERY_ON_CLAIM = Access(
+        ("patch",),
+        (_CLAIM,),
+        "notes on a claim, as an annotation, that the application was recovered",
+        "the instance is ready, and when the claim is created later",
+        ("recover",),
+    )
     NOTE_DATA_VERSION = Access(
         ("patch",),
         (_CLAIM,),
