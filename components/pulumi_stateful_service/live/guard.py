@@ -542,7 +542,7 @@ class Guard:
         removed = predicted.of(InstanceOutcome.REMOVED)
         await refuse_to_end_claims(cluster, desired.change, claims, predicted.ending, removed)
         if live is not None or self._operation.joins:
-            messages.info(forecast_message(self._verdicts.prefix, predicted), self._resource)
+            self._verdicts.say(forecast_message(predicted))
             if plan is not None and predicted.changes_template and predicted.order:
                 steps = plan.described(len(desired_ordinals({"spec": desired.spec})))
                 self._verdicts.say(f"rollout in steps: {steps}")

@@ -21,10 +21,13 @@ class Verdicts:
         self.unknown_because = ""
         """Why it is not known what the change does; empty where it is, or where nobody has asked."""
         self._warned_of_unknown = False
+        self._shown: set[str] = set()
 
     def say(self, text: str) -> None:
-        """Shows a message."""
-        messages.info(f"{self.prefix}: {text}", self.resource)
+        """Shows a message, unless it was shown: what had to wait for its turn is judged again."""
+        if text not in self._shown:
+            self._shown.add(text)
+            messages.info(f"{self.prefix}: {text}", self.resource)
 
     def warn(self, text: str) -> None:
         """Shows a warning."""

@@ -8,12 +8,12 @@ from pulumi_stateful_service.live.state.resize import PodResize, ResizeStep
 _MAX_SHOWN = 10
 
 
-def forecast_message(prefix: str, forecast: Forecast) -> str:
+def forecast_message(forecast: Forecast) -> str:
     """What a change does, as a message of the component."""
     lines = forecast_lines(forecast)
     if len(lines) == 1:
-        return f"{prefix}: {lines[0]}."
-    return "\n".join([f"{prefix}: this change does the following:", *(f"  {line}" for line in lines)])
+        return f"{lines[0]}."
+    return "\n".join(["this change does the following:", *(f"  {line}" for line in lines)])
 
 
 def forecast_lines(forecast: Forecast) -> list[str]:

@@ -61,7 +61,7 @@ def partitioned(partition: int) -> dict[str, Any]:
 def test_without_a_new_revision_no_pod_restarts() -> None:
     """Short, in one line."""
     predicted = forecast(stateful_set(), stateful_set(), pods(OLD, OLD, OLD), claims(0, 1, 2), OLD)
-    assert forecast_message("StatefulService 'db'", predicted) == "StatefulService 'db': no Pod restarts."
+    assert forecast_message(predicted) == "no Pod restarts."
     assert set(predicted.instances.values()) == {InstanceOutcome.KEPT}
     assert set(predicted.claims.values()) == {ClaimOutcome.KEPT}
 
