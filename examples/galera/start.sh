@@ -23,7 +23,8 @@ else
     position=$(sed -n 's/^uuid: *//p' $state):$(sed -n 's/^seqno: *//p' $state)
     if [ "${position#*:}" = -1 ]; then
         # After a crash it is in the database itself.
-        mariadbd --defaults-file=/scripts/galera.cnf --wsrep-recover --disable-log-error 2> /tmp/recovered
+        mariadbd --defaults-file=/scripts/galera.cnf --wsrep-cluster-address=gcomm:// --wsrep-recover 2>&1 |
+            tee /tmp/recovered
         position=$(sed -n 's/.*WSREP: Recovered position: *//p' /tmp/recovered)
     fi
     echo "$position" > /tmp/position

@@ -7,10 +7,12 @@ client writes to each instance throughout, and counts what is acknowledged.
 import json
 import os
 import signal
+import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,11 +22,15 @@ from example_stacks import Example, NumberWriter, PipedWriter
 from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
+from test_faults_refusals import disk, remove, volumes_by_hand
 
 SLOW = 300.0
 """Seconds within which a database is well again: some copy all data, and a container that was killed twice waits."""
 COUNT = 3
 LARGER = "6Gi"
+SMALL, LARGER_THAN_SMALL = "600M", "1200M"
+UNNOTICED = 10.0
+"""Seconds without an acknowledgement after which a full disk counts as noticed."""
 PASSWORD = "Correct"  # noqa: S105 - of these tests alone
 """What secrets of the stack's configuration are at first."""
 _EACH = 10_000_000
@@ -78,6 +84,8 @@ class Database(ABC):
     def __init__(self, live: Example) -> None:
         self.live = live
         self.acknowledged: set[int] = set()
+        self.writing: list[Client] = []
+        """The clients that write at the moment."""
         self._changes = self._settings = 0
         self.current_secret, self.next_secret = PASSWORD, f"{PASSWORD}1"
         self._rows = 0
@@ -217,8 +225,10 @@ class Row:
     """How many of the instances get another Pod; of the others none restarts but by the fault itself."""
     count: int = COUNT
     """How many instances there are afterwards."""
-    deploys: bool = False
-    """Whether it deploys the database itself, and writes itself."""
+    within: Callable[[Database], AbstractContextManager[object]] = nullcontext
+    """How the database is deployed for it; by default as it is."""
+    measured: bool = True
+    """Whether clients write throughout; otherwise it says itself what held."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +270,7 @@ def writing(database: Database) -> Iterator[list[Client]]:
             client.start()
         for client in clients:
             client.wait_for_a_write(SLOW)
+        database.writing = clients
         yield clients
 
 
@@ -312,9 +323,10 @@ def judged(database: Database, row: Row, result: Result) -> Result:
 def _result(database: Database, row: Row) -> Result:
     if why := database.not_applicable.get(row.name):
         return Result(row.name, note=why)
-    if row.deploys:
+    with row.within(database):
+        if row.measured:
+            return judged(database, row, measured(database, row))
         return Result(row.name, note=str(row.does(database)))
-    return judged(database, row, measured(database, row))
 
 
 def table(database: Database, rows: Sequence[Row], said: Callable[[str], object]) -> list[Result]:
@@ -455,18 +467,26 @@ def _destroyed(database: Database) -> None:
     database.live.up()
 
 
+_ON_CSI: dict[str, object] = {"storage_class_name": "csi", "snapshots": {"class_name": "csi"}}
+
+
+@contextmanager
+def _on_csi(database: Database) -> Iterator[None]:
+    database.with_more(**_ON_CSI)
+    database.fresh()
+    yield
+    database.with_more()
+
+
 def _restored(database: Database) -> str:
     """What was acknowledged before the snapshots is there after the restore, and no more is asked for."""
-    on_csi = {"storage_class_name": "csi", "snapshots": {"class_name": "csi"}}
-    database.with_more(**on_csi)
-    database.fresh()
     kept = {str(claim.spec.volumeName) for claim in database.live.claims().values()}
     with writing(database) as clients:
         before = {number for client in clients for number in client.acknowledged}
         database.change_setting()
         database.live.up()
     # A service with members cannot be restored while it has them.
-    database.with_more(**on_csi, restore=[{"snapshot": "BeforeLastRollout"}], members=None)
+    database.with_more(**_ON_CSI, restore=[{"snapshot": "BeforeLastRollout"}], members=None)
     database.change_setting()
     database.live.up()
     database.until_well()
@@ -475,6 +495,66 @@ def _restored(database: Database) -> str:
         database.live.client.delete(PersistentVolume, volume)
     assert not lost, f"{len(lost)} of {len(before)} writes of before the snapshots are lost"
     return f"all {len(before)} writes of before the snapshots are there"
+
+
+@contextmanager
+def _on_small_disks(database: Database) -> Iterator[None]:
+    """On file systems of their own, whose driver the test plays."""
+    live = database.live
+    folders = [live.folder / f"disk-{ordinal}" for ordinal in range(COUNT)]
+    with ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(disk(folder, SMALL))
+        stack.callback(lambda: remove(live, [f"by-hand-{live.namespace}-{number}" for number in range(COUNT)]))
+        stack.callback(lambda: live.kubectl("delete", "pvc", "--all", "--timeout=120s"))
+        storage_class = stack.enter_context(volumes_by_hand(live, f"{SMALL}i", *folders))
+        database.with_more(storage_class_name=storage_class)
+        live.configure(size=f"{SMALL}i")
+        database.fresh()
+        yield
+
+
+def _full_disk(database: Database) -> None:
+    """The leader's disk is full, the others' are not; `pulumi up` with a larger size cures it."""
+    live, full = database.live, database.leader()
+    [index] = [number for number, name in enumerate(database.written_to()) if name == full]
+    client = database.writing[index]
+    folder = _folder(live, full)
+    with (folder / "filling").open("wb") as file, suppress(OSError):
+        os.posix_fallocate(file.fileno(), 0, os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize)
+
+    def noticed() -> bool:
+        return not live.is_ready(full) or time.monotonic() - client.times[-1] > UNNOTICED
+
+    eventually("the server has noticed it", noticed, SLOW)
+    live.configure(size=f"{LARGER_THAN_SMALL}i")
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(live.up)
+        eventually("all disks are larger", lambda: _grown(live) or running.done(), SLOW)
+        running.result()
+
+
+def _folder(live: Example, instance: str) -> Path:
+    """Where the disk of an instance is."""
+    [claim] = [claim for name, claim in live.claims().items() if name.endswith(instance)]
+    spec = live.client.get(PersistentVolume, str(claim.spec.volumeName)).spec
+    assert spec
+    assert spec.hostPath
+    return Path(spec.hostPath.path)
+
+
+def _grown(live: Example) -> bool:
+    """Makes the disks larger whose claims ask for it: the driver's part, played."""
+    size = f"{LARGER_THAN_SMALL}i"
+    claims = live.claims()
+    for name, claim in claims.items():
+        if claim.spec.resources.requests["storage"] == size != claim.status.capacity["storage"]:
+            folder = _folder(live, name.removeprefix("data-"))
+            subprocess.run(["mount", "-o", f"remount,size={LARGER_THAN_SMALL}", folder], check=True)
+            capacity = {"capacity": {"storage": size}}
+            live.client.patch(PersistentVolume, str(claim.spec.volumeName), {"spec": capacity})
+            live.client.patch(PersistentVolumeClaim.Status, name, {"status": capacity}, namespace=live.namespace)
+    return all(claim.status.capacity["storage"] == size for claim in claims.values())
 
 
 ROWS = (
@@ -492,5 +572,6 @@ ROWS = (
     Row("lost disk", _lost_disk, 1),
     Row("destroy, and up on the kept claims", _destroyed, COUNT),
     Row("SIGKILL in all, and all Pods deleted", _killed_all_and_deleted, COUNT),
-    Row("restore from snapshots", _restored, deploys=True),
+    Row("restore from snapshots", _restored, within=_on_csi, measured=False),
+    Row("full disk of the leader", _full_disk, within=_on_small_disks),
 )

@@ -119,14 +119,10 @@ class GaleraFaults(Database):
         self.live.sql(self.instance(0), "CREATE DATABASE app; CREATE TABLE app.written (n bigint PRIMARY KEY)")
 
     def is_well(self, count: int) -> bool:
-        states = [
-            self.live.sql(
-                self.instance(ordinal),
-                "SHOW STATUS WHERE Variable_name IN ('wsrep_cluster_size', 'wsrep_local_state_comment')",
-            ).split()[1::2]
-            for ordinal in range(count)
-        ]
-        return all(state == [str(count), "Synced"] for state in states)
+        wanted = {"wsrep_cluster_size": str(count), "wsrep_local_state_comment": "Synced"}
+        query = f"SHOW STATUS WHERE Variable_name IN {tuple(wanted)}"
+        answers = [self.live.sql(self.instance(ordinal), query).splitlines() for ordinal in range(count)]
+        return all(dict(line.split() for line in lines) == wanted for lines in answers)
 
     def writer(self, instance: str, first: int) -> Client:
         """A client that knows the password that is about to come, too."""
