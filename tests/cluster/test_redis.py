@@ -30,9 +30,14 @@ class Redis(WithClient):
         return {server: sum(map(_slots, ranges[server])) for server in sorted(ranges)}
 
     def is_well(self, count: int) -> bool:
-        """Whether all servers know exactly this many, and all slots are served."""
-        infos = [self.cli("cluster", "info", server=f"redis-{number}.redis") for number in range(count)]
-        return all("cluster_state:ok" in info and f"cluster_known_nodes:{count}\n" in info for info in infos)
+        """Whether all servers know exactly this many, are connected to them, and all slots are served."""
+        servers = [f"redis-{number}.redis" for number in range(count)]
+        states = [self.cli("cluster", "nodes", server=server) for server in servers]
+        infos = [self.cli("cluster", "info", server=server) for server in servers]
+        apart = any(word in state for state in states for word in ("fail", "disconnected"))
+        return not apart and all(
+            "cluster_state:ok" in info and f"cluster_known_nodes:{count}\n" in info for info in infos
+        )
 
 
 def _slots(part: str) -> int:
