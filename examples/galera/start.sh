@@ -10,7 +10,9 @@ someone_answers() {
 }
 
 set --
+rm -f /tmp/position
 if [ ! -e $state ]; then
+    echo :0 > /tmp/position
     # form.sh has the first server make an empty database; any other copies it when it is there.
     until [ -e /var/lib/mysql/form ] || someone_answers; do sleep 1; done
     rm -rf $data

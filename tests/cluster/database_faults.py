@@ -125,8 +125,19 @@ class Database(ABC):
     def after_a_lost_disk(self, instance: str) -> None:  # noqa: B027 - likewise
         """What is done by hand after an instance has come back empty; nothing by default."""
 
-    def after_a_crash_of_all(self) -> None:  # noqa: B027 - likewise
-        """What is done by hand after a crash of all; nothing by default."""
+    def after_a_crash_with_a_lost_disk(self) -> None:  # noqa: B027 - likewise
+        """What is done after a crash of all in which one disk is lost; nothing by default."""
+
+    def run_in(self, instance: str, *command: str) -> str:
+        """Runs a command in an instance, again until it succeeds: the instance may be about to start."""
+
+        def output() -> list[str]:
+            with suppress(CommandError):
+                return [self.live.kubectl("exec", instance, "--", *command)]
+            return []
+
+        [printed] = eventually(f"{' '.join(command)} succeeds in {instance}", output, SLOW)
+        return printed
 
     def instance(self, ordinal: int) -> str:
         """The name of an instance."""
@@ -379,14 +390,12 @@ def _killed_each(database: Database) -> None:
 
 def _killed_all(database: Database) -> None:
     database.kill(*(database.instance(ordinal) for ordinal in range(COUNT)))
-    database.after_a_crash_of_all()
 
 
 def _killed_all_and_deleted(database: Database) -> None:
     database.kill(*(database.instance(ordinal) for ordinal in range(COUNT)))
     for ordinal in range(COUNT):
         database.live.client.delete(Pod, database.instance(ordinal), namespace=database.live.namespace)
-    database.after_a_crash_of_all()
 
 
 @contextmanager
@@ -450,7 +459,7 @@ def _killed_in_a_leave(database: Database) -> str:
     return note
 
 
-def _lost_disk(database: Database) -> None:
+def _lose_the_last_disk(database: Database) -> None:
     """The claim of the last instance and its Pod are deleted, and with them the data."""
     instance, live = database.instance(COUNT - 1), database.live
     before = live.uids()[instance]
@@ -458,7 +467,18 @@ def _lost_disk(database: Database) -> None:
         live.kubectl("delete", "pvc", claim, "--wait=false")
     live.client.delete(Pod, instance, namespace=live.namespace)
     eventually(f"{instance} is back", lambda: live.uids().get(instance) not in (None, before), SLOW)
-    database.after_a_lost_disk(instance)
+
+
+def _lost_disk(database: Database) -> None:
+    _lose_the_last_disk(database)
+    database.after_a_lost_disk(database.instance(COUNT - 1))
+
+
+def _killed_all_and_lost_a_disk(database: Database) -> None:
+    _killed_all(database)
+    _lose_the_last_disk(database)
+    database.after_a_crash_with_a_lost_disk()
+    database.after_a_lost_disk(database.instance(COUNT - 1))
 
 
 def _destroyed(database: Database) -> None:
@@ -572,6 +592,7 @@ ROWS = (
     Row("lost disk", _lost_disk, 1),
     Row("destroy, and up on the kept claims", _destroyed, COUNT),
     Row("SIGKILL in all, and all Pods deleted", _killed_all_and_deleted, COUNT),
+    Row("SIGKILL in all, and a disk lost", _killed_all_and_lost_a_disk, 1),
     Row("restore from snapshots", _restored, within=_on_csi, measured=False),
     Row("full disk of the leader", _full_disk, within=_on_small_disks),
 )

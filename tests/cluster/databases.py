@@ -11,7 +11,7 @@ import httpx2
 from database_faults import PASSWORD, SLOW, Client, Database
 from etcd_members import Etcd, encoded
 from example_stacks import NumberWriter, PipedWriter, WithClient
-from harness import CommandError, eventually
+from harness import eventually
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import Pod
 from test_nats import Nats
@@ -64,18 +64,11 @@ class EtcdFaults(Database):
         address = f"{instance}.etcd.{self.live.namespace}.svc.cluster.local"
         peer = self.instance(0)
         for script in ("leave", "add"):
-            self.live.kubectl("exec", peer, "--", "sh", f"/scripts/{script}.sh", instance, address)
+            self.run_in(peer, "sh", f"/scripts/{script}.sh", instance, address)
         before = self.live.uids()[instance]
         self.live.client.delete(Pod, instance, namespace=self.live.namespace)
         eventually("it starts again", lambda: self.live.uids().get(instance) not in (None, before))
-        eventually("it has its vote", lambda: self._joined(peer, instance, address))
-
-    def _joined(self, peer: str, instance: str, address: str) -> bool:
-        try:
-            self.live.kubectl("exec", peer, "--", "sh", "/scripts/join.sh", instance, address)
-        except CommandError:
-            return False
-        return instance in self.live.peers()
+        self.run_in(peer, "sh", "/scripts/join.sh", instance, address)
 
 
 def put(http: httpx2.Client, url: str, number: int) -> None:
@@ -114,6 +107,11 @@ class GaleraFaults(Database):
         made.must("config", "set", "--secret", "password", PASSWORD)
         made.start_client("mariadb:11.8")
         return made
+
+    def after_a_crash_with_a_lost_disk(self) -> None:
+        """The others wait for the one that has forgotten who it was."""
+        self.live.configure(recover="worst-night")
+        self.live.up()
 
     def prepare(self) -> None:
         self.live.sql(self.instance(0), "CREATE DATABASE app; CREATE TABLE app.written (n bigint PRIMARY KEY)")
@@ -192,6 +190,7 @@ class RedisFaults(Database):
     not_applicable: ClassVar = {
         "a Secret alone": "the example has none",
         "lost disk": "no server has a replica: what is lost is restored from a snapshot",
+        "SIGKILL in all, and a disk lost": "as above",
     }
     live: Redis
 
@@ -297,18 +296,11 @@ class RabbitMQFaults(Database):
     def after_a_lost_disk(self, instance: str) -> None:
         """A server that comes back empty is still known, and is refused."""
         node = f"rabbit@{instance}.rabbitmq.{self.live.namespace}.svc.cluster.local"
-        self.live.kubectl("exec", self.instance(0), "--", "rabbitmqctl", "forget_cluster_node", node)
+        self.run_in(self.instance(0), "rabbitmqctl", "forget_cluster_node", node)
         before = self.live.uids()[instance]
         self.live.client.delete(Pod, instance, namespace=self.live.namespace)
         eventually("it starts again", lambda: self.live.uids().get(instance) not in (None, before), SLOW)
-        eventually("it has its replicas", lambda: self._grown(node), SLOW)
-
-    def _grown(self, node: str) -> bool:
-        try:
-            self.live.kubectl("exec", self.instance(0), "--", "rabbitmq-queues", "grow", node, "all")
-        except CommandError:
-            return False
-        return True
+        self.run_in(self.instance(0), "rabbitmq-queues", "grow", node, "all")
 
 
 class ZooKeeperFaults(Database):
