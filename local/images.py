@@ -137,6 +137,19 @@ EXAMPLES = (
         command=("redis-server",),
     ),
     Image(
+        "valkey",
+        "8.1",
+        (),
+        user="999:1000",
+        volumes=("/data",),
+        packages=("valkey-server", "dash", "coreutils", "grep", "sed", "libc-bin"),
+        links={"usr/bin/sh": "dash"},
+        ports=(6379,),
+        registry="docker.io/valkey",
+        working_folder="/data",
+        command=("valkey-server",),
+    ),
+    Image(
         "rabbitmq",
         "4.0",
         (),
@@ -146,6 +159,17 @@ EXAMPLES = (
         packages=("rabbitmq-server", "dash", "coreutils", "sed", "libc-bin"),
         links={"usr/bin/sh": "dash", "opt/rabbitmq/sbin": "../../usr/lib/rabbitmq/bin"},
         ports=(4369, 5672, 25672),
+    ),
+    # Of our own: there is no other one of this name.
+    Image(
+        "strongbox",
+        "1.0",
+        ("strongbox",),
+        user="0:0",
+        packages=("busybox-static",),
+        links={f"usr/bin/{name}": "busybox" for name in ("sh", "grep", "sed", "sleep")},
+        ports=(8200,),
+        programs_folder=_LOCAL_BIN,
     ),
     Image(
         "zookeeper",

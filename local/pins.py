@@ -216,6 +216,7 @@ TESTS = (
 
 # In images of examples, built when one is wanted.
 EXAMPLES = (
+    Binary("strongbox", "images", "./strongbox", "", version="1.0", seconds=5),
     Binary(
         "nats-server",
         "modules/nats",

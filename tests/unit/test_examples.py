@@ -13,9 +13,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRETS = {"password": "known", "cookie": "known", "adminPassword": "known"}
 
 
-@pytest.fixture(params=["etcd", "galera", "nats", "postgresql", "rabbitmq", "redis", "zookeeper"])
+@pytest.fixture(params=["etcd", "galera", "nats", "postgresql", "rabbitmq", "redis", "strongbox", "valkey", "zookeeper"])
 def example(request: pytest.FixtureRequest) -> str:
-    """Each example with a program that nobody here wrote."""
+    """Each example with an image of its own."""
     return str(request.param)
 
 
