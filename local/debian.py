@@ -19,6 +19,8 @@ NODE = {
     "mount": "releases the Pods' volumes",
 }
 
+JAVA_ARCHIVES = {"maven": "fetches the Java archives of an example's image"}
+
 # The programs by which a package shows, so that other ways of having them (another distribution, a build) count too.
 _SHOWS = {
     "containerd": ("containerd", "ctr", "containerd-shim-runc-v2"),
@@ -29,6 +31,7 @@ _SHOWS = {
     "conntrack": ("conntrack",),
     "iproute2": ("ip",),
     "mount": ("mount", "umount"),
+    "maven": ("mvn",),
 }
 
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"])

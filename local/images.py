@@ -12,7 +12,7 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import binaries, commands, debian_image, go_toolchain, pins
+from local import binaries, commands, debian_image, go_toolchain, java_archives, pins
 from local.errors import LocalError
 from local.paths import CACHE, SOURCE
 
@@ -41,6 +41,10 @@ class Image:
     links: dict[str, str] = field(default_factory=dict)
     """Symbolic links in it: the target by the path."""
     registry: str = _REGISTRY
+    archives: str = ""
+    """The folder below `local/` with the pom.xml of Java archives in it."""
+    archives_folder: str = ""
+    """Where they are, such as ``opt/app/libs``."""
     programs_folder: str = ""
     """Where the binaries are, such as ``usr/local/bin``. At the root by default."""
     working_folder: str = "/"
@@ -160,6 +164,23 @@ EXAMPLES = (
         links={"usr/bin/sh": "dash", "opt/rabbitmq/sbin": "../../usr/lib/rabbitmq/bin"},
         ports=(4369, 5672, 25672),
     ),
+    Image(
+        "kafka",
+        "4.1.0",
+        (),
+        user="1000:1000",
+        volumes=("/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"),
+        packages=("openjdk-21-jre-headless", "mawk", "dash", "coreutils", "grep", "sed", "libc-bin"),
+        links={
+            "usr/bin/sh": "dash",
+            "usr/bin/awk": "mawk",
+            "usr/bin/java": "../lib/jvm/java-21-openjdk-amd64/bin/java",
+        },
+        archives="modules/kafka",
+        archives_folder="opt/kafka/libs",
+        ports=(9092,),
+        registry="docker.io/apache",
+    ),
     # Of our own: there is no other one of this name.
     Image(
         "strongbox",
@@ -246,12 +267,14 @@ def named(name: str) -> tuple[Image, ...]:
 def archive(image: Image) -> tuple[Path, str]:
     """The image as a file that containers' tools can import, and its digest; made where it is not there yet."""
     folder = binaries.folder([pins.binary(each) for each in image.programs])
-    key = hashlib.sha256(repr((image, folder.name, _VERSION)).encode()).hexdigest()[:16]
+    pinned = java_archives.pinned(image.archives) if image.archives else ""
+    key = hashlib.sha256(repr((image, folder.name, pinned, _VERSION)).encode()).hexdigest()[:16]
     path = CACHE / "images" / f"{image.name}-{image.tag}-{key}.tar"
     note = path.with_suffix(".digest")
     if not (path.exists() and note.exists()):
         base = debian_image.file_system(image.packages, image.links, image.user) if image.packages else None
-        content, digest = pack(image, {name: (folder / name).read_bytes() for name in image.programs}, base)
+        java = java_archives.fetched(image.archives) if image.archives else {}
+        content, digest = pack(image, {name: (folder / name).read_bytes() for name in image.programs}, base, java)
         path.parent.mkdir(parents=True, exist_ok=True)
         for target, data in ((path, content), (note, digest.encode())):
             scratch = target.with_name(f".{target.name}.new")
@@ -263,13 +286,17 @@ def archive(image: Image) -> tuple[Path, str]:
 _VERSION = 4  # of what `pack` makes
 
 
-def pack(image: Image, programs: dict[str, bytes], base: bytes | None = None) -> tuple[bytes, str]:
+def pack(
+    image: Image, programs: dict[str, bytes], base: bytes | None = None, archives: dict[str, bytes] | None = None
+) -> tuple[bytes, str]:
     """The image in the layout of the Open Container Initiative, and the digest of its manifest."""
     architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
     layers = [base] if base is not None else []
     paths = {name: f"{image.programs_folder}/{name}".lstrip("/") for name in programs}
     if programs:
         layers.append(_tar({paths[name]: (content, 0o755) for name, content in programs.items()}))
+    if archives:
+        layers.append(_tar({f"{image.archives_folder}/{name}": (content, 0o644) for name, content in archives.items()}))
     path = f"{_PATH}:/" if base is not None or image.programs_folder else "/"
     config = _json(
         {

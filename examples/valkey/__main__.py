@@ -11,7 +11,6 @@ FOLDERS: list[ContainerMountArgs] = [{"volume": name, "mount_path": f"/{name}"} 
 SCRIPTS: list[ContainerMountArgs] = [
     {"volume": "config-files", "mount_path": f"/scripts/{name}", "sub_path": f"scripts.{name}"} for name in FILES
 ]
-
 config = pulumi.Config()
 cluster = kubernetes.Provider("cluster", context=config.require("context"))
 valkey = StatefulService(

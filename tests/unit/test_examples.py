@@ -13,7 +13,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRETS = {"password": "known", "cookie": "known", "adminPassword": "known"}
 
 
-@pytest.fixture(params=["etcd", "galera", "nats", "postgresql", "rabbitmq", "redis", "strongbox", "valkey", "zookeeper"])
+NAMES = ("etcd", "galera", "kafka", "nats", "postgresql", "rabbitmq", "redis", "strongbox", "valkey", "zookeeper")
+
+
+@pytest.fixture(params=NAMES)
 def example(request: pytest.FixtureRequest) -> str:
     """Each example with an image of its own."""
     return str(request.param)
@@ -24,7 +27,8 @@ def pod(example: str, tmp_path: Path) -> dict[str, Any]:
     """Its Pods' specification, with the defaults of the stack."""
     folder = shutil.copytree(EXAMPLES / example, tmp_path / example, ignore=shutil.ignore_patterns(".venv"))
     (folder / "Pulumi.trial.yaml").write_text("config: {}\n")
-    stateful_set = deploy_stack("trial", folder, config=SECRETS).service(example).stateful_set
+    # Groups of one example have the same image and mounts.
+    stateful_set, *_ = deploy_stack("trial", folder, config=SECRETS).service(example).stateful_sets
     spec: dict[str, Any] = stateful_set.spec["template"]["spec"]
     return spec
 
