@@ -7,27 +7,32 @@ The application starts in an instance when another one is ready, or when it is t
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from harness import Service, eventually
+from lightkube.resources.core_v1 import Service as KubernetesService
 from test_members import SHELL
 
 Make = Callable[..., Service]
 
 START = """
-cd /opt/logs; busybox rm -f ready; trap exit TERM
+cd /opt/logs; trap exit TERM
 told() { [ -e alone ] && busybox mv alone alone.last && echo told >> told; }
 first() { [ $HOSTNAME = rg-0 ] && [ ! -e data ]; }
-until told || first || busybox nslookup -type=a $SERVICE_ADDRESS >/dev/null 2>&1; do busybox sleep 0.2; done
-echo > data; echo > ready
+get() { busybox wget -q -T 1 -O /dev/null http://rg-$1.$SERVICE_ADDRESS:8080/data 2>/dev/null; }
+peer() { get 0 || get 1 || get 2; }
+until told || first || peer; do busybox sleep 0.2; done
+busybox rm -f alone; echo > data; busybox httpd -p 8080
 while :; do busybox sleep 1 & wait; done
 """
 WAITING: dict[str, Any] = {
     **SHELL,
     "replicas": 3,
     "command": ["sh", "-c", START],
-    "readiness_probe": {"exec": {"command": ["busybox", "test", "-e", "/opt/logs/ready"]}, "period_seconds": 1},
+    "readiness_probe": {"tcp_socket": {"port": 8080}, "period_seconds": 1},
     "env": {},
     "discovery": {},
     "pod_management_policy": "Parallel",
+    "publish_not_ready_addresses": True,
     "rollout_timeout_seconds": 60,
 }
 ALONE = ["sh", "-c", "echo > /opt/logs/alone"]
@@ -62,7 +67,8 @@ def told(rg: Service) -> dict[str, int]:
 def noted(rg: Service) -> set[str]:
     """How far, which and where, as the claims have it."""
     notes = [(each.metadata.annotations or {}).get(NOTE, "") for each in rg.claims().values()]
-    return {" ".join(note.split(" ")[::2]) + " " + note.split(" ")[-1] for note in notes}
+    parts = [note.split(" ") for note in notes]
+    return {" ".join([each[0], *each[2:]]) for each in parts}
 
 
 def test_p08_all_instances_start_again_after_the_one_with_the_highest_number(service: Make) -> None:
@@ -86,5 +92,93 @@ def test_p08_all_instances_start_again_after_the_one_with_the_highest_number(ser
     assert rg.uids() == waiting
     assert told(rg) == {"rg-1": 1}
     rg.unchanged()
-    rg.set(recover=None)
-    rg.must("preview", "--expect-no-changes")
+
+
+@pytest.mark.long
+def test_p08_a_recovery_that_is_killed_is_continued_in_the_same_instance(service: Make) -> None:
+    """Before the command, after it, when the instance is ready, and while it is noted; though numbers are others."""
+    rg = service(**WAITING)
+    rg.up()
+
+    def note() -> str:
+        governing: Any = rg.client.get(KubernetesService, "random-generator", namespace=rg.namespace)
+        return str(governing.metadata.annotations.get(NOTE, ""))
+
+    moments: dict[str, Callable[[str], object]] = {
+        "begun": lambda request: note().startswith("begun") and request in note(),
+        "told": lambda request: note().startswith("told") and request in note(),
+        "ready": lambda _: rg.is_ready("rg-1"),
+        "noted": lambda request: any(request in each for each in noted(rg)),
+    }
+    for moment, condition in moments.items():
+        for pod, position in {"rg-0": 7, "rg-1": 12, "rg-2": 9}.items():
+            sh(rg, pod, f"cd /opt/logs; busybox rm -f told; echo {position} > position")
+        waiting = crash(rg)
+        # So slow that each moment can be met.
+        slow = ["sh", "-c", "busybox sleep 1; echo > /opt/logs/alone"]
+        rg.set(recover={"request": moment, "compare": {"command": POSITION}, "command": slow})
+        rg.kill_up_when(moment, lambda condition=condition, moment=moment: condition(moment))  # type: ignore[misc]
+        sh(rg, "rg-2", "echo 99 > /opt/logs/position")
+        rg.up()
+        assert told(rg) == {"rg-1": 1}, moment
+        assert rg.uids() == waiting
+        assert noted(rg) == {f"done {moment} 1"}
+        rg.unchanged()
+
+
+@pytest.mark.long
+def test_p08_containers_that_crash_are_asked_and_told_while_they_run(service: Make) -> None:
+    """Each lives for a second; the preview names what they are in."""
+    script = START.replace("until told", "busybox sleep 1; until told").replace(
+        "do busybox sleep 0.2; done", "do exit 3; done"
+    )
+    rg = service(**{**WAITING, "command": ["sh", "-c", script], "rollout_timeout_seconds": 300})
+    rg.up()
+    for pod, position in {"rg-0": 7, "rg-1": 1, "rg-2": 12}.items():
+        sh(rg, pod, f"echo {position} > /opt/logs/position")
+    before = rg.uids()
+    rg.kubectl("delete", "pod", *before, "--grace-period=0", "--force")
+    eventually("all crash", lambda: len(crashing(rg)) == len(before))
+    rg.set(recover={"request": "first", "compare": {"command": POSITION}, "command": ALONE})
+    assert "recover 'first' waits in pulumi up until each instance tells its number" in rg.must("preview")
+    waiting = rg.uids()
+    assert "runs in rg-2, which has the highest number (rg-0: 7, rg-1: 1, rg-2: 12)." in rg.up()
+    assert rg.uids() == waiting
+    assert told(rg) == {"rg-2": 1}
+
+
+def crashing(rg: Service) -> list[str]:
+    states = {name: pod.status.containerStatuses for name, pod in rg.pods().items()}
+    return [name for name, each in states.items() if each and each[0].state.waiting and each[0].restartCount]
+
+
+@pytest.mark.long
+def test_p08_ordered_instances_that_do_not_exist_are_not_recovered_from(service: Make) -> None:
+    """Refused until the policy is Parallel; and a service that comes back on its claims is recovered on request."""
+    rg = service(**{**WAITING, "pod_management_policy": "OrderedReady"})
+    rg.up()
+    before = rg.uids()
+    rg.kubectl("delete", "pod", *before, "--grace-period=0", "--force")
+    eventually("the first one waits", lambda: rg.uids().keys() == {"rg-0"} and not before.items() & rg.uids().items())
+    rg.set(recover={"request": "first", "ordinal": 1, "command": ALONE})
+    refused = rg.must_fail("up", "--yes", "--skip-preview")
+    assert "recover needs rg-1, which does not exist, and with pod_management_policy OrderedReady" in refused
+    rg.set(pod_management_policy="Parallel", recreate_keeping_pods=True)
+    assert "recover 'first' runs in rg-1, as recover.ordinal says." in rg.must("preview")
+    rg.up()
+    assert told(rg) == {"rg-1": 1}
+
+    # All stop in order; none knows who was the last. The first request is over.
+    rg.destroy()
+    rg.set(recreate_keeping_pods=None, rollout_timeout_seconds=20)
+    assert "did not complete within rollout_timeout_seconds (20)" in rg.must_fail("up", "--yes", "--skip-preview")
+    rg.deploy(recover={"request": "second", "ordinal": 2, "command": ALONE}, rollout_timeout_seconds=60)
+    assert told(rg) == {"rg-1": 1, "rg-2": 1}
+    assert noted(rg) == {"done second 2"}
+    # And where that is known before it is created.
+    rg.destroy()
+    rg.set(recover={"request": "third", "ordinal": 0, "command": ALONE})
+    assert "recover 'third' runs in rg-0" in rg.must("preview")
+    rg.up()
+    assert told(rg) == {"rg-0": 1, "rg-1": 1, "rg-2": 1}
+    rg.unchanged()

@@ -110,7 +110,7 @@ def test_the_documented_role_suffices(service: Make, tmp_path: Path) -> None:
 
 
 def test_the_documented_rights_of_arguments_suffice(service: Make, tmp_path: Path) -> None:
-    """Checks that ask an instance and that run in it, a member that joins, a cluster that is formed, a version."""
+    """Checks that ask an instance and that run in it, a member that joins, and commands that run once."""
     command = {"command": ["/random-generator", "get", "http://localhost:8080/version"]}
     checks = [{"http_get": {"path": "/version", "port": "http"}}, {"exec": command}]
     rg = service(
@@ -121,10 +121,12 @@ def test_the_documented_rights_of_arguments_suffice(service: Make, tmp_path: Pat
     )
     rights = rules_of("rollout.checks.http_get", "rollout.checks.exec", "members", "members.join")
     assert len(rights) == 4
-    rights += rules_of("form_cluster", "form_cluster.secret_name", "version.before")
+    rights += rules_of("form_cluster", "form_cluster.secret_name", "version.before", "recover")
     limit(rg, [*PROVIDER_RULES, *documented_rules(), *rights], tmp_path)
     assert "What it printed is in Secret formed" in rg.up()
-    said = rg.deploy(image="random-generator:2.0", replicas=3)
+    recover = {**command, "request": "now", "ordinal": 0, "despite_ready": True}
+    said = rg.deploy(image="random-generator:2.0", replicas=3, recover=recover)
+    assert "recover 'now' is done: rg-0 has started the application." in said
     assert "no right to" not in said
     assert {pod.spec.containers[0].image for pod in rg.pods().values()} == {"random-generator:2.0"}
     governing: Any = rg.client.get(ServiceObject, "random-generator", namespace=rg.namespace)

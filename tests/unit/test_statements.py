@@ -19,6 +19,7 @@ PAGES = (
             *("customising", "discovery", "kubeconfig", "versions", "in-cluster", "postgresql", "environments"),
             *("upgrading", "report", "troubleshooting", "snapshots", "application-versions", "databases"),
             "groups",
+            "recovery",
         )
     ),
 )

@@ -400,8 +400,9 @@ class Guard:
             self._verdicts.say(
                 "form_cluster runs when the first instances run, unless its check says that there is a cluster."
             )
-        line = await recovery_line(cluster, live, claims, change, asks=pulumi.runtime.is_dry_run())
-        if line:
+        is_preview = pulumi.runtime.is_dry_run()
+        line = await recovery_line(cluster, live, claims, change, asks=is_preview)
+        if line and is_preview:
             self._verdicts.say(f"{line}.")
 
     async def _prepare_cluster(

@@ -7,7 +7,7 @@ from pulumi_stateful_service.foundation.names import CONTAINER_NAME, pod_name
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
-from pulumi_stateful_service.live.state.recovery import RecoveryPlan, number_in, why_not_asked
+from pulumi_stateful_service.live.state.recovery import RecoveryPlan, number_in, why_not_reached, why_not_running
 from pulumi_stateful_service.outside_text import cleaned
 
 
@@ -22,7 +22,7 @@ async def asked_number(
 
     Raises ForbiddenError where the credentials do not allow to ask.
     """
-    if (why := why_not_asked(ordinal, pods)) is not None:
+    if (why := why_not_reached(ordinal, pods)) is not None:
         return why
     namespace, name = where
     words = plan.words(plan.compare, namespace, name, ordinal)
@@ -38,7 +38,7 @@ async def asked_number(
     except ForbiddenError:
         raise
     except ClusterError as error:
-        return error.problem
+        return why_not_running(ordinal, pods) or error.problem
     if ended.status:
         return f"exit status {ended.status}: {cleaned(ended.output, end=True)}"
     number = number_in(ended.stdout)

@@ -44,7 +44,8 @@ from pulumi_stateful_service.live.state.recovery import (
     note_of,
     ready_names,
     ready_refusal,
-    why_not_asked,
+    why_not_reached,
+    why_not_running,
 )
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
 from pulumi_stateful_service.outside_text import cleaned
@@ -105,6 +106,8 @@ async def _note_on_service(cluster: Cluster, target: RolloutTarget, plan: Recove
     )
 
 
+_PAUSE = 0.2
+"""Seconds between two attempts: a container that crashes at once is to be met while it runs."""
 _REPORT_INTERVAL = 5.0
 """Seconds after which the user sees what is waited for."""
 
@@ -192,19 +195,19 @@ class _Recovery:
             if time.monotonic() - shown > _REPORT_INTERVAL:
                 shown = time.monotonic()
                 messages.info(f"recover: {why}", self.resource, ephemeral=True)
-            await pause(self.cluster, started)
+            await asyncio.sleep(_PAUSE)
 
     async def _tell(self, live: KubernetesObject, ordinal: int) -> None:
         """Runs the command until it succeeds."""
         pod, started, shown = pod_name(self.target.name, ordinal), time.monotonic(), ""
         while True:
             pods = await list_pods_until_answered(self.cluster, self.target, live)
-            why = why_not_asked(ordinal, pods)
+            why = why_not_reached(ordinal, pods)
             if why is None:
                 result = await asked(self._failure(ordinal))
                 if result.outcome is Outcome.PASSED:
                     return
-                why = result.why
+                why = why_not_running(ordinal, pods) or result.why
             if time.monotonic() - started > self.target.rollout_timeout_seconds:
                 raise self._error(
                     f"recover.command did not succeed in {pod} within {self._seconds}: {why}. The next pulumi up runs "
@@ -213,7 +216,7 @@ class _Recovery:
             if why != shown:
                 shown = why
                 messages.info(f"recover.command of {pod}: {why}", self.resource, ephemeral=True)
-            await pause(self.cluster, started)
+            await asyncio.sleep(_PAUSE)
 
     async def _failure(self, ordinal: int) -> str | None:
         words = self.plan.words(self.plan.command, self.target.namespace, self.target.name, ordinal)

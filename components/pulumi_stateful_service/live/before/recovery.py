@@ -10,6 +10,7 @@ from pulumi_stateful_service.foundation.names import claim_name, pod_name
 from pulumi_stateful_service.live.before.application_versions import kept_claims
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ForbiddenError
 from pulumi_stateful_service.live.instance_numbers import asked_number
 from pulumi_stateful_service.live.state.recovery import (
     Progress,
@@ -117,7 +118,10 @@ async def _compared(cluster: Cluster, change: Change, plan: RecoveryPlan, pods: 
     """Which instance would be chosen now, and why; or which cannot be asked."""
     name, ordinals = change.set_name, plan.ordinals(change.stateful_set)
     where = (change.namespace or cluster.default_namespace, name)
-    answers = await asyncio.gather(*(asked_number(cluster, plan, where, ordinal, pods) for ordinal in ordinals))
+    try:
+        answers = await asyncio.gather(*(asked_number(cluster, plan, where, ordinal, pods) for ordinal in ordinals))
+    except ForbiddenError as error:
+        return f"recover {plan.request!r} compares the instances in pulumi up, and not in this preview: {error.problem}"
     by_ordinal = dict(zip(ordinals, answers, strict=True))
     numbers = {ordinal: each for ordinal, each in by_ordinal.items() if isinstance(each, int)}
     if len(numbers) < len(by_ordinal):

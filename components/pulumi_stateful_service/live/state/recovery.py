@@ -168,17 +168,30 @@ def ready_refusal(plan: RecoveryPlan, ready: Sequence[str]) -> str:
     )
 
 
-def why_not_asked(ordinal: int, pods: Collection[KubernetesObject]) -> str | None:
-    """Why no command can run in an instance now; None where one can."""
+def why_not_reached(ordinal: int, pods: Collection[KubernetesObject]) -> str | None:
+    """Why no command can run in an instance now; None where one can, or could in a moment.
+
+    A container that crashes again and again runs in between, and may be over before that is known of it.
+    """
     pod = next((each for each in pods if ordinal_of(each) == ordinal), None)
     if pod is None:
         return "it does not exist"
     if is_terminating(pod):
         return "terminating"
+    state = _container(pod)
+    has_started = "running" in state.get("state", {}) or state.get("restartCount")
+    return None if has_started else why_not_ready(pod, Diagnostics())
+
+
+def why_not_running(ordinal: int, pods: Collection[KubernetesObject]) -> str | None:
+    """Why the container of an instance does not run, as far as is known of it; None where it does."""
+    pod = next(each for each in pods if ordinal_of(each) == ordinal)
+    return None if "running" in _container(pod).get("state", {}) else why_not_ready(pod, Diagnostics())
+
+
+def _container(pod: KubernetesObject) -> KubernetesObject:
     states = pod.get("status", {}).get("containerStatuses") or []
-    if any(each["name"] == CONTAINER_NAME and "running" in each.get("state", {}) for each in states):
-        return None
-    return why_not_ready(pod, Diagnostics())
+    return next((each for each in states if each["name"] == CONTAINER_NAME), {})
 
 
 def never_created(live: KubernetesObject, plan: RecoveryPlan, pods: Collection[KubernetesObject]) -> list[str]:

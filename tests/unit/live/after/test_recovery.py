@@ -17,7 +17,7 @@ from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.recovery import is_new, is_to_be_recovered, recovery_line
 from pulumi_stateful_service.live.client.access import Action
-from pulumi_stateful_service.live.client.errors import ClusterError, PodError
+from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError, PodError
 from pulumi_stateful_service.live.client.exec import Ended
 from pulumi_stateful_service.live.state.claim_changes import DesiredClaim
 from pulumi_stateful_service.live.state.recovery import (
@@ -53,6 +53,10 @@ class ScriptedCluster:
         self.gone: set[int] = set()
         self.fails: list[Any] = []
         """What comes of the next runs of the command instead of success."""
+        self.state: Any = {"name": "app", "state": {"running": {}}}
+        """Of each container."""
+        self.misses = 0
+        """How many commands come while it does not run."""
         self.starts = True
         """Whether an instance that is told becomes ready, and the others after it."""
         self.exists = True
@@ -68,6 +72,11 @@ class ScriptedCluster:
         if self.requests >= self.dies_at:
             raise KilledError
 
+    def _miss(self) -> None:
+        self.misses -= 1
+        if self.misses >= 0:
+            raise PodError("container not found")
+
     @property
     def stateful_set(self) -> Any:
         spec = {
@@ -82,7 +91,7 @@ class ScriptedCluster:
         return self.stateful_set
 
     async def list_pods(self, _: Any) -> Any:
-        return [pod(each, ready=each in self.ready) for each in range(3) if each not in self.gone]
+        return [pod(each, self.state, ready=each in self.ready) for each in range(3) if each not in self.gone]
 
     async def get_service(self, *_: str) -> Any:
         return {"metadata": {"annotations": {NOTE: self.notes["svc"]} if "svc" in self.notes else None}}
@@ -105,6 +114,7 @@ class ScriptedCluster:
         assert action is Action.COMPARE_INSTANCES
         self._request()
         self.asked.append(asked[3])
+        self._miss()
         answer = self.answers[int(asked[1].removeprefix("rg-"))]
         if isinstance(answer, ClusterError):
             raise answer
@@ -114,6 +124,7 @@ class ScriptedCluster:
         assert action is Action.RECOVER_FROM
         assert asked[3] == ["start", asked[1]]
         self._request()
+        self._miss()
         result = self.fails.pop(0) if self.fails else 0
         if isinstance(result, ClusterError):
             raise result
@@ -123,10 +134,10 @@ class ScriptedCluster:
         return result, "said"
 
 
-def pod(ordinal: int, *, ready: bool = False) -> Any:
+def pod(ordinal: int, state: Any, *, ready: bool = False) -> Any:
     status = {
         "phase": "Running",
-        "containerStatuses": [{"name": "app", "state": {"running": {}}}],
+        "containerStatuses": [state],
         "conditions": [{"type": "Ready", "status": str(ready)}],
     }
     metadata = {"name": f"rg-{ordinal}", "namespace": "db", "uid": str(ordinal)}
@@ -171,6 +182,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(pulumi.log, "info", lambda text, *_, **__: lines.append(text))
     monkeypatch.setattr(module, "pause", nothing)
+    monkeypatch.setattr(module, "_PAUSE", 0)
     monotonic = itertools.count(step=2)
     for each in (module, target_module):
         monkeypatch.setattr(each, "time", SimpleNamespace(monotonic=lambda: next(monotonic)))
@@ -275,6 +287,17 @@ def test_an_instance_that_tells_no_number_lets_none_be_chosen(answer: Any, why: 
     assert cluster.told == [1]
 
 
+def test_a_preview_without_the_right_to_ask_says_so() -> None:
+    """And ``up`` fails at once, with the right that it needs."""
+    cluster = ScriptedCluster()
+    cluster.answers[1] = ForbiddenError("no right to create pods/exec")
+    assert line(cluster) == (
+        "recover 'first' compares the instances in pulumi up, and not in this preview: no right to create pods/exec"
+    )
+    with pytest.raises(ForbiddenError, match="no right to create pods/exec"):
+        up(cluster)
+
+
 def test_a_command_that_fails_is_repeated_there() -> None:
     """In the same ``up`` and the next; an instance that was told and does not start is not told again."""
     cluster = ScriptedCluster()
@@ -324,6 +347,22 @@ def test_a_named_instance_is_told_without_asking_any() -> None:
     cluster.gone = set()
     up(cluster, named)
     assert (cluster.told, cluster.asked[3:]) == ([2], [])
+
+
+def test_a_container_that_crashes_is_met_while_it_runs() -> None:
+    """It is asked although it is not known to run; the reason is its state and not the failed attempt."""
+    cluster = ScriptedCluster()
+    crashing = {"waiting": {"reason": "CrashLoopBackOff"}}
+    cluster.state = {"name": "app", "state": crashing, "restartCount": 3, "lastState": {"terminated": {"exitCode": 1}}}
+    cluster.misses = 5
+    assert "rg-1: container app: CrashLoopBackOff: exit code 1" in line(cluster)
+    assert len(cluster.asked) == 3
+    up(cluster)
+    assert cluster.told == [1]
+    cluster = ScriptedCluster()
+    cluster.state = {"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}}
+    assert "rg-1: running but not ready" in line(cluster)
+    assert cluster.asked == []
 
 
 def test_a_new_service_has_nothing_to_recover() -> None:
