@@ -128,6 +128,10 @@ class Database(ABC):
     def after_a_crash_with_a_lost_disk(self) -> None:  # noqa: B027 - likewise
         """What is done after a crash of all in which one disk is lost; nothing by default."""
 
+    def restore(self) -> None:
+        """Deploys with all instances restored from snapshots of different moments; one ``up`` by default."""
+        self.live.up()
+
     def run_in(self, instance: str, *command: str) -> str:
         """Runs a command in an instance, again until it succeeds: the instance may be about to start."""
 
@@ -160,6 +164,7 @@ class Database(ABC):
 
     def with_more(self, **arguments: object) -> None:
         """Further arguments of the service from now on; None removes one."""
+        self.more = arguments
         (self.live.folder / "more.json").write_text(json.dumps(arguments))
 
     def until_well(self, count: int = COUNT) -> None:
@@ -508,7 +513,7 @@ def _restored(database: Database) -> str:
     # A service with members cannot be restored while it has them.
     database.with_more(**_ON_CSI, restore=[{"snapshot": "BeforeLastRollout"}], members=None)
     database.change_setting()
-    database.live.up()
+    database.restore()
     database.until_well()
     lost = before - database.stored()
     for volume in kept:

@@ -113,6 +113,16 @@ class GaleraFaults(Database):
         self.live.configure(recover="worst-night")
         self.live.up()
 
+    def restore(self) -> None:
+        """Restored servers wait for one another, as after a crash of all: the next ``up`` recovers them."""
+        more = self.more
+        self.with_more(**more, rollout_timeout_seconds=60)
+        said = self.live.must_fail("up", "--yes", "--skip-preview")
+        assert "running but not ready" in said, said
+        self.with_more(**more)
+        self.live.configure(recover="restored")
+        self.live.up()
+
     def prepare(self) -> None:
         self.live.sql(self.instance(0), "CREATE DATABASE app; CREATE TABLE app.written (n bigint PRIMARY KEY)")
 
@@ -147,7 +157,8 @@ class PostgreSQLFaults(Database):
     program = "postgres"
     file = "start.sh"
     setting = "maxConnections"
-    numbers = (100, 120)
+    # Only upwards: a standby refuses fewer than its primary has.
+    numbers = tuple(range(100, 200, 10))
     leaving = "no command"
     promise = "A commit is acknowledged when the primary and one standby have it on disk. No standby takes over."
     not_applicable: ClassVar = {"a Secret alone": "the password is set once, when the database is made"}

@@ -55,7 +55,9 @@ class Nats(Example):
         """A connection to JetStream, and what runs its coroutines."""
         with asyncio.Runner() as runner:
             address = f"nats://{self.host('nats-client', server)}:4222"
-            connection = runner.run(nats.connect(address, connect_timeout=2, allow_reconnect=False))
+            # By default it tries the address of a Pod that is gone for minutes.
+            connecting = nats.connect(address, connect_timeout=2, allow_reconnect=False)
+            connection = runner.run(asyncio.wait_for(connecting, 4))
             try:
                 yield runner.run, connection.jetstream(timeout=2)
             finally:
