@@ -39,6 +39,7 @@ from pulumi_stateful_service.live.after.target import RolloutTarget, not_found
 from pulumi_stateful_service.live.before.application_versions import wanted_version
 from pulumi_stateful_service.live.before.change import Change, GroupOfService
 from pulumi_stateful_service.live.before.forecast import NO_CHANGE, NOT_CHECKED, Forecast
+from pulumi_stateful_service.live.before.rebuild import rebuild_plan
 from pulumi_stateful_service.live.before.refusals.transforms import transform_refusals
 from pulumi_stateful_service.live.client.cluster import connected
 from pulumi_stateful_service.live.client.connection import Connection
@@ -351,6 +352,7 @@ class StatefulSetOfService:
             recovery=change.recovery,
             version=wanted_version(change),
             recreation=requested_recreation(change.stateful_set),
+            rebuild=rebuild_plan(change),
             releases_claims=retains_claims(change.stateful_set) and not operation.has_created(metadata.uid),
             restart_to_grow=args.get("restart_to_grow", False),
             replace_unready=args.get("replace_unready", False),

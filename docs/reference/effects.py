@@ -65,6 +65,7 @@ _RESTORED: dict[str, Any] = {
     **{key: PLAIN[key] for key in ("image", "name", "namespace", "replicas")},
     "volumes": [{"name": name, "mount_path": f"/{name}", "size": "10Gi"} for name in ("data", "wal")],
     "restore": [{"ordinal": 0, "volume": "data", "volume_name": "kept"}],
+    "rebuild": [{"ordinal": 1, "volume": "data", "volume_name": "given-up"}],
 }
 
 _BASIC = {
@@ -80,7 +81,7 @@ _BASIC = {
 }
 """What is left of a service beside the argument that is changed: others would hide what a change does."""
 
-_HIDING = {"leader_last", "canary", "partition", "rollout", "recreate_claims"}
+_HIDING = {"leader_last", "canary", "partition", "rollout", "recreate_claims", "rebuild"}
 """With them the component replaces Pods that the StatefulSet alone would not, or the other way round."""
 
 _OF_ALL_OBJECTS = {"labels", "annotations"}

@@ -493,6 +493,7 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
             "add": {"command": ["etcdctl", "member", "add", "{pod}", "--peer-urls", "http://{address}:2380"]},
             "join": {"command": ["etcdctl", "endpoint", "health"], "run_in": "Instance"},
             "leave": {"command": ["/scripts/leave.sh", "{pod}"]},
+            "remove": {"command": ["/scripts/remove.sh", "{pod}"]},
         },
     },
     "VersionCommandArgs": {
@@ -510,6 +511,13 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
         "replicas": 3,
         "volumes": [{**_DATA, "storage_class_name": "fast"}],
         "recreate_claims": {"ordinals": [2, 1, 0], "reclaim_policy": "Retain"},
+    },
+    "RebuildArgs": {
+        **_DB,
+        "replicas": 3,
+        "quorum": True,
+        "volumes": [_DATA],
+        "rebuild": [{"ordinal": 2, "volume_name": "pvc-1d9a7c52", "lost_node": "node-b", "reclaim_policy": "Retain"}],
     },
     "NetworkPolicyArgs": {
         **_DB,

@@ -1164,6 +1164,9 @@ class MembersArgs(TypedDict):
     """Runs when an instance that was added is ready, before the next one is added. Default: nothing."""
     leave: NotRequired[MemberCommandArgs]
     """Runs before an instance is removed, which stays until it has succeeded. Default: nothing."""
+    remove: NotRequired[MemberCommandArgs]
+    """Runs in place of ``leave`` for an instance that is rebuilt and not ready (``rebuild``), in a peer. Default:
+    ``leave``, which must run in a peer if the instance does not run."""
     reuse_claims: NotRequired[bool]
     """Whether an instance can join with PersistentVolumeClaims that exist, such as those that a member of its name left
     (``when_scaled`` deletes them). Default: false, which refuses it."""
@@ -1209,6 +1212,28 @@ class RecreateClaimsArgs(TypedDict):
     reclaim_policy: NotRequired[pulumi.Input[str]]
     """What becomes of the volumes whose claims are deleted, one of ``ReclaimPolicy``
     (``persistentVolumeReclaimPolicy`` of the PersistentVolumes). Default: ``Retain``."""
+
+
+class RebuildArgs(TypedDict):
+    """A volume that is lost, or whose data are: its instance starts again with an empty one.
+
+    The instance leaves and joins (``members``), and must get its data from the others before it is ready.
+    """
+
+    ordinal: pulumi.Input[int]
+    """Ordinal of the instance."""
+    volume: NotRequired[str]
+    """Name of the volume in ``volumes``. Default: the only one, if there is only one."""
+    volume_name: pulumi.Input[str]
+    """Name of the PersistentVolume that is given up (``spec.volumeName`` of the claim). The new claim has another one,
+    so what is asked for happens once, and the item can stay in the program."""
+    lost_node: NotRequired[pulumi.Input[str]]
+    """Name of the node that has the instance's Pod and is switched off for good. The Pod is then deleted without
+    waiting until that node has ended it (``kubectl delete --force``). Refused while the node answers. If the node does
+    run, there are two instances of one name. Default: the Pod must end first."""
+    reclaim_policy: NotRequired[pulumi.Input[str]]
+    """What becomes of the volume, one of ``ReclaimPolicy`` (``persistentVolumeReclaimPolicy`` of the PersistentVolume).
+    Default: ``Retain``."""
 
 
 class NetworkPolicyArgs(TypedDict):
@@ -1299,6 +1324,8 @@ class GroupArgs(TypedDict):
     """Claims that are created with data, as ``restore`` of the service without groups. Default: none."""
     recreate_claims: NotRequired[RecreateClaimsArgs]
     """Instances that get new, empty volumes, as ``recreate_claims`` of the service without groups. Default: none."""
+    rebuild: NotRequired[Sequence[RebuildArgs]]
+    """Volumes that are given up, as ``rebuild`` of the service without groups. Default: none."""
 
 
 class StatefulServiceArgs(TypedDict):
@@ -1494,6 +1521,11 @@ class StatefulServiceArgs(TypedDict):
     deleted, and the instance starts with an empty volume, to which the application must copy its data from the other
     instances before it is ready. Claims that already match are skipped. Requires at least 2 ``replicas``. Default:
     none."""
+    rebuild: NotRequired[Sequence[RebuildArgs]]
+    """Replaces the volumes of instances whose disk or data are lost, one instance at a time, those that are not ready
+    first: the claim and its Pod are deleted, and the instance starts with an empty volume. It begins only while enough
+    other instances are ready: a majority of ``replicas`` with ``quorum``, ``min_available``, or one. The Pod template
+    cannot be changed at the same time. Requires at least 2 ``replicas``. Default: none."""
     growth_timeout_seconds: NotRequired[pulumi.Input[int]]
     """Seconds within which volumes must be expanded after ``size`` was increased, at least 1; otherwise ``pulumi up``
     fails. Default: 300."""
@@ -1579,10 +1611,10 @@ class StatefulServiceArgs(TypedDict):
     no Pod restarts for it, and nothing of it is in the Pod template. Requires ``wait_for`` ``Ready`` or ``Running``.
     Mutually exclusive with ``groups``. Default: the application comes back by itself."""
     members: NotRequired[MembersArgs]
-    """Commands that run when ``replicas`` changes, and when ``recreate_claims`` replaces a volume. ``pulumi up`` then
-    adds and removes one instance after another, each when its command has succeeded; one that was interrupted is
-    continued by the next. Requires ``wait_for`` ``Ready``. Mutually exclusive with ``autoscaled``. Default:
-    Kubernetes adds and removes instances without asking the application."""
+    """Commands that run when ``replicas`` changes, and when ``recreate_claims`` or ``rebuild`` replaces a volume.
+    ``pulumi up`` then adds and removes one instance after another, each when its command has succeeded; one that was
+    interrupted is continued by the next. Requires ``wait_for`` ``Ready``. Mutually exclusive with ``autoscaled``.
+    Default: Kubernetes adds and removes instances without asking the application."""
     quorum: NotRequired[bool]
     """Whether a majority of ``replicas`` stays available during node drains and updates: the same as ``min_available``
     with that number. Mutually exclusive with ``min_available``. Default: false."""
@@ -1609,7 +1641,7 @@ class StatefulServiceArgs(TypedDict):
     to move instances to other disks, machines or zones. Names are DNS labels that start with a letter. All groups have
     the governing Service, the Services for clients, the disruption budget and the network policy together, and no two
     of them are updated at once. Mutually exclusive with ``replicas``, ``ordinals``, ``partition``, ``canary``,
-    ``restore``, ``recreate_claims``, ``autoscaled`` and ``adopt``. Default: one StatefulSet."""
+    ``restore``, ``recreate_claims``, ``rebuild``, ``autoscaled`` and ``adopt``. Default: one StatefulSet."""
     group_order: NotRequired[Sequence[str]]
     """The order in which the groups are updated: names of ``groups``, each once. Default: alphabetical."""
 

@@ -50,6 +50,9 @@ RESTORED_ANNOTATION = "pulumi-stateful-service/restored-from"
 RECREATE_CLAIMS_ANNOTATION = "pulumi-stateful-service/recreate-claims"
 """On the StatefulSet: whose claims are recreated where they differ from the templates, and what becomes of volumes."""
 
+REBUILD_ANNOTATION = "pulumi-stateful-service/rebuild"
+"""On the StatefulSet: which volumes of instances were last given up, so that these start again with empty ones."""
+
 REPLICAS_ANNOTATION = "pulumi-stateful-service/replicas"
 """On the StatefulSet of a service with ``members``: the number of instances that the program asks for."""
 

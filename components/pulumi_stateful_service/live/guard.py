@@ -46,6 +46,7 @@ from pulumi_stateful_service.live.before.preflight import (
     rendering_warnings,
     unfinished_work,
 )
+from pulumi_stateful_service.live.before.rebuild import refusals_to_rebuild
 from pulumi_stateful_service.live.before.recovery import is_new, recovery_line
 from pulumi_stateful_service.live.before.refusals.held_back import held_back_refusals
 from pulumi_stateful_service.live.before.refusals.identity import name_refusals, namespace_refusals
@@ -453,7 +454,8 @@ class Guard:
             forecast is None
             or removed
             # With OnDelete nothing restarts for what is sent, and the order of the groups is found afterwards.
-            or (forecast.order and not change.leader_last)
+            # One that is rebuilt is counted when it is its turn, and may be what makes the others ready.
+            or (set(forecast.order) - set(forecast.rebuilt_pods) and not change.leader_last)
             or any(each.restarts for each in forecast.resizes.pods.values())
         )
         if not stops or not live.get("status", {}).get("readyReplicas"):
@@ -538,6 +540,7 @@ class Guard:
                 *held_back_refusals(predicted, adopting=adopting, in_steps=plan is not None),
                 *member_refusals(desired.change, as_found, notes, predicted),
                 *resize_refusals(predicted, namespace),
+                *await refusals_to_rebuild(cluster, desired.change, live, claims, predicted),
             ]
         )
         removed = predicted.of(InstanceOutcome.REMOVED)

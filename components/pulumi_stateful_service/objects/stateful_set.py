@@ -10,6 +10,7 @@ from pulumi_stateful_service.arguments.defaults import first_ordinal, update_str
 from pulumi_stateful_service.arguments.types import PodManagementPolicy, StatefulServiceArgs, UpdateStrategy
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, without_empty
 from pulumi_stateful_service.foundation.names import (
+    REBUILD_ANNOTATION,
     RECREATE_CLAIMS_ANNOTATION,
     REPLICAS_ANNOTATION,
     RESTORED_ANNOTATION,
@@ -21,6 +22,7 @@ from pulumi_stateful_service.objects.shared import FORCE_CONFLICTS, Network, Sha
 from pulumi_stateful_service.objects.storage import (
     claim_retention_policy,
     claim_template,
+    given_up_volumes,
     recreated_claims,
     restored_claims,
 )
@@ -66,6 +68,8 @@ def _metadata(shared: Shared, args: StatefulServiceArgs, restored: Sequence[Kube
     noted: dict[str, Any] = {}
     if "recreate_claims" in args:
         noted[RECREATE_CLAIMS_ANNOTATION] = apply_inputs(_as_json, recreated_claims(args["recreate_claims"]))
+    if "rebuild" in args:
+        noted[REBUILD_ANNOTATION] = apply_inputs(_as_json, given_up_volumes(args))
     if "members" in args:
         # What makes Pulumi update the StatefulSet: spec.replicas is changed by the component, one by one.
         noted[REPLICAS_ANNOTATION] = apply_inputs(str, args["replicas"])

@@ -108,6 +108,12 @@ def recreated_claims(wanted: RecreateClaimsArgs) -> KubernetesObject:
     return {"ordinals": list(wanted["ordinals"]), "reclaimPolicy": policy}
 
 
+def given_up_volumes(args: StatefulServiceArgs) -> list[KubernetesObject]:
+    """The volumes of instances that are rebuilt, as the StatefulSet's annotation notes them."""
+    default = {"volume": args["volumes"][0]["name"]} if args["volumes"] else {}
+    return [{**default, **item} for item in args.get("rebuild", [])]
+
+
 def restored_claims(
     shared: Shared,
     args: StatefulServiceArgs,

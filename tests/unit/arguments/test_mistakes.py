@@ -388,6 +388,36 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "recreate_claims requires at least 2 replicas (there is 1): an instance with an empty volume gets its data",
     ),
     ({"recreate_claims": {"ordinals": [0]}, "volumes": []}, "recreate_claims requires volumes"),
+    (
+        {"rebuild": [{"ordinal": 0, "volume_name": "pv"}], "replicas": 1},
+        "rebuild requires at least 2 replicas (there is 1): an instance with an empty volume gets its data",
+    ),
+    ({"rebuild": [{"ordinal": 0, "volume_name": "pv"}], "volumes": []}, "rebuild requires volumes"),
+    ({"rebuild": [{"ordinal": 0}]}, "rebuild[0].volume_name is required"),
+    ({"rebuild": [{"ordinal": -1, "volume_name": "pv"}]}, "rebuild[0].ordinal is -1; it must be a whole number from 0"),
+    (
+        {"rebuild": [{"ordinal": 0, "volume": "x", "volume_name": "pv"}]},
+        "rebuild[0].volume is 'x'; it must be one of",
+    ),
+    (
+        {"rebuild": [{"ordinal": each, "volume_name": "pv"} for each in (0, 1)]},
+        "rebuild has 2 items with volume_name 'pv'; each volume_name must be unique",
+    ),
+    (
+        {
+            "rebuild": [{"ordinal": 0, "volume_name": "pv"}],
+            "restore": [{"ordinal": 0, "volume_name": "pv"}],
+        },
+        "restore and rebuild have the same volume_name 'pv': a volume that is restored is not given up",
+    ),
+    (
+        {"rebuild": [{"ordinal": 0, "volume_name": "pv"}], "wait_for": "Created"},
+        "rebuild requires wait_for Ready",
+    ),
+    (
+        {"members": {"leave": {"command": ["x"]}, "remove": {"command": ["x"], "run_in": "Instance"}}},
+        "members.remove.run_in must be Peer: it is for an instance that cannot be asked",
+    ),
     ({"recreate_claims": {"ordinals": []}}, "recreate_claims.ordinals is []; it must not be empty"),
     ({"update_strategy": "Recreate"}, "update_strategy is 'Recreate'; it must be one of RollingUpdate, OnDelete"),
     ({"max_unavailable": 0}, "max_unavailable is 0; it must be a whole number from 1, or a percentage"),

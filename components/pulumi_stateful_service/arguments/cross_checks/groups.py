@@ -7,7 +7,7 @@ from pulumi_stateful_service.foundation.names import DISCOVERED_IN_GROUPS, GROUP
 
 _ZONE = "topology.kubernetes.io/zone"
 
-OF_GROUPS = ("replicas", "ordinals", "partition", "canary", "restore", "recreate_claims")
+OF_GROUPS = ("replicas", "ordinals", "partition", "canary", "restore", "recreate_claims", "rebuild")
 """Arguments that a service with groups has in each group."""
 
 NOT_WITH_GROUPS = {

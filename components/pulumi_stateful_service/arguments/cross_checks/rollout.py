@@ -77,7 +77,12 @@ def _check_members(args: StatefulServiceArgs, checks: CrossChecks) -> None:
         if run_in == RunIn.INSTANCE:
             raise checks.error("members.add.run_in must be Peer: the instance does not exist when the command runs")
 
+    def is_removed_by_peer(run_in: str) -> None:
+        if run_in != RunIn.PEER:
+            raise checks.error("members.remove.run_in must be Peer: it is for an instance that cannot be asked")
+
     checks.check(is_peer, members.get("add", {}).get("run_in", RunIn.PEER.value))
+    checks.check(is_removed_by_peer, members.get("remove", {}).get("run_in", RunIn.PEER.value))
 
 
 def _check_strategy(args: StatefulServiceArgs, checks: CrossChecks) -> None:
@@ -138,7 +143,7 @@ def _check_wait(args: StatefulServiceArgs, checks: CrossChecks) -> None:
             )
 
     def is_ready(wait_for: str) -> None:
-        names = ("rollout", "leader_last", "recreate_claims", "members")
+        names = ("rollout", "leader_last", "recreate_claims", "rebuild", "members")
         following = [*(each for each in names if each in args), *["resize"] * _is_in_place(args)]
         if following and wait_for != WaitFor.READY:
             raise checks.error(f"{following[0]} requires wait_for Ready")

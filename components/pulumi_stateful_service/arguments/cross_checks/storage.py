@@ -24,6 +24,7 @@ def check(args: StatefulServiceArgs, checks: CrossChecks, all_replicas: pulumi.I
     _check_volumes(args, checks)
     _check_restored_claims(args, checks)
     _check_recreated_claims(args, checks, all_replicas)
+    _check_rebuilt_instances(args, checks)
     _check_snapshots(args, checks)
     if "version" in args and not args["volumes"]:
         raise checks.error("version requires volumes: it is noted on the claims which version has used the data")
@@ -129,19 +130,44 @@ def _check_replaced_claim(args: StatefulServiceArgs, checks: CrossChecks, path: 
 
 
 def _check_recreated_claims(args: StatefulServiceArgs, checks: CrossChecks, all_replicas: pulumi.Input[int]) -> None:
-    if "recreate_claims" not in args:
-        return
-    if not args["volumes"]:
-        raise checks.error("recreate_claims requires volumes")
+    for argument in ("recreate_claims", "rebuild"):
+        if argument not in args:
+            continue
+        if not args["volumes"]:
+            raise checks.error(f"{argument} requires volumes")
 
-    def has_others(replicas: int) -> None:
-        if replicas == 1:
-            raise checks.error(
-                "recreate_claims requires at least 2 replicas (there is 1): an instance with an empty "
-                "volume gets its data from the others"
-            )
+        def has_others(argument: str, replicas: int) -> None:
+            if replicas == 1:
+                raise checks.error(
+                    f"{argument} requires at least 2 replicas (there is 1): an instance with an empty "
+                    "volume gets its data from the others"
+                )
 
-    checks.check(has_others, all_replicas)
+        checks.check(has_others, argument, all_replicas)
+
+
+def _check_rebuilt_instances(args: StatefulServiceArgs, checks: CrossChecks) -> None:
+    names, items = [volume["name"] for volume in args["volumes"]], args.get("rebuild", [])
+    for i, item in enumerate(items):
+        path = f"rebuild[{i}]"
+        if "volume" not in item and len(names) > 1:
+            raise checks.error(f"{path}.volume must be set, because volumes has {len(names)} items")
+        if "volume" in item and item["volume"] not in names:
+            raise checks.error_of_value(f"{path}.volume", item["volume"], f"must be one of {', '.join(names)}")
+
+    def are_different(given_up: Sequence[Any], restored: Sequence[Any]) -> None:
+        _refuse_duplicates(checks, "rebuild", "volume_name", given_up)
+        for volume in given_up:
+            if volume in restored:
+                raise checks.error(
+                    f"restore and rebuild have the same volume_name {volume!r}: a volume that is restored is not given "
+                    "up. Take the item out of rebuild",
+                    "restore and rebuild have the same volume_name: a volume that is restored is not given up. Take "
+                    "the item out of rebuild",
+                )
+
+    restored = [item["volume_name"] for item in args.get("restore", []) if "volume_name" in item]
+    checks.check(are_different, [item["volume_name"] for item in items], restored)
 
 
 def _check_snapshots(args: StatefulServiceArgs, checks: CrossChecks) -> None:

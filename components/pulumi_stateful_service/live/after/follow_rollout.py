@@ -1,6 +1,7 @@
 """Follows an operation on a StatefulSet until its claims are changed and its rollout is complete."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
 import pulumi
@@ -21,6 +22,7 @@ from pulumi_stateful_service.live.after.cluster_forming import form_cluster, not
 from pulumi_stateful_service.live.after.leader_last import LeaderTurn, update_leader_last
 from pulumi_stateful_service.live.after.members import Members, TakeTurn
 from pulumi_stateful_service.live.after.reachable import wait_until_reachable
+from pulumi_stateful_service.live.after.rebuild import rebuild_instances
 from pulumi_stateful_service.live.after.recovery import note_recovered, recover
 from pulumi_stateful_service.live.after.resize_in_place import release, resize_in_place
 from pulumi_stateful_service.live.after.rollout_wait import wait_until_complete
@@ -89,18 +91,13 @@ async def wait_for_rollout(
             return await with_snapshots(cluster, target, rollout_status(live, await cluster.list_pods(live)))
         if target.recovery is not None:
             await recover(cluster, target, target.recovery, resource)
+        members = _members(cluster, target, resource, turns)
+        if await rebuild_instances(cluster, target, resource, members, turns.member if turns else None):
+            live = await read_until_answered(cluster, target)
+            claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         if target.forming is not None:
             await form_cluster(cluster, target, target.forming, resource)
-        members = None
-        if target.members is not None:
-            members = Members(
-                cluster,
-                target,
-                target.members,
-                resource,
-                lambda: _roll_out(cluster, target, resource, turns),
-                turns.member if turns else None,
-            )
+        if members is not None:
             await members.change()
             live = await read_until_answered(cluster, target)
             wanted = _wanted_claims(target, live)
@@ -118,6 +115,19 @@ async def wait_for_rollout(
         await wait_until_reachable(cluster, target, live, rollout.ready, resource)
         rollout = replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
         return await with_snapshots(cluster, target, rollout)
+
+
+def _members(
+    cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource, turns: GroupTurns | None
+) -> Members | None:
+    if target.members is None:
+        return None
+    take_turn = turns.member if turns else None
+
+    def roll_out() -> Awaitable[Rollout]:
+        return _roll_out(cluster, target, resource, turns)
+
+    return Members(cluster, target, target.members, resource, roll_out, take_turn)
 
 
 def max_unavailable_warning(live: KubernetesObject, max_unavailable: object) -> str | None:

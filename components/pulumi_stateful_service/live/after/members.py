@@ -116,6 +116,11 @@ class Members:
         """Has an instance leave that is about to be removed. An error says the consequence."""
         await self._run("leave", self._plan.leave, ordinal, consequence)
 
+    async def give_up(self, ordinal: int, *, is_ready: bool, consequence: str) -> None:
+        """Has an instance leave that is about to lose its volume, whether it can be asked or not."""
+        name, command = self._plan.leaving(is_ready=is_ready)
+        await self._run(name, command, ordinal, consequence)
+
     async def _add_and_join(self, live: KubernetesObject, notes: MemberNotes, step: MemberStep) -> None:
         ordinal = first_ordinal(live) + step.members - 1
         # An application takes a new member when all others are well.

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pulumi
 
 from pulumi_stateful_service.arguments.types import WaitFor
-from pulumi_stateful_service.documentation import ROLLOUT_TIMEOUTS, ROLLOUTS
+from pulumi_stateful_service.documentation import REBUILD, ROLLOUT_TIMEOUTS, ROLLOUTS
 from pulumi_stateful_service.errors import RolloutError
 from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
@@ -23,6 +23,8 @@ from pulumi_stateful_service.live.after.target import (
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
+from pulumi_stateful_service.live.node_states import NodeState, node_state
+from pulumi_stateful_service.live.state.claim_changes import is_lost
 from pulumi_stateful_service.live.state.pod_status import (
     Diagnostics,
     claim_names,
@@ -30,8 +32,11 @@ from pulumi_stateful_service.live.state.pod_status import (
     is_running,
     is_terminating,
     node_of,
+    waits_for_its_volume,
 )
+from pulumi_stateful_service.live.state.rebuild import line_for
 from pulumi_stateful_service.live.state.rollout_status import Rollout, may_be_complete, rollout_status
+from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
 from pulumi_stateful_service.outside_text import cleaned
 
 _T = TypeVar("_T")
@@ -41,11 +46,17 @@ _REPORT_INTERVAL = 5.0
 
 
 async def wait_until_complete(
-    cluster: Cluster, target: RolloutTarget, resource: pulumi.Resource, seen: KubernetesObject | None = None
+    cluster: Cluster,
+    target: RolloutTarget,
+    resource: pulumi.Resource,
+    seen: KubernetesObject | None = None,
+    *,
+    is_done: Callable[[Rollout], bool] | None = None,
 ) -> Rollout:
     """Waits until the rollout is complete. Raises RolloutError with the reasons where that takes too long.
 
-    ``seen`` is the StatefulSet where it has just been read: the first look is at that.
+    ``seen`` is the StatefulSet where it has just been read: the first look is at that. ``is_done`` says of a rollout
+    that is not complete whether it has come far enough.
     """
     started = last_report = time.monotonic()
     problem, progress = "", RolloutProgress()
@@ -53,9 +64,9 @@ async def wait_until_complete(
     while (waited := time.monotonic() - started) < target.rollout_timeout_seconds:
         report = time.monotonic() - last_report > _REPORT_INTERVAL
         try:
-            rollout = await read_rollout(cluster, target, every_pod=report, seen=seen)
+            rollout = await read_rollout(cluster, target, every_pod=report or is_done is not None, seen=seen)
             known = rollout or known
-            if rollout is not None and rollout.is_complete:
+            if rollout is not None and (is_done or _is_complete)(rollout):
                 return rollout
             if rollout is not None:
                 await _evict_pod_without_volume(cluster, target, rollout, resource)
@@ -70,7 +81,11 @@ async def wait_until_complete(
             problem = f"the Kubernetes API does not answer: {error.problem}"
         seen = None
         await pause(cluster, started)
-    return await _at_the_last_moment(cluster, target, problem, known)
+    return await _at_the_last_moment(cluster, target, problem, known, is_done or _is_complete)
+
+
+def _is_complete(rollout: Rollout) -> bool:
+    return rollout.is_complete
 
 
 async def _evict_unready_pods(
@@ -95,11 +110,7 @@ async def _evict_unready_pods(
 
 async def _node_answers(cluster: Cluster, name: str) -> bool:
     """Whether a node is ready, as far as the credentials allow to read it."""
-    try:
-        node = await cluster.get("Node", None, name) if name else None
-    except ForbiddenError:
-        return True
-    return node is None or is_ready(node)
+    return not name or await node_state(cluster, name) is not NodeState.SILENT
 
 
 async def _evict_pod_without_volume(
@@ -134,7 +145,9 @@ def _is_up(target: RolloutTarget) -> Callable[[KubernetesObject], bool]:
     return is_running if target.wait_for == WaitFor.RUNNING else is_ready
 
 
-async def _at_the_last_moment(cluster: Cluster, target: RolloutTarget, problem: str, known: Rollout | None) -> Rollout:
+async def _at_the_last_moment(
+    cluster: Cluster, target: RolloutTarget, problem: str, known: Rollout | None, is_done: Callable[[Rollout], bool]
+) -> Rollout:
     """The rollout if it is complete after all. Raises RolloutError with what it waits for otherwise.
 
     Where the cluster does not answer, that is what was ``known`` of it last.
@@ -153,10 +166,11 @@ async def _at_the_last_moment(cluster: Cluster, target: RolloutTarget, problem: 
         raise NotAnsweredError("\n".join(lines)) from None
     diagnostics = await _read_diagnostics(cluster, target, stateful_set, pods)
     rollout = rollout_status(stateful_set, pods, diagnostics, is_up=_is_up(target))
-    if rollout.is_complete and stateful_set["metadata"]["generation"] >= target.generation:
+    if is_done(rollout) and stateful_set["metadata"]["generation"] >= target.generation:
         return rollout
     unread = [f"More may be known: {each}." for each in diagnostics.unread]
     lines = [f"{heading}:", *indented(rollout.pending), *unread, *_remedies(target, rollout, diagnostics)]
+    lines += _rebuild_remedies(stateful_set, pods, diagnostics)
     raise RolloutError("\n".join(lines))
 
 
@@ -194,6 +208,24 @@ async def _read_diagnostics(
 
 async def _lost(cluster: Cluster, nodes: Sequence[str]) -> list[str]:
     return [node for node in nodes if not await _node_answers(cluster, node)]
+
+
+def _rebuild_remedies(
+    stateful_set: KubernetesObject, pods: Sequence[KubernetesObject], diagnostics: Diagnostics
+) -> list[str]:
+    """What to write where an instance cannot start again, because its volume is lost or on a node that is."""
+    lines = []
+    for pod in pods:
+        claims = [claim for name in claim_names(pod) if (claim := diagnostics.claims.get(name))]
+        bound = [claim for claim in claims if claim["spec"].get("volumeName")]
+        lost = [claim for claim in bound if is_lost(claim)] or (bound if waits_for_its_volume(pod) else [])
+        node = node_of(pod) if node_of(pod) in diagnostics.lost_nodes else ""
+        if lost or (node and bound):
+            lines.append(f"  {line_for(stateful_set, lost or bound, node)}")
+    if not lines or len(desired_ordinals(stateful_set)) == 1:
+        return []
+    heading = "If a volume is lost for good, with its data, an empty one takes its place by the argument:"
+    return [heading, *lines[:MAX_SHOWN], f"The instance gets its data from the others ({REBUILD})."]
 
 
 def _remedies(target: RolloutTarget, rollout: Rollout, diagnostics: Diagnostics) -> list[str]:

@@ -20,6 +20,7 @@ from pulumi_stateful_service.live.state.claim_changes import DesiredClaim, by_cl
 from pulumi_stateful_service.live.state.cluster_forming import FormPlan
 from pulumi_stateful_service.live.state.member_changes import MemberPlan
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation
+from pulumi_stateful_service.live.state.rebuild import RebuildPlan
 from pulumi_stateful_service.live.state.recovery import RecoveryPlan
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
 
@@ -72,6 +73,8 @@ class RolloutTarget:
     """Whether outdated Pods that are not ready are evicted."""
     recreation: ClaimRecreation = field(default_factory=ClaimRecreation)
     """Whose claims are recreated where they are outdated."""
+    rebuild: RebuildPlan = field(default_factory=RebuildPlan)
+    """Whose volumes are given up."""
     releases_claims: bool = False
     """Whether claims may go with the StatefulSet that are to be kept when it is deleted (``when_deleted: Retain``)."""
     resize: ResizePlan | None = None

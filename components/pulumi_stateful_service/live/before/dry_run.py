@@ -18,6 +18,7 @@ from pulumi_stateful_service.live.rollout_plan import ResizePlan
 from pulumi_stateful_service.live.state.claim_changes import desired_claims
 from pulumi_stateful_service.live.state.field_managers import is_applied_by_component, without_taken_over
 from pulumi_stateful_service.live.state.outdated_claims import requested_recreation
+from pulumi_stateful_service.live.state.rebuild import requested_rebuild
 from pulumi_stateful_service.live.state.resize import template_of
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     IDENTITY_FIELDS,
@@ -73,6 +74,7 @@ async def predict(
         leader_last=leader_last,
         in_turn=in_turn,
         resizes=resizes,
+        given_up=requested_rebuild(desired),
     )
 
 

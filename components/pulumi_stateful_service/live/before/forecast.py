@@ -21,8 +21,15 @@ from pulumi_stateful_service.live.state.claim_changes import (
     requested_size,
 )
 from pulumi_stateful_service.live.state.outdated_claims import ClaimRecreation, claims_to_recreate
-from pulumi_stateful_service.live.state.pod_status import claim_volumes, is_terminating, ready_pods, revision
+from pulumi_stateful_service.live.state.pod_status import (
+    claim_volumes,
+    is_terminating,
+    node_of,
+    ready_pods,
+    revision,
+)
 from pulumi_stateful_service.live.state.pod_template_changes import pod_template_changes
+from pulumi_stateful_service.live.state.rebuild import GivenUp, rebuild_order, volumes_to_give_up
 from pulumi_stateful_service.live.state.resize import PodResize
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     claim_templates,
@@ -63,7 +70,7 @@ class ClaimOutcome(StrEnum):
     CREATED = "Created"
     """It does not exist, and is created."""
     RECREATED = "Recreated"
-    """It is deleted and created again, without its data (``recreate_claims``)."""
+    """It is deleted and created again, without its data (``recreate_claims``, ``rebuild``)."""
     RESTORED = "Restored"
     """It is deleted and created again with the data of a VolumeSnapshot; its volume is kept (``restore``)."""
     LEFT_BEHIND = "LeftBehind"
@@ -103,10 +110,10 @@ class ForecastOutput(TypedDict):
     claims: Mapping[str, str]
     """To each claim, by its name: ``Kept``, ``Expanded``, ``Reduced`` (an expansion that was not carried out is
     cancelled), ``Modified`` (VolumeAttributesClass, labels or annotations), ``Created``, ``Recreated`` (deleted and
-    created again, without its data: ``recreate_claims``), ``Restored`` (deleted and created again with the data of a
-    VolumeSnapshot, its volume kept: ``restore``), ``LeftBehind`` (kept with the data, and used by no instance),
-    ``Terminating`` (deleted by somebody, and kept as long as its Pod runs, which this change does not end) or
-    ``Deleted`` (``when_scaled: Delete``, or deleted by somebody and ended by this change)."""
+    created again, without its data: ``recreate_claims``, ``rebuild``), ``Restored`` (deleted and created again with
+    the data of a VolumeSnapshot, its volume kept: ``restore``), ``LeftBehind`` (kept with the data, and used by no
+    instance), ``Terminating`` (deleted by somebody, and kept as long as its Pod runs, which this change does not end)
+    or ``Deleted`` (``when_scaled: Delete``, or deleted by somebody and ended by this change)."""
     reasons: Sequence[str]
     """What in the Pod template changes: ``image``, ``env`` and so on."""
 
@@ -166,6 +173,12 @@ class Forecast:
     """The Pods that are ready now."""
     resizes: Resizes = NO_RESIZES
     """What is changed in place, and why something is not."""
+    given_up: Mapping[str, GivenUp] = field(default_factory=dict)
+    """The volume that each claim loses (``rebuild``), by the claim's name."""
+    rebuilt_pods: Sequence[str] = ()
+    """The Pods of their instances, in the order in which these are rebuilt."""
+    forced: Mapping[str, str] = field(default_factory=dict)
+    """The node of each Pod that is deleted without waiting for that node, by the Pod's name."""
 
     def of(self, outcome: InstanceOutcome) -> list[str]:
         """The names of the instances with this outcome."""
@@ -204,6 +217,7 @@ class Forecast:
         }
 
 
+_NO_POD: KubernetesObject = {"spec": {}}
 NO_CHANGE = Forecast(StatefulSetOutcome.UNCHANGED, {}, {})
 NOT_CHECKED = Forecast(StatefulSetOutcome.NOT_CHECKED, {}, {})
 
@@ -221,6 +235,7 @@ def forecast(
     leader_last: bool = False,
     in_turn: bool = False,
     resizes: Resizes = NO_RESIZES,
+    given_up: Sequence[GivenUp] = (),
 ) -> Forecast:
     """What the change from ``live`` to ``after``, both with the API's defaults, does.
 
@@ -253,7 +268,10 @@ def forecast(
             held_back.append(name)
     # The controller cannot add a volume to a running Pod, and starts at the lowest ordinal that lacks one.
     recreated_claims = claims_to_recreate(after, claims, wanted, recreation or ClaimRecreation())
-    order = [*without_volume, *reversed(outdated)]
+    lost = volumes_to_give_up(live, claims, given_up) if live is not None else {}
+    rebuilt = [pod_name(set_name, each) for each in rebuild_order({each.ordinal for each, _ in lost.values()}, pods)]
+    order = [name for name in rebuilt if name in pods_by_name]
+    order += [name for name in [*without_volume, *reversed(outdated)] if name not in order]
     with_new_claims = [pod_name(set_name, ordinal) for ordinal in recreated_claims]
     order += [name for name in with_new_claims if instances.get(name) is InstanceOutcome.KEPT and name not in order]
     instances |= dict.fromkeys(resizes.pods, InstanceOutcome.RESIZED)
@@ -261,7 +279,7 @@ def forecast(
     removed = [name for name in pods_by_name if name not in ordinals]
     instances |= dict.fromkeys(removed, InstanceOutcome.REMOVED)
     outcomes, sizes = _claim_outcomes(live, after, claims, wanted, [pods_by_name[name] for name in removed])
-    recreated_names = {claim["metadata"]["name"] for each in recreated_claims.values() for claim in each}
+    recreated_names = {claim["metadata"]["name"] for each in recreated_claims.values() for claim in each} | lost.keys()
     outcomes |= dict.fromkeys(recreated_names, ClaimOutcome.RECREATED)
     terminating = [name for name in _terminating(claims) if name in outcomes and name not in recreated_names]
     outcomes |= dict.fromkeys(terminating, ClaimOutcome.TERMINATING)
@@ -294,6 +312,13 @@ def forecast(
         sizes=sizes,
         ready=list(ready_pods(pods)),
         resizes=resizes,
+        given_up={name: each for name, (each, _) in lost.items()},
+        rebuilt_pods=rebuilt,
+        forced={
+            name: each.lost_node
+            for each, _ in lost.values()
+            if each.lost_node and node_of(pods_by_name.get(name := pod_name(set_name, each.ordinal), _NO_POD))
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pulumi_stateful_service.arguments.types import ReclaimPolicy
 from pulumi_stateful_service.live.before.forecast import ClaimOutcome, Forecast, InstanceOutcome, StatefulSetOutcome
 from pulumi_stateful_service.live.state.resize import PodResize, ResizeStep
 
@@ -46,14 +47,14 @@ def _resized(resize: PodResize) -> str:
 
 def _instance_lines(forecast: Forecast) -> list[str]:
     because = f" ({', '.join(forecast.reasons)})" if forecast.reasons else ""
-    how = ""
-    if len(forecast.order) > 1:
+    how, order = "", [name for name in forecast.order if name not in forecast.rebuilt_pods]
+    if len(order) > 1:
         how = " one after another" if forecast.at_a_time == 1 else f" {forecast.at_a_time} at a time"
         how += ", the leader last" if forecast.leader_last else ""
     removed = forecast.of(InstanceOutcome.REMOVED)
     leaving = ", one after another, each when it has left (members)" if forecast.in_turn else ""
     groups = (
-        (forecast.order, f"replaced{how}{because}"),
+        (order, f"replaced{how}{because}"),
         (forecast.on_delete, f"replaced when you delete the Pods (OnDelete){because}"),
         (forecast.held_back, f"not updated (held back by the partition){because}"),
         (forecast.of(InstanceOutcome.ADDED), f"added{', one after another (members)' if forecast.in_turn else ''}"),
@@ -63,7 +64,19 @@ def _instance_lines(forecast: Forecast) -> list[str]:
             "come back with the new revision: without Pods, Kubernetes keeps no earlier one",
         ),
     )
-    return [*_resize_lines(forecast), *(f"{_listed(names)}: {what}" for names, what in groups if names)]
+    lines = [f"{_listed(names)}: {what}" for names, what in groups if names]
+    return [*_resize_lines(forecast), *_rebuild_lines(forecast), *lines]
+
+
+def _rebuild_lines(forecast: Forecast) -> list[str]:
+    if not forecast.rebuilt_pods:
+        return []
+    members = ": leaves, gets an empty volume, and joins" if forecast.in_turn else " with an empty volume"
+    in_turn = ", one after another" if len(forecast.rebuilt_pods) > 1 else ""
+    lines = [f"{_listed(forecast.rebuilt_pods)}: rebuilt{members}{in_turn}"]
+    for pod, node in forecast.forced.items():
+        lines.append(f"{pod}: deleted without waiting until node {node} has ended it (lost_node)")
+    return lines
 
 
 def _size_lines(forecast: Forecast) -> list[str]:
@@ -91,8 +104,18 @@ def _claim_lines(forecast: Forecast) -> list[str]:
         (ClaimOutcome.LEFT_BEHIND, "kept with the data, and used by no instance"),
         (ClaimOutcome.TERMINATING, "being deleted by somebody: it stays as long as its Pod runs"),
     )
-    lines = [f"{_listed(names)}: {what}" for outcome, what in groups if (names := forecast.claims_of(outcome))]
-    return [*lines, *(f"{_listed(names)}: {what}" for what, names in deleted.items() if names)]
+    lines = [
+        f"{_listed(names)}: {what}"
+        for outcome, what in groups
+        if (names := [name for name in forecast.claims_of(outcome) if name not in forecast.given_up])
+    ]
+    lines += [f"{_listed(names)}: {what}" for what, names in deleted.items() if names]
+    for name, given_up in forecast.given_up.items():
+        kept = "is kept" if given_up.reclaim_policy == ReclaimPolicy.RETAIN else "is deleted with it"
+        lines.append(
+            f"{name}: deleted, and created again without data; its volume {given_up.volume_name} {kept} (rebuild)"
+        )
+    return lines
 
 
 def _listed(names: Sequence[str]) -> str:

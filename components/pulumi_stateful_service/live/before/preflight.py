@@ -54,6 +54,7 @@ from pulumi_stateful_service.live.state.field_paths import value_at
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, is_unfinished
 from pulumi_stateful_service.live.state.outdated_claims import claims_to_recreate, requested_recreation
 from pulumi_stateful_service.live.state.pod_status import is_ready, is_running
+from pulumi_stateful_service.live.state.rebuild import requested_rebuild, volumes_to_give_up
 from pulumi_stateful_service.live.state.rollout_status import has_outdated_pods, is_incomplete, is_settled
 from pulumi_stateful_service.live.state.stateful_set_fields import (
     claim_templates,
@@ -271,6 +272,8 @@ def _unfinished_claims(live: KubernetesObject, claims: Sequence[KubernetesObject
     desired = {volume: asked for volume, asked in desired_claims(change.stateful_set).items() if volume in templates}
     wanted = by_claim(name, desired, desired_ordinals(live))
     if claims_to_recreate(live, claims, desired, requested_recreation(change.stateful_set)):
+        return True
+    if volumes_to_give_up(live, claims, requested_rebuild(change.stateful_set)):
         return True
     for claim in claims:
         volume, asked = wanted.get(claim["metadata"]["name"], ("", None))

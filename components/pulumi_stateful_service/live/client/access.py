@@ -107,6 +107,22 @@ class Action(Enum):
         ("recreate_claims",),
         right=Right.ARGUMENT,
     )
+    DELETE_CLAIM_OF_LOST_VOLUME = Access(
+        ("delete",),
+        (_CLAIM,),
+        "deletes a claim; its volume is kept unless `reclaim_policy` is `Delete`",
+        "the program names the volume that it has, and enough other instances are ready",
+        ("rebuild",),
+        right=Right.ARGUMENT,
+    )
+    FORCE_DELETE_POD = Access(
+        ("delete",),
+        (_POD,),
+        "deletes a Pod without waiting until its node has ended it (grace period 0)",
+        "the program names its node as lost, and that node is not Ready or does not exist",
+        ("rebuild.lost_node",),
+        right=Right.ARGUMENT,
+    )
     MAKE_SNAPSHOT = Access(
         ("create",),
         (_SNAPSHOT,),
@@ -299,7 +315,7 @@ class Action(Enum):
         ("PersistentVolume",),
         "sets `persistentVolumeReclaimPolicy` of a claim's volume",
         "before that claim is deleted, where the volume has another policy",
-        ("recreate_claims", "restore.snapshot"),
+        ("recreate_claims", "rebuild", "restore.snapshot"),
         right=Right.ARGUMENT,
     )
     EVICT_UNREADY_POD = Access(
@@ -348,6 +364,14 @@ class Action(Enum):
         "evicts a Pod, within its disruption budget",
         "its claim was deleted to be created again",
         ("recreate_claims",),
+        subresource="eviction",
+    )
+    EVICT_POD_OF_LOST_VOLUME = Access(
+        ("create",),
+        ("Pod",),
+        "evicts a Pod, within its disruption budget",
+        "its claim was deleted, since its volume is given up",
+        ("rebuild",),
         subresource="eviction",
     )
     RUN_CHECK = Access(
@@ -658,14 +682,15 @@ READS = (
         ("PersistentVolume",),
         "whether the volume of a claim that is deleted is kept (`persistentVolumeReclaimPolicy`)",
         without="it is taken for one that is not kept: changes that end such a claim are refused, and "
-        "`recreate_claims` sets the policy again",
+        "`recreate_claims` and `rebuild` set the policy again",
         right=Right.OPTIONAL,
     ),
     Access(
         ("get",),
         ("Node",),
         "whether the node of an instance answers",
-        without="a Pod that was never ready is evicted although its node does not answer",
+        without="a Pod that was never ready is evicted although its node does not answer, and `rebuild.lost_node` is "
+        "refused",
         right=Right.OPTIONAL,
     ),
     Access(

@@ -186,14 +186,18 @@ class Objects:
         action: Action,
         uid: str | None = None,
         propagation: str = "Background",
+        grace_period_seconds: int | None = None,
     ) -> bool:
         """Deletes an object; False where it does not exist, or where the one of that name has another uid.
 
         ``propagation`` says what becomes of the objects that it owns: ``Background``, ``Foreground`` or ``Orphan``.
+        With a grace period of 0 a Pod is gone at once, whether its node has ended it or not. Default: its own.
         """
         action.require("delete", kind)
         resource = RESOURCES[kind]
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if grace_period_seconds is not None:
+            options["gracePeriodSeconds"] = grace_period_seconds
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         # Without a uid, a second request might delete another object of that name.

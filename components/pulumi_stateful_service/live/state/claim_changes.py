@@ -109,6 +109,11 @@ def is_bound(claim: KubernetesObject) -> bool:
     return bool(claim.get("status", {}).get("phase") == "Bound")
 
 
+def is_lost(claim: KubernetesObject) -> bool:
+    """Whether the claim was bound to a volume that does not exist any more."""
+    return bool(claim.get("status", {}).get("phase") == "Lost")
+
+
 def is_being_deleted(claim: KubernetesObject) -> bool:
     """Whether somebody has deleted the claim: it stays, with its data, as long as a Pod uses it."""
     return "deletionTimestamp" in claim["metadata"]

@@ -46,9 +46,14 @@ class MemberPlan:
     add: MemberCommand | None = None
     join: MemberCommand | None = None
     leave: MemberCommand | None = None
+    remove: MemberCommand | None = None
     reuse_claims: bool = False
     group: GroupMembers | None = None
     """None in a service without groups."""
+
+    def leaving(self, *, is_ready: bool) -> tuple[str, MemberCommand | None]:
+        """The command by which an instance that is rebuilt leaves, and its name."""
+        return ("leave", self.leave) if is_ready or self.remove is None else ("remove", self.remove)
 
     def annotation(self, key: str) -> str:
         """The annotation of the governing Service that has a note."""
@@ -71,7 +76,7 @@ def member_plan(
     """The plan of the argument ``members``, whose values are known."""
     if members is None:
         return None
-    commands = {name: _command(members[name]) for name in ("add", "join", "leave") if name in members}
+    commands = {name: _command(members[name]) for name in ("add", "join", "leave", "remove") if name in members}
     reuse_claims = members.get("reuse_claims", False)
     return MemberPlan(replicas, service_name, cluster_domain, reuse_claims=reuse_claims, group=group, **commands)
 

@@ -8,6 +8,8 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.outside_text import cleaned
 
 _REVISION_LABEL = "controller-revision-hash"
+_ABOUT_VOLUMES = ("volume node affinity", "PersistentVolume's node affinity", "non-existent PersistentVolume")
+"""What the scheduler says of a volume whose node is gone, or that is gone itself."""
 _STARTING = (None, "ContainerCreating", "PodInitializing")
 """Reasons of a waiting container that are no problem."""
 
@@ -106,6 +108,13 @@ def was_ever_ready(pod: KubernetesObject) -> bool:
 def serves(pod: KubernetesObject) -> bool:
     """Whether the Pod is ready, or was and is expected to be again."""
     return is_ready(pod) or (was_ever_ready(pod) and not is_crash_looping(pod))
+
+
+def waits_for_its_volume(pod: KubernetesObject) -> bool:
+    """Whether the Pod finds no node because of where its volume is."""
+    scheduled = _conditions(pod).get("PodScheduled", {})
+    message = scheduled.get("message") or ""
+    return scheduled.get("status") == "False" and any(words in message for words in _ABOUT_VOLUMES)
 
 
 def node_of(pod: KubernetesObject) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from pulumi_stateful_service.documentation import STORAGE
+from pulumi_stateful_service.documentation import REBUILD, STORAGE
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
-from pulumi_stateful_service.live.state.claim_changes import is_being_deleted
+from pulumi_stateful_service.live.state.claim_changes import is_being_deleted, is_lost
 from pulumi_stateful_service.live.state.claim_owners import claims_to_release, owners_of, retains_claims
+from pulumi_stateful_service.live.state.rebuild import line_for
 
 _MAX_SHOWN = 10
 
@@ -19,9 +20,10 @@ def claim_warnings(live: KubernetesObject, claims: Sequence[KubernetesObject], d
             f"{_it(ending)} as soon as no Pod uses {_it(ending)}, so the data ends when the Pod is replaced or stops. "
             f"To keep the data, see {STORAGE}#a-claim-that-is-being-deleted."
         )
-    if lost := [claim for claim in claims if claim.get("status", {}).get("phase") == "Lost"]:
+    if lost := [claim for claim in claims if is_lost(claim)]:
         warnings.append(
-            f"{named(lost)} {_is(lost)} Lost: its volume does not exist, so the instance cannot start again."
+            f"{named(lost)} {_is(lost)} Lost: its volume does not exist, so the instance cannot start again. An empty "
+            f"one takes its place by {line_for(live, lost)} ({REBUILD})."
         )
     released = claims_to_release(live, claims, desired)
     if released and retains_claims(live):
