@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -92,8 +93,8 @@ def is_pending(rg: Service, name: str) -> bool:
 
 
 def line(said: str) -> list[dict[str, Any]]:
-    """What a message says to write."""
-    return list(json.loads(re.findall(r"rebuild=(\[\{.*?\}\])", said)[-1]))
+    """What the most precise message says to write."""
+    return list(json.loads(max(re.findall(r"rebuild=(\[\{.*?\}\])", said), key=len)))
 
 
 def test_p05_a_lost_disk_and_a_broken_instance_start_again_empty(made: Make, lost_node: str) -> None:
@@ -168,7 +169,7 @@ def test_p05_a_rebuild_is_continued_wherever_it_was_killed(made: Make) -> None:
     for what, condition in moments.items():
         lost, uids, claim = lose_volume(rg, 2), rg.uids(), str(rg.claims()["logs-rg-2"].metadata.uid)
         rg.set(rebuild=[{"ordinal": 2, "volume_name": lost}])
-        rg.kill_up_when(what, lambda condition=condition, uids=uids, claim=claim: condition(claim, uids["rg-2"]))
+        rg.kill_up_when(what, partial(condition, claim, uids["rg-2"]))
         rg.up()
         done = members(rg)
         # A command may run again, and each in its turn.

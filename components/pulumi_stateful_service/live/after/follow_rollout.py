@@ -89,12 +89,11 @@ async def wait_for_rollout(
         claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
         if target.wait_for == WaitFor.CREATED:
             return await with_snapshots(cluster, target, rollout_status(live, await cluster.list_pods(live)))
-        if target.recovery is not None:
-            await recover(cluster, target, target.recovery, resource)
         members = _members(cluster, target, resource, turns)
-        if await rebuild_instances(cluster, target, resource, members, turns.member if turns else None):
-            live = await read_until_answered(cluster, target)
-            claims = await retry_until_answered(target, lambda: change_claims(cluster, target, wanted))
+        await _revive(cluster, target, resource, members, turns)
+        if target.rebuild.volumes:
+            # Their claims are others now, and looked at when all instances are ready.
+            live, claims = await read_until_answered(cluster, target), []
         if target.forming is not None:
             await form_cluster(cluster, target, target.forming, resource)
         if members is not None:
@@ -115,6 +114,19 @@ async def wait_for_rollout(
         await wait_until_reachable(cluster, target, live, rollout.ready, resource)
         rollout = replace(rollout, outdated_claims=await outdated_claims_of(cluster, target, live))
         return await with_snapshots(cluster, target, rollout)
+
+
+async def _revive(
+    cluster: Cluster,
+    target: RolloutTarget,
+    resource: pulumi.Resource,
+    members: Members | None,
+    turns: GroupTurns | None,
+) -> None:
+    """Does what comes before anything that waits for ready instances: some become ready by it alone."""
+    if target.recovery is not None:
+        await recover(cluster, target, target.recovery, resource)
+    await rebuild_instances(cluster, target, resource, members, turns.member if turns else None)
 
 
 def _members(

@@ -52,12 +52,12 @@ async def rebuild_instances(
     resource: pulumi.Resource,
     members: Members | None = None,
     take_turn: TakeTurn | None = None,
-) -> bool:
+) -> None:
     """Rebuilds the instances that the program names, as long as they have the volumes that it gives up.
 
-    Whether it has rebuilt one. It comes before anything that waits for instances which cannot become ready without it.
-    ``take_turn`` has other groups of a service wait meanwhile. Raises RolloutError where too few others are ready, where a command does not succeed, a volume cannot be kept, or
-    an instance does not become ready in time.
+    It comes before anything that waits for instances which cannot become ready without it. ``take_turn`` has other
+    groups of a service wait meanwhile. Raises RolloutError where too few others are ready, where a command does not
+    succeed, a volume cannot be kept, or an instance does not become ready in time.
     """
     done: set[int] = set()
     while target.rebuild.volumes:
@@ -70,7 +70,7 @@ async def rebuild_instances(
             await members.note_rejoining(live, None)
             continue
         if not pending:
-            break
+            return
         pods = await list_pods_until_answered(cluster, target, live)
         ordinal = rebuild_order({each.ordinal for each, _ in pending.values()}, pods, left)[0]
         claims = {name: each for name, each in pending.items() if each[0].ordinal == ordinal}
@@ -82,7 +82,6 @@ async def rebuild_instances(
         done.add(ordinal)
         async with take_turn(StepKind.LEAVE) if take_turn is not None else nullcontext():
             await _rebuild(cluster, target, live, ordinal, claims, resource, members)
-    return bool(done)
 
 
 def _is_rebuilt(target: RolloutTarget, pending: _Claims, left: int) -> bool:
