@@ -124,6 +124,9 @@ def test_p08_a_recovery_that_is_killed_is_continued_in_the_same_instance(service
         assert rg.uids() == waiting
         assert noted(rg) == {f"done {moment} 1"}
         rg.unchanged()
+    rg.refresh()
+    rg.unchanged()
+    assert note().endswith("noted 1")
 
 
 @pytest.mark.long
@@ -181,4 +184,31 @@ def test_p08_ordered_instances_that_do_not_exist_are_not_recovered_from(service:
     assert "recover 'third' runs in rg-0" in rg.must("preview")
     rg.up()
     assert told(rg) == {"rg-0": 1, "rg-1": 1, "rg-2": 1}
+    rg.unchanged()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "waits",
+    [
+        {"quorum": True, "rollout": {"steps": [1]}},
+        {"leader_last": {"exec": {"command": ["busybox", "test", "-e", "/opt/logs/leads"]}}},
+        {"members": {"join": {"command": ["busybox", "true"]}}, "min_ready_seconds": 1},
+    ],
+    ids=["steps", "leader-last", "members"],
+)
+def test_p08_a_recovery_comes_before_what_waits_for_ready_instances(service: Make, waits: dict[str, Any]) -> None:
+    """Together with another template, which is rolled out when the instances are ready."""
+    rg = service(**WAITING, **waits)
+    rg.up()
+    for pod, position in {"rg-0": 7, "rg-1": 12, "rg-2": 9}.items():
+        sh(rg, pod, f"echo {position} > /opt/logs/position")
+    sh(rg, "rg-0", "echo > /opt/logs/leads")
+    crash(rg)
+    recover = {"request": "first", "compare": {"command": POSITION}, "command": ALONE}
+    rg.set(recover=recover, pod_annotations={"example.com/config": "2"})
+    assert "recover 'first' runs in rg-1, which has the highest number" in rg.must("preview")
+    rg.up()
+    assert told(rg) == {"rg-1": 1}
+    assert {pod.metadata.annotations["example.com/config"] for pod in rg.pods().values()} == {"2"}
     rg.unchanged()

@@ -148,10 +148,11 @@ def target() -> RolloutTarget:
     return RolloutTarget("P", "db", "rg", "1", 1, {"data": DesiredClaim("1Gi")}, {}, None, 60, 60)
 
 
-def up(cluster: ScriptedCluster, plan: RecoveryPlan = PLAN) -> None:
+def up(cluster: ScriptedCluster, plan: RecoveryPlan = PLAN, wait_for: str = "Ready") -> None:
     """One ``up``, which may be killed."""
-    asyncio.run(recover(cast("Any", cluster), target(), plan, cast("Any", None)))
-    asyncio.run(note_recovered(cast("Any", cluster), target(), plan))
+    wanted = replace(target(), wait_for=wait_for)
+    asyncio.run(recover(cast("Any", cluster), wanted, plan, cast("Any", None)))
+    asyncio.run(note_recovered(cast("Any", cluster), wanted, plan))
 
 
 def change(cluster: ScriptedCluster, plan: RecoveryPlan = PLAN) -> Change:
@@ -323,6 +324,8 @@ def test_a_command_that_fails_is_repeated_there() -> None:
         with pytest.raises(RolloutError, match=r"has succeeded in rg-1, which was not ready .*give recover.request an"):
             up(stuck)
     assert stuck.told == [1]
+    up(stuck, wait_for="Running")
+    assert (stuck.told, sorted(stuck.notes)) == ([1], ALL_NOTED)
     stuck.starts = True
     up(stuck, replace(PLAN, request="second", ordinal=0))
     assert stuck.told == [1, 0]
