@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_stateful_service import ContainerMountArgs, StatefulService
 
-FILES = ("start.sh", "primary.sh", "stop.sh", "leave.sh", "sentinel.conf")
+FILES = ("start.sh", "primary.sh", "stop.sh", "join.sh", "leave.sh", "sentinel.conf")
 FOLDERS: list[ContainerMountArgs] = [{"volume": name, "mount_path": f"/{name}"} for name in ("data", "tmp")]
 SCRIPTS: list[ContainerMountArgs] = [
     {"volume": "config-files", "mount_path": f"/scripts/{name}", "sub_path": f"scripts.{name}"} for name in FILES
@@ -37,8 +37,7 @@ valkey = StatefulService(
         # The first instance is the primary at the very beginning; afterwards the Sentinels decide.
         "form_cluster": {"command": ["touch", "/data/first"], "check": ["sh", "-c", "[ -e /data/first ]"]},
         "members": {
-            # The Sentinels look for new replicas every ten seconds.
-            "join": {"command": ["sh", "-c", "valkey-cli -p 26379 sentinel replicas main | grep -F {address}"]},
+            "join": {"command": ["sh", "/scripts/join.sh", "{address}"], "timeout_seconds": 300},
             "leave": {"command": ["sh", "/scripts/leave.sh", "{address}"], "timeout_seconds": 300},
         },
         "leader_last": {"exec": {"command": ["valkey-cli", "role"]}, "contains": "master"},

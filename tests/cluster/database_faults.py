@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
-from example_stacks import Example, NumberWriter, PipedWriter
+from example_stacks import Example, WriterOfNumbers
 from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
@@ -53,7 +53,7 @@ StatefulService.__init__ = made_with_more
 """
 
 
-Client = NumberWriter | PipedWriter
+Client = WriterOfNumbers
 
 
 class Database(ABC):

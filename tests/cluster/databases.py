@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import databases_with_one_client
 import httpx2
 from database_faults import PASSWORD, SLOW, Client, Database
 from etcd_members import Etcd, encoded
@@ -345,7 +346,7 @@ class ZooKeeperFaults(Database):
         return self.live.stored()
 
 
-_KINDS = (
+_KINDS: tuple[type[Database], ...] = (
     EtcdFaults,
     GaleraFaults,
     NatsFaults,
@@ -353,6 +354,7 @@ _KINDS = (
     RabbitMQFaults,
     RedisFaults,
     ZooKeeperFaults,
+    *databases_with_one_client.KINDS,
 )
 ALL: dict[str, type[Database]] = {each.name: each for each in _KINDS}
 """By the folder of the example."""

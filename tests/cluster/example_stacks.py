@@ -128,7 +128,15 @@ class Writer(threading.Thread):
             record_property(f"longest pause during {what}", f"{seconds:.2f} s")
 
 
-class NumberWriter(Writer):
+class WriterOfNumbers(Writer):
+    """A client that writes numbers, and keeps those that are acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acknowledged: set[int] = set()
+
+
+class NumberWriter(WriterOfNumbers):
     """Writes one number after the other by a client library; connects again when it fails.
 
     Each attempt has a number of its own: one that failed may have been written or not.
@@ -137,7 +145,6 @@ class NumberWriter(Writer):
     def __init__(self, connect: Callable[[], AbstractContextManager[Callable[[int], None]]], first: int = 1) -> None:
         """``connect`` gives what writes a number, and raises where that is not acknowledged."""
         super().__init__()
-        self.acknowledged: set[int] = set()
         self._connect = connect
         self._number = first - 1
 
@@ -151,7 +158,7 @@ class NumberWriter(Writer):
                     self.acknowledged_one()
 
 
-class PipedWriter(Writer):
+class PipedWriter(WriterOfNumbers):
     """Sends one line after the other to a program in the client's Pod; starts it again when it ends or does not answer.
 
     Each attempt has a number of its own: one without an answer may have been written or not.
@@ -160,7 +167,6 @@ class PipedWriter(Writer):
     def __init__(self, example: WithClient, command: Sequence[str], line: str, answer: str, first: int = 1) -> None:
         """``{}`` in ``line`` and ``answer`` is the number that is written."""
         super().__init__()
-        self.acknowledged: set[int] = set()
         self._example = example
         self._command = ["kubectl", "--namespace", example.namespace, "exec", "--stdin", CLIENT, "--", *command]
         self._line, self._answer = line, answer

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_stacks import CLIENT, WithClient, Writer, restricted
+from example_stacks import CLIENT, WithClient, WriterOfNumbers, restricted
 from harness import CommandError, eventually, local
 from lightkube import Client as Kubernetes
 
 TOPIC = "written"
+JAVA = {
+    "CLASSPATH": "/opt/kafka/libs/*",
+    "LOG4J_LEVEL": "OFF",
+    # For programs that run for seconds.
+    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+"""The environment of the client's Pod."""
 SERVERS = ("--bootstrap-server", "kafka-client:9092")
 
 
@@ -30,6 +37,14 @@ class Kafka(WithClient):
         """The output of one of Kafka's command line tools, in the client's Pod."""
         command = ("java", f"org.apache.kafka.tools.{name}", *SERVERS, *arguments)
         return self.kubectl("exec", "--stdin", CLIENT, "--", *command, text=text)
+
+    def create_topic(self) -> None:
+        """With partitions on all brokers."""
+        self.tool("TopicCommand", "--create", "--topic", TOPIC, "--partitions", "6")
+
+    def registered(self) -> int:
+        """How many brokers take part."""
+        return len(re.findall(r"^\d+ ", self.tool("ClusterTool", "list-endpoints"), re.MULTILINE))
 
     def partitions(self) -> list[dict[str, str]]:
         """The topic's partitions: where their copies are, which of them are complete, and which leads."""
@@ -61,19 +76,25 @@ class Kafka(WithClient):
     def stored(self) -> set[int]:
         """All numbers in the topic."""
         read = self.tool("consumer.ConsoleConsumer", "--topic", TOPIC, "--from-beginning", "--timeout-ms", "15000")
-        return {int(line) for line in read.split()}
+        return {_number(line) for line in read.split()}
 
 
-class Producer(Writer):
+def _number(value: str) -> int:
+    """What the producer makes of a prefix and a number."""
+    prefix, _, number = value.partition(".")
+    return int(prefix) * 1_000_000 + int(number)
+
+
+class Producer(WriterOfNumbers):
     """Kafka's own producer for such tests, which prints each number that is acknowledged, and repeats what fails."""
 
-    def __init__(self, example: Kafka) -> None:
-        """It runs in the client's Pod."""
+    def __init__(self, example: Kafka, first: int = 0) -> None:
+        """It runs in the client's Pod, and begins with ``first``, a multiple of a million."""
         super().__init__()
-        self.acknowledged: set[int] = set()
         producer = ["java", "org.apache.kafka.tools.VerifiableProducer", *SERVERS]
         self._command = ["kubectl", "--namespace", example.namespace, "exec", CLIENT, "--", *producer]
         self._command += ["--topic", TOPIC, "--throughput", "50", "--acks", "-1"]
+        self._command += ["--value-prefix", str(first // 1_000_000)]
         self._env = example.env
 
     def run(self) -> None:
@@ -82,7 +103,7 @@ class Producer(Writer):
             for line in running.stdout or ():
                 event = json.loads(line)
                 if event["name"] == "producer_send_success":
-                    self.acknowledged.add(int(event["value"]))
+                    self.acknowledged.add(_number(event["value"]))
                     self.acknowledged_one()
                 if self.ended.is_set():
                     running.kill()
@@ -93,13 +114,9 @@ def servers(env: dict[str, str], client: Kubernetes, namespace: str, tmp_path: P
     """The example in a namespace that wants restricted Pods; nothing is deployed yet."""
     local("load-image", "kafka")
     made = Kafka(tmp_path / "kafka", env, namespace=namespace, client=client)
-    made.start_client("apache/kafka:4.1.0", CLASSPATH="/opt/kafka/libs/*", LOG4J_LEVEL="OFF", JAVA_TOOL_OPTIONS=QUICK)
+    made.start_client("apache/kafka:4.1.0", **JAVA)
     with restricted(made):
         yield made
-
-
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""For programs that run for seconds."""
 
 
 @pytest.mark.long
@@ -108,7 +125,7 @@ def test_p14_kafka_keeps_every_acknowledged_write(
 ) -> None:
     """Three brokers: updated, deleted, the controllers' leader deleted, grown, four, three; no message is lost."""
     servers.up()
-    servers.tool("TopicCommand", "--create", "--topic", TOPIC, "--partitions", "6")
+    servers.create_topic()
     eventually("all have copies", servers.is_well)
     writer = Producer(servers)
     writer.start()
