@@ -44,7 +44,8 @@ class Kafka(WithClient):
 
     def registered(self) -> int:
         """How many brokers take part."""
-        return len(re.findall(r"^\d+ ", self.tool("ClusterTool", "list-endpoints"), re.MULTILINE))
+        command = ("java", "org.apache.kafka.tools.ClusterTool", "list-endpoints", *SERVERS)
+        return len(re.findall(r"^\d+ ", self.kubectl("exec", CLIENT, "--", *command), re.MULTILINE))
 
     def partitions(self) -> list[dict[str, str]]:
         """The topic's partitions: where their copies are, which of them are complete, and which leads."""
