@@ -52,6 +52,7 @@ peers=$(for peer in $FIRST_SERVERS; do printf '%s' "$peer.$SERVICE_ADDRESS,"; do
 mariadbd --defaults-file=/scripts/galera.cnf --max-connections="$MAX_CONNECTIONS" --init-file=/tmp/init.sql \
     --wsrep-cluster-address="gcomm://${peers%,}" --wsrep-node-name="$POD_NAME" --wsrep-node-address="$POD_IP" \
     --wsrep-sst-auth="root:$MYSQL_PWD" "$@" &
-# While it waits for the others, it heeds no signal as the first process of a container.
-trap 'kill $!' TERM
+# A server that waits for the others heeds no signal but KILL.
+end() { if mariadb-admin --silent ping 2> /tmp/none; then kill $!; else kill -9 $!; fi; }
+trap end TERM
 wait $! || wait $!
