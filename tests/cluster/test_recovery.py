@@ -44,10 +44,18 @@ def sh(rg: Service, pod: str, script: str) -> str:
     return rg.kubectl("exec", pod, "--", "sh", "-c", script)
 
 
+def kill_all(rg: Service) -> dict[str, str]:
+    """Kills all instances at once, and returns their uids. No server is left that a new instance could still meet."""
+    before = rg.uids()
+    for pod in before:
+        sh(rg, pod, "busybox killall busybox")
+    rg.kubectl("delete", "pod", *before, "--grace-period=0", "--force")
+    return before
+
+
 def crash(rg: Service) -> dict[str, str]:
     """Kills all instances at once. Returns the uids of those that come in their place, and wait."""
-    before = rg.uids()
-    rg.kubectl("delete", "pod", *before, "--grace-period=0", "--force")
+    before = kill_all(rg)
 
     def wait() -> dict[str, str] | None:
         pods = rg.pods()
@@ -139,8 +147,7 @@ def test_p08_containers_that_crash_are_asked_and_told_while_they_run(service: Ma
     rg.up()
     for pod, position in {"rg-0": 7, "rg-1": 1, "rg-2": 12}.items():
         sh(rg, pod, f"echo {position} > /opt/logs/position")
-    before = rg.uids()
-    rg.kubectl("delete", "pod", *before, "--grace-period=0", "--force")
+    before = kill_all(rg)
     eventually("all crash", lambda: len(crashing(rg)) == len(before))
     rg.set(recover={"request": "first", "compare": {"command": POSITION}, "command": ALONE})
     assert "recover 'first' waits in pulumi up until each instance tells its number" in rg.must("preview")
@@ -160,8 +167,7 @@ def test_p08_ordered_instances_that_do_not_exist_are_not_recovered_from(service:
     """Refused until the policy is Parallel; and a service that comes back on its claims is recovered on request."""
     rg = service(**{**WAITING, "pod_management_policy": "OrderedReady"})
     rg.up()
-    before = rg.uids()
-    rg.kubectl("delete", "pod", *before, "--grace-period=0", "--force")
+    before = kill_all(rg)
     eventually("the first one waits", lambda: rg.uids().keys() == {"rg-0"} and not before.items() & rg.uids().items())
     rg.set(recover={"request": "first", "ordinal": 1, "command": ALONE})
     refused = rg.must_fail("up", "--yes", "--skip-preview")
