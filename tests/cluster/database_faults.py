@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from example_stacks import Example, WriterOfNumbers
+from example_stacks import Example, WithClient, WriterOfNumbers
 from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
@@ -60,6 +60,12 @@ class Database(ABC):
     """An example as the table sees it. Instances are named as the example, but for a number."""
 
     name: ClassVar[str]
+    example: ClassVar[type[Any]]
+    """The class of the example's project."""
+    secrets: ClassVar[Mapping[str, str]] = {}
+    """The secrets of the stack's configuration."""
+    client: ClassVar[tuple[str, Mapping[str, str]] | None] = None
+    """The image and the environment of the Pod that has the clients, where they need one."""
     images: ClassVar[Sequence[str]]
     """Those that the embedded cluster is to have."""
     program: ClassVar[str]
@@ -95,9 +101,16 @@ class Database(ABC):
         self.with_more()
 
     @classmethod
-    @abstractmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Example:
+    def in_folder(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Example:
         """The example's project, configured; nothing is deployed yet."""
+        made: Example = cls.example(folder, env, namespace=namespace, client=client)
+        for name, value in cls.secrets.items():
+            made.must("config", "set", "--secret", name, value)
+        if cls.client is not None:
+            image, variables = cls.client
+            assert isinstance(made, WithClient)
+            made.start_client(image, **variables)
+        return made
 
     def prepare(self) -> None:  # noqa: B027 - not every database needs it
         """What is done once, when the servers run; nothing by default."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 import databases_with_one_client
@@ -13,7 +12,6 @@ from database_faults import PASSWORD, SLOW, Client, Database
 from etcd_members import Etcd, encoded
 from example_stacks import NumberWriter, PipedWriter, WithClient
 from harness import eventually
-from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import Pod
 from test_nats import Nats
 from test_postgresql import PostgreSQL, psql, standbys
@@ -34,11 +32,8 @@ class EtcdFaults(Database):
     numbers = ("1h", "2h")
     promise = "A write is acknowledged when a majority of the members has it on disk."
     not_applicable: ClassVar = {"a Secret alone": "the example has none"}
+    example = Etcd
     live: Etcd
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Etcd:
-        return Etcd(folder, env, namespace=namespace, client=client)
 
     def is_well(self, count: int) -> bool:
         return len(self.live.peers()) == count and all(
@@ -100,14 +95,10 @@ class GaleraFaults(Database):
     rotated = "password"
     leaving = "no command"
     promise = "A write is acknowledged when all servers of the majority have received it, and one has it on disk."
+    example = Galera
+    secrets: ClassVar = {"password": PASSWORD}
+    client: ClassVar = ("mariadb:11.8", {})
     live: Galera
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Galera:
-        made = Galera(folder, env, namespace=namespace, client=client)
-        made.must("config", "set", "--secret", "password", PASSWORD)
-        made.start_client("mariadb:11.8")
-        return made
 
     def after_a_crash_with_a_lost_disk(self) -> None:
         """The others wait for the one that has forgotten who it was."""
@@ -163,14 +154,10 @@ class PostgreSQLFaults(Database):
     leaving = "no command"
     promise = "A commit is acknowledged when the primary and one standby have it on disk. No standby takes over."
     not_applicable: ClassVar = {"a Secret alone": "the password is set once, when the database is made"}
+    example = PostgreSQL
+    secrets: ClassVar = {"password": PASSWORD}
+    client: ClassVar = ("postgres:17", {"PGPASSWORD": PASSWORD})
     live: PostgreSQL
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> PostgreSQL:
-        made = PostgreSQL(folder, env, namespace=namespace, client=client)
-        made.must("config", "set", "--secret", "password", PASSWORD)
-        made.start_client("postgres:17", PGPASSWORD=PASSWORD)
-        return made
 
     def prepare(self) -> None:
         self.live.psql("postgresql-primary", "CREATE TABLE written (n bigint PRIMARY KEY)")
@@ -204,13 +191,9 @@ class RedisFaults(Database):
         "lost disk": "no server has a replica: what is lost is restored from a snapshot",
         "SIGKILL in all, and a disk lost": "as above",
     }
+    example = Redis
+    client: ClassVar = ("redis:8", {})
     live: Redis
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Redis:
-        made = Redis(folder, env, namespace=namespace, client=client)
-        made.start_client("redis:8")
-        return made
 
     def is_well(self, count: int) -> bool:
         return self.live.is_well(count)
@@ -237,13 +220,9 @@ class NatsFaults(Database):
     numbers = ("1MB", "2MB")
     rotated = "adminPassword"
     promise = "A message is acknowledged when a majority of its stream's replicas has it on disk."
+    example = Nats
+    secrets: ClassVar = {"adminPassword": PASSWORD}
     live: Nats
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Nats:
-        made = Nats(folder, env, namespace=namespace, client=client)
-        made.must("config", "set", "--secret", "adminPassword", PASSWORD)
-        return made
 
     def prepare(self) -> None:
         self.live.has_a_stream()
@@ -272,18 +251,13 @@ class RabbitMQFaults(Database):
     numbers = ("0.4", "0.5")
     promise = "A message is confirmed when a majority of the queue's replicas has it on disk."
     not_applicable: ClassVar = {"a Secret alone": "password and cookie are set once, when the servers are made"}
+    example = RabbitMQ
+    secrets: ClassVar = {"password": RABBITMQ_PASSWORD, "cookie": "BatteryStaple"}
     live: RabbitMQ
 
     def __init__(self, live: RabbitMQ) -> None:
         super().__init__(live)
         self._read: set[int] = set()
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> RabbitMQ:
-        made = RabbitMQ(folder, env, namespace=namespace, client=client)
-        made.must("config", "set", "--secret", "password", RABBITMQ_PASSWORD)
-        made.must("config", "set", "--secret", "cookie", "BatteryStaple")
-        return made
 
     def prepare(self) -> None:
         with self.live.channel():
@@ -327,11 +301,8 @@ class ZooKeeperFaults(Database):
     leaving = "member.sh"
     promise = "A write is acknowledged when a majority of the servers has it on disk."
     not_applicable: ClassVar = {"a Secret alone": "the example has none"}
+    example = ZooKeeper
     live: ZooKeeper
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> ZooKeeper:
-        return ZooKeeper(folder, env, namespace=namespace, client=client)
 
     def is_well(self, count: int) -> bool:
         return self.live.is_well(count)

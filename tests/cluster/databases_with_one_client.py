@@ -1,11 +1,9 @@
 """Databases in ``examples/`` of which one client finds by itself who takes writes, as the table of faults sees them."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from database_faults import Client, Database
 from example_stacks import NumberWriter
-from lightkube import Client as Kubernetes
 from test_kafka import JAVA, Kafka, Producer
 from test_strongbox import Strongbox
 from test_valkey import Valkey
@@ -35,11 +33,8 @@ class ValkeyFaults(OneClient):
         "a server the Sentinel of its Pod is killed."
     )
     not_applicable: ClassVar = NO_SECRET
+    example = Valkey
     live: Valkey
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Valkey:
-        return Valkey(folder, env, namespace=namespace, client=client)
 
     def is_well(self, count: int) -> bool:
         return self.live.is_well(count)
@@ -65,11 +60,8 @@ class StrongboxFaults(OneClient):
     numbers = (2, 3)
     promise = "A write is acknowledged when the first server and a standby have it on disk. Nobody takes over."
     not_applicable: ClassVar = NO_SECRET
+    example = Strongbox
     live: Strongbox
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Strongbox:
-        return Strongbox(folder, env, namespace=namespace, client=client)
 
     def is_well(self, count: int) -> bool:
         return self.live.is_well(count)
@@ -108,13 +100,9 @@ class KafkaFaults(OneClient):
         "restore from snapshots": "disks of several servers, which agree on the messages, have no common moment",
         "full disk of the leader": "not run: the row has three disks of its own, and the example needs six",
     }
+    example = Brokers
+    client: ClassVar = ("apache/kafka:4.1.0", JAVA)
     live: Brokers
-
-    @classmethod
-    def deployed_by(cls, folder: Path, env: dict[str, str], namespace: str, client: Kubernetes) -> Brokers:
-        made = Brokers(folder, env, namespace=namespace, client=client)
-        made.start_client("apache/kafka:4.1.0", **JAVA)
-        return made
 
     def instance(self, ordinal: int) -> str:
         return f"kafka-brokers-{ordinal}"

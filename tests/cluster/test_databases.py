@@ -32,7 +32,7 @@ def test_p14_a_database_keeps_every_acknowledged_write(
     """Each fault of the table: what was acknowledged is there, and the database is well again without a hand in it."""
     kind = ALL[name]
     local("load-image", *kind.images)
-    live = kind.deployed_by(tmp_path / name, env, namespace, client)
+    live = kind.in_folder(tmp_path / name, env, namespace, client)
     with restricted(live):
         results = table(kind(live), rows(), said)
     assert not [result for result in results if result.failed]

@@ -55,6 +55,7 @@ PAGE_OF = {
     "after/restore_test.py": "snapshots.md",
     "client/exec.py": "rollout-steps.md",
     "instance_checks.py": "rollout-steps.md",
+    "reclaim_policy.py": "volumes.md",
 }
 """The pages that treat all messages of a module in `live/`."""
 

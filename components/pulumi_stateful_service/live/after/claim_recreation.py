@@ -14,7 +14,6 @@ from pulumi_stateful_service.live.after.members import Members
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.reclaim_policy import set_reclaim_policy
 
 
@@ -36,8 +35,8 @@ async def recreate_claims_of(
     namespace, set_name, prefix = target.namespace, target.name, target.prefix
     pod = pod_name(set_name, ordinal)
     for claim in claims:
-        if volume := claim["spec"].get("volumeName"):
-            await _set_reclaim_policy(cluster, prefix, claim, volume, reclaim_policy, set_name)
+        if why := await set_reclaim_policy(cluster, claim, reclaim_policy, set_name):
+            raise RolloutError(f"{prefix}: {why}. Nothing was deleted ({STORAGE}).")
     if members is not None:
         await members.leave(ordinal, "Its volume is kept")
     for claim in claims:
@@ -51,17 +50,3 @@ async def recreate_claims_of(
         await members.add(ordinal, "It is not replaced yet")
     seconds = target.rollout_timeout_seconds
     await evict_when_allowed(cluster, stateful_set, pod, prefix, seconds, action=Action.EVICT_POD_OF_DELETED_CLAIM)
-
-
-async def _set_reclaim_policy(
-    cluster: Cluster, prefix: str, claim: KubernetesObject, volume: str, policy: str, set_name: str
-) -> None:
-    """The policy decides what becomes of the volume when its claim is deleted, so it is set before."""
-    try:
-        await set_reclaim_policy(cluster, volume, policy, set_name)
-    except ClusterError as error:
-        raise RolloutError(
-            f"{prefix}: PersistentVolumeClaim {claim['metadata']['name']} is not recreated, because "
-            f"persistentVolumeReclaimPolicy {policy} of its volume cannot be set: {error.problem}. Nothing was "
-            f"deleted ({STORAGE})."
-        ) from error

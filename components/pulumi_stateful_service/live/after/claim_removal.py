@@ -8,14 +8,12 @@ by the next one: the program still asks for the snapshot, and a claim that is no
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 from pulumi_stateful_service.documentation import RESTORE
 from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject, held_by
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.reclaim_policy import set_reclaim_policy
 from pulumi_stateful_service.live.state.pod_status import claim_names
 
@@ -57,17 +55,8 @@ async def remove_claims(
 
 
 async def _keep_volume(cluster: Cluster, prefix: str, set_name: str, claim: KubernetesObject) -> None:
-    volume = claim["spec"].get("volumeName")
-    try:
-        if volume:
-            await set_reclaim_policy(cluster, volume, "Retain", set_name)
-    except ClusterError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return  # a claim whose volume is lost has nothing to keep
-        raise RefusedError(
-            f"{prefix}: PersistentVolumeClaim {claim['metadata']['name']} is not restored, because its volume {volume} "
-            f"cannot be kept: {error.problem}. Nothing was stopped or deleted ({RESTORE})."
-        ) from error
+    if why := await set_reclaim_policy(cluster, claim, "Retain", set_name):
+        raise RefusedError(f"{prefix}: {why}. Nothing was stopped or deleted ({RESTORE}).")
 
 
 async def _until_gone(cluster: Cluster, prefix: str, namespace: str, claim: KubernetesObject, timeout: float) -> None:

@@ -32,6 +32,7 @@ from pulumi_stateful_service.live.after.target import (
     list_claims_until_answered,
     list_pods_until_answered,
     pause,
+    read_service_and_claims,
     read_until_answered,
     retry_until_answered,
 )
@@ -76,8 +77,7 @@ async def form_cluster(cluster: Cluster, target: RolloutTarget, plan: FormPlan, 
 
 async def note_formed(cluster: Cluster, target: RolloutTarget, plan: FormPlan) -> None:
     """Notes that the application has a cluster, where it has, on what has come since and has no note."""
-    claims = await list_claims_until_answered(cluster, target)
-    service = await retry_until_answered(target, lambda: cluster.get_service(target.namespace, plan.service_name))
+    service, claims = await read_service_and_claims(cluster, target, plan.service_name)
     if is_formed(service, claims):
         await retry_until_answered(target, lambda: _note_on_claims(cluster, target, claims))
         if not is_formed(service, []):
@@ -108,10 +108,7 @@ class _Forming:
     resource: pulumi.Resource
 
     async def form(self, live: KubernetesObject) -> None:
-        service = await retry_until_answered(
-            self.target, lambda: self.cluster.get_service(self.target.namespace, self.plan.service_name)
-        )
-        claims = await list_claims_until_answered(self.cluster, self.target)
+        service, claims = await read_service_and_claims(self.cluster, self.target, self.plan.service_name)
         if is_formed(service, claims):
             return
         pod = await self._running_instance(live)

@@ -7,7 +7,6 @@ is done again; afterwards the note on the governing Service says that the instan
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from http import HTTPStatus
 
 import pulumi
 
@@ -29,7 +28,6 @@ from pulumi_stateful_service.live.after.target import (
 )
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
-from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.node_states import NodeState, node_state
 from pulumi_stateful_service.live.reclaim_policy import set_reclaim_policy
 from pulumi_stateful_service.live.state.member_changes import StepKind
@@ -110,8 +108,9 @@ async def _rebuild(
 ) -> None:
     pod = pod_name(target.name, ordinal)
     await _until_others_are_ready(cluster, target, live, pod, resource)
-    for name, (given_up, _) in claims.items():
-        await _keep_volume(cluster, target, name, given_up)
+    for given_up, claim in claims.values():
+        if why := await set_reclaim_policy(cluster, claim, given_up.reclaim_policy, target.name):
+            raise RolloutError(f"{target.prefix}: {why}. Nothing was deleted ({REBUILD}).")
     found = await _pod(cluster, target, live, pod)
     if members is not None:
         await members.note_rejoining(live, ordinal)
@@ -160,20 +159,6 @@ async def _until_others_are_ready(
             messages.info(f"{pod} is not rebuilt yet: {why}.", resource, ephemeral=True)
             said = why
         await pause(cluster, started)
-
-
-async def _keep_volume(cluster: Cluster, target: RolloutTarget, claim: str, given_up: GivenUp) -> None:
-    """The policy decides what becomes of the volume when its claim is deleted, so it is set before."""
-    try:
-        await set_reclaim_policy(cluster, given_up.volume_name, given_up.reclaim_policy, target.name)
-    except ClusterError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return  # there is nothing to keep
-        raise RolloutError(
-            f"{target.prefix}: PersistentVolumeClaim {claim} is not deleted, because persistentVolumeReclaimPolicy "
-            f"{given_up.reclaim_policy} of its volume {given_up.volume_name} cannot be set: {error.problem}. Nothing "
-            f"was deleted ({REBUILD})."
-        ) from error
 
 
 async def _delete(cluster: Cluster, target: RolloutTarget, name: str, claim: KubernetesObject) -> None:

@@ -22,9 +22,9 @@ from pulumi_stateful_service.live.after.check_result import Outcome, asked
 from pulumi_stateful_service.live.after.claim_notes import note_on_claim, note_on_service
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
-    list_claims_until_answered,
     list_pods_until_answered,
     pause,
+    read_service_and_claims,
     read_until_answered,
     retry_until_answered,
 )
@@ -64,8 +64,7 @@ async def recover(cluster: Cluster, target: RolloutTarget, plan: RecoveryPlan, r
 
 async def note_recovered(cluster: Cluster, target: RolloutTarget, plan: RecoveryPlan) -> None:
     """Notes the recovery that is done on what has come since and has no note of it."""
-    claims = await list_claims_until_answered(cluster, target)
-    service = await retry_until_answered(target, lambda: cluster.get_service(target.namespace, plan.service_name))
+    service, claims = await read_service_and_claims(cluster, target, plan.service_name)
     note = latest_note(service, claims)
     if note is not None and note.progress is Progress.DONE:
         await _note_done(cluster, target, plan, note, service, claims)
@@ -122,10 +121,7 @@ class _Recovery:
     resource: pulumi.Resource
 
     async def recover(self, live: KubernetesObject) -> None:
-        claims = await list_claims_until_answered(self.cluster, self.target)
-        service = await retry_until_answered(
-            self.target, lambda: self.cluster.get_service(self.target.namespace, self.plan.service_name)
-        )
+        service, claims = await read_service_and_claims(self.cluster, self.target, self.plan.service_name)
         noted = latest_note(service, claims)
         if noted is not None and noted.request != self.plan.request:
             noted = None

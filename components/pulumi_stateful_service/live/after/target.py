@@ -175,6 +175,15 @@ async def list_claims_until_answered(cluster: Cluster, target: RolloutTarget) ->
     )
 
 
+async def read_service_and_claims(
+    cluster: Cluster, target: RolloutTarget, service_name: str
+) -> tuple[KubernetesObject | None, list[KubernetesObject]]:
+    """The governing Service and the claims, which have the notes of what is done once."""
+    claims = await list_claims_until_answered(cluster, target)
+    service = await retry_until_answered(target, lambda: cluster.get_service(target.namespace, service_name))
+    return service, claims
+
+
 async def pause(cluster: Cluster, started: float) -> None:
     """Waits before the next read: the longer, the longer it has taken so far."""
     seconds = min(max(_MIN_PAUSE, (time.monotonic() - started) * _PAUSE_FRACTION), _MAX_PAUSE)

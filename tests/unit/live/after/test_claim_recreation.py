@@ -32,6 +32,6 @@ def test_no_claim_is_deleted_whose_volume_cannot_be_kept() -> None:
     claims: list[Any] = [{"metadata": {"name": "data-rg-0", "uid": "1"}, "spec": {"volumeName": "pv"}}]
     target = RolloutTarget("P", "db", "rg", "1", 1, {}, {}, None, 60, 60)
     recreated = recreate_claims_of(cast("Any", cluster), {}, 0, claims, "Retain", target, cast("Any", None))
-    with pytest.raises(RolloutError, match=r"data-rg-0 is not recreated.*Nothing was deleted"):
+    with pytest.raises(RolloutError, match=r"data-rg-0 is not deleted.*Nothing was deleted"):
         asyncio.run(recreated)
     assert cluster.deleted == []

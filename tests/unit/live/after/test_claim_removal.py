@@ -83,7 +83,7 @@ def test_nothing_is_stopped_where_a_volume_cannot_be_kept() -> None:
     """The message says so, with the claim, the volume and the right."""
     cluster = Cluster(error=ForbiddenError("no right to patch persistentvolumes", status=403))
     with pytest.raises(
-        RefusedError, match=r"data-db-1 is not restored.*pv-1 cannot be kept: no right.*Nothing was stopped"
+        RefusedError, match=r"data-db-1 is not deleted.*pv-1 cannot be set: no right.*Nothing was stopped"
     ):
         remove(cluster)
     assert cluster.done == []
