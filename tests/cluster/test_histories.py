@@ -3,7 +3,8 @@
 Random histories of four to six changes of one service, deployed by ``pulumi up`` as users do: arguments, retention
 policies, scaling, edits by hand, transforms, an ``up`` that is killed, a request that is denied, ``--replace``, and in
 the end ``pulumi destroy``. ``HISTORIES`` says how many, ``HISTORY_SEED`` which is the first, and
-``HISTORIES_NODE=real`` that the Pods run, on the real node; without any of them some are played that found faults once.
+``HISTORIES_NODE=real`` that the Pods run, on the real node. ``HISTORIES=found`` plays those that have found faults;
+without any of them some of these are played.
 What fails is printed with its seed: ``HISTORY_SEED=17`` repeats it alone.
 """
 
@@ -39,7 +40,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
 
 FIRST_SEED = int(os.environ.get("HISTORY_SEED", "1"))
-HISTORIES = int(os.environ.get("HISTORIES", "1" if "HISTORY_SEED" in os.environ else "0"))
+HISTORIES = os.environ.get("HISTORIES", "1" if "HISTORY_SEED" in os.environ else "")
 FOUND_FAULTS = (
     1,
     3,
@@ -69,9 +70,12 @@ FOUND_FAULTS = (
     491,
     661,
 )
-"""Seeds of histories that have found faults: data lost among them (14, 37, 51, 80, 345, 366)."""
-SEEDS = range(FIRST_SEED, FIRST_SEED + HISTORIES) if HISTORIES else FOUND_FAULTS
-"""Without a number, the slice of ``make test``: those that have found faults."""
+"""Seeds of histories that have found faults."""
+LOST_DATA = (14, 37, 51, 80, 345, 366)
+"""Those of them in which data were lost."""
+SLICE = sorted({*LOST_DATA, *FOUND_FAULTS[::2]})
+"""What ``make test`` plays."""
+SEEDS = {"": SLICE, "found": FOUND_FAULTS}.get(HISTORIES) or range(FIRST_SEED, FIRST_SEED + int(HISTORIES))
 ON_REAL_NODE = os.environ.get("HISTORIES_NODE") == "real"
 AT_ONCE = int(os.environ.get("HISTORIES_AT_ONCE", "4"))
 SECONDS = 20
