@@ -11,7 +11,7 @@ from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.image_versions import Version
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DATA_VERSION_ANNOTATION
-from pulumi_stateful_service.live.after.claim_notes import note_on_claim
+from pulumi_stateful_service.live.after.object_notes import note_on_claim
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError

@@ -26,7 +26,7 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
 )
 from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
-from pulumi_stateful_service.live.after.claim_notes import note_on_claim, note_on_service
+from pulumi_stateful_service.live.after.object_notes import note_on_claim, note_on_service
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     list_claims_until_answered,

@@ -19,7 +19,7 @@ from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME, RECOVERY_ANNOTATION, pod_name
 from pulumi_stateful_service.live.after.check_result import Outcome, asked
-from pulumi_stateful_service.live.after.claim_notes import note_on_claim, note_on_service
+from pulumi_stateful_service.live.after.object_notes import note_on_claim, note_on_service
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     list_pods_until_answered,
