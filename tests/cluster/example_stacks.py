@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -178,22 +178,29 @@ class PipedWriter(WriterOfNumbers):
 
     def _write_until_it_ends(self) -> None:
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(self._command, env=self._example.env, text=True, **pipes) as client:
-            assert client.stdin
-            assert client.stdout
-            with suppress(BrokenPipeError):
-                while not self.ended.wait(0.01):
-                    self._number += 1
-                    client.stdin.write(f"{self._line.format(self._number)}\n")
-                    client.stdin.flush()
-                    # A connection to a Pod that is gone may never answer.
-                    answered, _, _ = select.select([client.stdout], [], [], 2)
-                    answer = client.stdout.readline().strip() if answered else ""
-                    if answer != self._answer.format(self._number):
-                        break
-                    self.acknowledged.add(self._number)
-                    self.acknowledged_one()
-            client.kill()
+        # What was not sent to a program that has ended is tried once more, and fails again, when its pipe is closed.
+        with (
+            suppress(BrokenPipeError),
+            subprocess.Popen(self._command, env=self._example.env, text=True, **pipes) as client,
+            ExitStack() as ending,
+        ):
+            ending.callback(client.kill)
+            self._write_to(client)
+
+    def _write_to(self, client: subprocess.Popen[str]) -> None:
+        assert client.stdin
+        assert client.stdout
+        while not self.ended.wait(0.01):
+            self._number += 1
+            client.stdin.write(f"{self._line.format(self._number)}\n")
+            client.stdin.flush()
+            # A connection to a Pod that is gone may never answer.
+            answered, _, _ = select.select([client.stdout], [], [], 2)
+            answer = client.stdout.readline().strip() if answered else ""
+            if answer != self._answer.format(self._number):
+                break
+            self.acknowledged.add(self._number)
+            self.acknowledged_one()
 
 
 def changed_throughout(

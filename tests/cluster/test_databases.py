@@ -6,11 +6,13 @@ their names, ``DATABASE_TABLES`` a file for the tables.
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from database_faults import ROWS, Row, table
 from databases import ALL
-from example_stacks import restricted
+from example_stacks import PipedWriter, WithClient, restricted
 from harness import local
 from lightkube import Client
 
@@ -36,6 +38,19 @@ def test_p14_a_database_keeps_every_acknowledged_write(
     with restricted(live):
         results = table(kind(live), rows(), said)
     assert not [result for result in results if result.failed]
+
+
+def test_a_client_goes_on_when_its_program_has_ended(tmp_path: Path) -> None:
+    """It writes to a program that answers once and ends, and starts it again each time."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\nread number; echo $number\n")
+    kubectl.chmod(0o755)
+    example = cast("WithClient", SimpleNamespace(namespace="default", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}))
+    writer = PipedWriter(example, [], "{0}", "{0}")
+    writer.start()
+    for _ in range(10):
+        writer.wait_for_a_write()
+    writer.end()
 
 
 def said(line: str) -> None:
