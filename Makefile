@@ -124,7 +124,7 @@ TABLES := database-faults.md
 .PHONY: test-databases
 test-databases: environment cluster ## Cause each fault of the table in DATABASES, and print what was measured
 	rm -f $(TABLES)
-	DATABASES="$(DATABASES)" ROWS="$(ROWS)" DATABASE_TABLES=$(TABLES) $(VENV)/pytest tests/cluster/test_databases.py -q; \
+	DATABASES="$(DATABASES)" ROWS="$(ROWS)" DATABASE_TABLES=$(TABLES) $(VENV)/pytest tests/cluster/test_databases.py -q -m long; \
 	  result=$$?; cat $(TABLES); exit $$result
 
 .PHONY: test-languages

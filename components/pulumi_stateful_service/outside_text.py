@@ -31,6 +31,14 @@ def cleaned(text: object, limit: int = MAX_SHOWN, *, end: bool = False) -> str:
     return "…" + line[max(0, len(line) - limit + 1) :] if end else line[: limit - 1] + "…"
 
 
+def exit_problem(status: int, output: object, where: str = "") -> str | None:
+    """Why a command did not succeed, with the end of what it printed; None where it did. ``where`` it ran."""
+    if not status:
+        return None
+    said = cleaned(output, end=True)
+    return f"exit status {status}{where and f' in {where}'}{said and f': {said}'}"
+
+
 def without_controls(text: str) -> str:
     """The text without terminal escapes and control characters. It keeps its lines and tabs."""
     if text.isascii() and text.isprintable():

@@ -18,7 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from example_stacks import Example, WithClient, WriterOfNumbers
+import nodes
+from example_stacks import CLIENT, Example, WithClient, WriterOfNumbers
 from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
@@ -87,8 +88,10 @@ class Database(ABC):
     not_applicable: ClassVar[Mapping[str, str]] = {}
     """The rows that are not for it, and why."""
 
-    def __init__(self, live: Example) -> None:
+    def __init__(self, live: Example, **always: object) -> None:
+        """``always`` are further arguments of the service."""
         self.live = live
+        self._always = always
         self.acknowledged: set[int] = set()
         self.writing: list[Client] = []
         """The clients that write at the moment."""
@@ -178,7 +181,7 @@ class Database(ABC):
     def with_more(self, **arguments: object) -> None:
         """Further arguments of the service from now on; None removes one."""
         self.more = arguments
-        (self.live.folder / "more.json").write_text(json.dumps(arguments))
+        (self.live.folder / "more.json").write_text(json.dumps({**self._always, **arguments}))
 
     def until_well(self, count: int = COUNT) -> None:
         """Waits until so many servers are well."""
@@ -595,6 +598,57 @@ def _grown(live: Example) -> bool:
     return all(claim.status.capacity["storage"] == size for claim in claims.values())
 
 
+def _node_of_leader(database: Database) -> str:
+    return nodes.node_of(database.live, database.leader())
+
+
+@contextmanager
+def _one_on_each_node(database: Database) -> Iterator[None]:
+    """Each instance is on a node of its own, and the clients' Pod is not on the one that is hit."""
+    live = database.live
+    if len(set(nodes.place(live).values())) < COUNT:
+        database.fresh()
+    hit = _node_of_leader(database)
+    if database.client is not None and isinstance(live, WithClient):
+        image, variables = database.client
+        live.kubectl("delete", "pod", CLIENT)
+        live.kubectl("cordon", hit)
+        live.start_client(image, **variables)
+        live.kubectl("uncordon", hit)
+    yield
+
+
+def _drained(database: Database) -> None:
+    """The node takes Pods again only when the leader is elsewhere."""
+    live, leader = database.live, database.leader()
+    node = nodes.node_of(live, leader)
+    try:
+        selector = f"--pod-selector=statefulset.kubernetes.io/pod-name={leader}"
+        options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s")
+        live.kubectl("drain", node, selector, *options)
+        database.until_well()
+    finally:
+        live.kubectl("uncordon", node)
+
+
+def _switched_off(database: Database) -> None:
+    """Kubernetes starts the instance elsewhere when its administrator says that the node is gone."""
+    live, node = database.live, _node_of_leader(database)
+    nodes.act("off", node)
+    try:
+        nodes.until_noticed(live.client, node)
+        with nodes.known_to_be_gone(live, node):
+            database.until_well()
+    finally:
+        nodes.heal()
+
+
+ON_THREE_NODES: Mapping[str, object] = {"storage_class_name": "network", "tolerations": nodes.SOON_EVICTED}
+"""The disks follow an instance to another node, which it leaves soon after that has stopped answering."""
+NODE_ROWS = (
+    Row("drained node of the leader", _drained, 1, within=_one_on_each_node),
+    Row("node of the leader switched off", _switched_off, 1, within=_one_on_each_node),
+)
 ROWS = (
     Row("rolling update", _rolling_update, COUNT),
     Row("deleted Pod of the leader", _deleted_pod, 1),

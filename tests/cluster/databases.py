@@ -255,8 +255,8 @@ class RabbitMQFaults(Database):
     secrets: ClassVar = {"password": RABBITMQ_PASSWORD, "cookie": "BatteryStaple"}
     live: RabbitMQ
 
-    def __init__(self, live: RabbitMQ) -> None:
-        super().__init__(live)
+    def __init__(self, live: RabbitMQ, **always: object) -> None:
+        super().__init__(live, **always)
         self._read: set[int] = set()
 
     def prepare(self) -> None:

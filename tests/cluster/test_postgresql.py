@@ -64,6 +64,7 @@ def rows(postgresql: PostgreSQL, server: int) -> set[int]:
     return set(map(int, postgresql.psql(f"postgresql-{server}.postgresql", "SELECT n FROM written")))
 
 
+@pytest.mark.long
 def test_p14_postgresql_keeps_every_acknowledged_write(
     postgresql: PostgreSQL, writer: PipedWriter, record_property: Callable[[str, object], None]
 ) -> None:

@@ -17,7 +17,7 @@ from test_members import SHELL, members, noted
 
 Make = Callable[..., Service]
 
-COMMANDS = {name: noted(name) for name in ("add", "join", "leave", "remove")}
+COMMANDS = {name: {**noted(name), "timeout_seconds": 30} for name in ("add", "join", "leave", "remove")}
 THREE: dict[str, Any] = {
     **SHELL,
     "replicas": 3,

@@ -65,6 +65,7 @@ def writer(redis: Redis) -> Iterator[PipedWriter]:
     made.end()
 
 
+@pytest.mark.long
 def test_p14_redis_keeps_every_acknowledged_write(
     redis: Redis, writer: PipedWriter, record_property: Callable[[str, object], None]
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pulumi_stateful_service import RolloutError
 from pulumi_stateful_service.documentation import TROUBLESHOOTING
 from pulumi_stateful_service.live.client.errors import ClusterError
-from pulumi_stateful_service.outside_text import cleaned, without_controls
+from pulumi_stateful_service.outside_text import cleaned, exit_problem, without_controls
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,13 @@ def test_long_text_is_cut() -> None:
     assert cleaned("abcde", 5) == "abcde"
     assert cleaned("x" * 10**7, 300) == "x" * 299 + "…"
     assert cleaned("\x1b[1m" * 1000 + "x", 10).endswith("…")
+
+
+def test_why_a_command_did_not_succeed() -> None:
+    """Its status, where it ran, and the end of what it printed."""
+    assert exit_problem(0, "well") is None
+    assert exit_problem(7, "") == "exit status 7"
+    assert exit_problem(7, "not\n \x1b[2Jnow", "rg-0") == "exit status 7 in rg-0: not now"
 
 
 @given(st.text(st.characters(), max_size=200))

@@ -8,7 +8,7 @@ from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError, ForbiddenError
 from pulumi_stateful_service.live.state.recovery import RecoveryPlan, number_in, why_not_reached, why_not_running
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import cleaned, exit_problem
 
 
 async def asked_number(
@@ -39,8 +39,8 @@ async def asked_number(
         raise
     except ClusterError as error:
         return why_not_running(ordinal, pods) or error.problem
-    if ended.status:
-        return f"exit status {ended.status}: {cleaned(ended.output, end=True)}"
+    if (why := exit_problem(ended.status, ended.output)) is not None:
+        return why
     number = number_in(ended.stdout)
     if number is None:
         return f"it printed {cleaned(ended.stdout)!r}, which is no whole number of at most 20 digits"

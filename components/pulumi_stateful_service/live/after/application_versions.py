@@ -17,7 +17,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
 from pulumi_stateful_service.live.state.application_versions import VersionWork, WantedVersion, has_run, lagging_notes
 from pulumi_stateful_service.live.state.pod_status import claim_names, is_ready
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import exit_problem
 
 
 class NotingCluster(Cluster):
@@ -67,8 +67,7 @@ async def check_version(cluster: Cluster, prefix: str, work: VersionWork) -> Non
         status, output = await cluster.run_in_pod(
             namespace, name, CONTAINER_NAME, words, before.timeout_seconds, action=Action.CHECK_VERSION
         )
-        said = cleaned(output, end=True)
-        why = f"exit status {status}{': ' if said else ''}{said}" if status else ""
+        why = exit_problem(status, output)
     except ClusterError as error:
         why = error.problem
     if why:

@@ -50,7 +50,7 @@ from pulumi_stateful_service.live.state.cluster_forming import (
     without_note,
 )
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import exit_problem
 
 if TYPE_CHECKING:
     from pulumi_stateful_service.live.client.exec import Ended
@@ -163,7 +163,7 @@ class _Forming:
                 seconds,
                 action=Action.CHECK_CLUSTER,
             )
-            return f"exit status {status}: {cleaned(output, end=True)}" if status else None
+            return exit_problem(status, output)
 
         return await asked(failure())
 
@@ -175,9 +175,9 @@ class _Forming:
             ended = await self._ended(pod, self.plan.command)
         except ClusterError as error:
             return None, error.problem
-        if ended.status:
+        if (why := exit_problem(ended.status, ended.output)) is not None:
             await self._note_on_service(None)
-            return ended.status, f"exit status {ended.status}: {cleaned(ended.output, end=True)}"
+            return ended.status, why
         await (self._store(ended.stdout) if self.plan.output is None else self._store_printed(pod, self.plan.output))
         await self._note_formed()
         kept = f" What it printed is in Secret {self.plan.secret_name}." if self.plan.secret_name else ""

@@ -27,7 +27,7 @@ from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.rollout_plan import LeaderCheck
 from pulumi_stateful_service.live.state.pod_status import ordinal_of, revision, serves
 from pulumi_stateful_service.live.state.rollout_status import Rollout
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import exit_problem
 
 _PAUSE = 0.5
 """Seconds between two requests for the leader."""
@@ -126,8 +126,7 @@ async def _run_hand_over(
         status, output = await cluster.run_in_pod(
             target.namespace, name, CONTAINER_NAME, command, _COMMAND_SECONDS, action=Action.RUN_HAND_OVER
         )
-        said = cleaned(output, end=True)
-        return f"exit status {status}{': ' if said else ''}{said}" if status else None
+        return exit_problem(status, output)
 
     result = await asked(failure())
     if result.outcome is Outcome.NOT_ANSWERED:

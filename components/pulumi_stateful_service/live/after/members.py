@@ -44,7 +44,7 @@ from pulumi_stateful_service.live.state.member_changes import (
 from pulumi_stateful_service.live.state.pod_status import is_of_stateful_set, is_ready, is_terminating, ordinal_of
 from pulumi_stateful_service.live.state.rollout_status import Rollout, has_outdated_pods
 from pulumi_stateful_service.live.state.stateful_set_fields import first_ordinal
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import exit_problem
 
 TakeTurn = Callable[[StepKind], AbstractAsyncContextManager[None]]
 """Has other groups of a service wait while an instance of this one joins or leaves."""
@@ -193,8 +193,7 @@ class Members:
             max(1.0, seconds),
             action=Action.RUN_MEMBER_COMMAND,
         )
-        said = cleaned(output, end=True)
-        return f"exit status {status} in {pod}{': ' if said else ''}{said}" if status else None
+        return exit_problem(status, output, pod)
 
     async def rejoining(self, live: KubernetesObject) -> int | None:
         """The ordinal of the instance that has to join again; None where there is none."""

@@ -10,9 +10,15 @@ from pulumi_stateful_service.live.client.errors import ClusterError
 
 
 async def note_on_claim(
-    cluster: Cluster, namespace: str, name: str, annotations: Mapping[str, str], set_name: str, *, action: Action
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    annotations: Mapping[str, str | None],
+    set_name: str,
+    *,
+    action: Action,
 ) -> None:
-    """Annotates a claim of a StatefulSet. One that is gone by now needs no note."""
+    """Annotates a claim of a StatefulSet; None removes an annotation. One that is gone by now needs no note."""
     patch = {"metadata": {"annotations": dict(annotations)}}
     try:
         await cluster.patch_claim(namespace, name, patch, action=action, field_manager=field_manager(set_name))

@@ -48,7 +48,7 @@ from pulumi_stateful_service.live.state.recovery import (
     why_not_running,
 )
 from pulumi_stateful_service.live.state.stateful_set_fields import desired_ordinals
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import exit_problem
 
 
 async def recover(cluster: Cluster, target: RolloutTarget, plan: RecoveryPlan, resource: pulumi.Resource) -> None:
@@ -224,8 +224,7 @@ class _Recovery:
             self.plan.timeout_seconds,
             action=Action.RECOVER_FROM,
         )
-        said = cleaned(output, end=True)
-        return f"exit status {status}{': ' if said else ''}{said}" if status else None
+        return exit_problem(status, output)
 
     async def _until_ready(self, live: KubernetesObject, ordinal: int) -> None:
         started = time.monotonic()

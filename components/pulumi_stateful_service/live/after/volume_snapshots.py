@@ -23,6 +23,7 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
 )
 from pulumi_stateful_service.live.after.group_snapshots import GroupFailedError, make_group
+from pulumi_stateful_service.live.after.object_notes import note_on_claim
 from pulumi_stateful_service.live.after.restore_test import RestoreFailedError, test_restore
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.access import Action
@@ -46,7 +47,7 @@ from pulumi_stateful_service.live.state.volume_snapshots import (
     newest,
     restore_tests,
 )
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import exit_problem
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 1.0
 """Seconds between two looks."""
@@ -176,22 +177,14 @@ class _Snapshots:
             )
         except ClusterError as error:
             raise self._refused(f"{what} of {_name(pod)}: {error.problem}{consequence}") from error
-        if status:
-            said = cleaned(output, end=True)
-            raise self._refused(
-                f"{what} of {_name(pod)}: exit status {status}{': ' if said else ''}{said}{consequence}"
-            )
+        if (why := exit_problem(status, output)) is not None:
+            raise self._refused(f"{what} of {_name(pod)}: {why}{consequence}")
 
     async def _note(self, claim: KubernetesObject, since: str | None) -> None:
         """Notes on the claim since when its instance is quiesced, or that it is not."""
-        patch = {"metadata": {"annotations": {QUIESCED_ANNOTATION: since}}}
-        await self._cluster.patch_claim(
-            self._where.namespace,
-            claim["metadata"]["name"],
-            patch,
-            action=Action.NOTE_QUIESCED,
-            field_manager=field_manager(self._where.name),
-        )
+        namespace, noted = self._where.namespace, {QUIESCED_ANNOTATION: since}
+        name = claim["metadata"]["name"]
+        await note_on_claim(self._cluster, namespace, name, noted, self._where.name, action=Action.NOTE_QUIESCED)
 
     async def _create(self, instance: InstanceToSnapshot, deadline: float) -> dict[str, str]:
         if self._work.plan.group_class_name is None:

@@ -18,7 +18,7 @@ from pulumi_stateful_service.foundation.names import (
     SNAPSHOT_GROUP,
     claim_name,
 )
-from pulumi_stateful_service.outside_text import cleaned
+from pulumi_stateful_service.outside_text import cleaned, exit_problem
 
 JOB = "Job"
 CONTAINER = "restore-test"
@@ -136,9 +136,9 @@ def why_failed(job: KubernetesObject, pods: Sequence[KubernetesObject]) -> str:
     """What is known of the failure: the exit status and the last output, or why the Pod did not start."""
     for pod in pods:
         for status in pod.get("status", {}).get("containerStatuses") or []:
-            if ended := status.get("state", {}).get("terminated"):
-                said = cleaned(ended.get("message") or "", end=True).strip()
-                return f"exit status {ended.get('exitCode')}{': ' if said else ''}{said}"
+            ended = status.get("state", {}).get("terminated") or {}
+            if why := exit_problem(ended.get("exitCode") or 0, ended.get("message") or ""):
+                return why
     conditions = job.get("status", {}).get("conditions") or []
     told = [each.get("message") or each.get("reason") for each in conditions if each["type"] == "Failed"]
     return "; ".join([*(cleaned(each) for each in told if each), *filter(None, map(why_waiting, pods))])
