@@ -69,6 +69,8 @@ if storage_class := config.get("storageClass"):
 if new_disks := config.get("newDisks"):
     args["recreate_keeping_pods"] = True
     args["recreate_claims"] = {"ordinals": [int(ordinal) for ordinal in new_disks.split(",")]}
+if rebuild := config.get_object("rebuild"):
+    args["rebuild"] = rebuild
 
 cluster = kubernetes.Provider("cluster", context=config.require("context"))
 etcd = StatefulService("etcd", args, pulumi.ResourceOptions(provider=cluster))

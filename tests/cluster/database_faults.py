@@ -24,6 +24,7 @@ from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 from test_faults_refusals import disk, remove, volumes_by_hand
+from test_rebuild import delete_volume
 
 SLOW = 300.0
 """Seconds within which a database is well again: some copy all data, and a container that was killed twice waits."""
@@ -79,6 +80,8 @@ class Database(ABC):
     """What it is by default, and what it becomes."""
     rotated: ClassVar[str] = ""
     """A secret of the stack's configuration that can change while clients write; none by default."""
+    rebuilt: ClassVar[bool] = False
+    """Whether a disk that is lost is given up by the stack's configuration ``rebuild``."""
     leaving: ClassVar[str] = "leave.sh"
     """A word of the command by which a member leaves."""
     promise: ClassVar[str]
@@ -138,26 +141,12 @@ class Database(ABC):
         """The instances that take writes."""
         return [self.instance(ordinal) for ordinal in range(COUNT)]
 
-    def after_a_lost_disk(self, instance: str) -> None:  # noqa: B027 - likewise
-        """What is done by hand after an instance has come back empty; nothing by default."""
-
     def after_a_crash_with_a_lost_disk(self) -> None:  # noqa: B027 - likewise
         """What is done after a crash of all in which one disk is lost; nothing by default."""
 
     def restore(self) -> None:
         """Deploys with all instances restored from snapshots of different moments; one ``up`` by default."""
         self.live.up()
-
-    def run_in(self, instance: str, *command: str) -> str:
-        """Runs a command in an instance, again until it succeeds: the instance may be about to start."""
-
-        def output() -> list[str]:
-            with suppress(CommandError):
-                return [self.live.kubectl("exec", instance, "--", *command)]
-            return []
-
-        [printed] = eventually(f"{' '.join(command)} succeeds in {instance}", output, SLOW)
-        return printed
 
     def instance(self, ordinal: int) -> str:
         """The name of an instance."""
@@ -371,7 +360,9 @@ def table(database: Database, rows: Sequence[Row], said: Callable[[str], object]
         try:
             result = _result(database, row)
         except (AssertionError, Exception) as error:  # noqa: BLE001 - the table has all rows
-            result = Result(row.name, note=f"failed: {str(error).strip().splitlines()[0]}", failed=True)
+            lines = str(error).strip().splitlines()
+            what = next((line.strip() for line in lines if "error: " in line), lines[0])
+            result = Result(row.name, note=f"failed: {what}", failed=True)
         said(result.line())
         results.append(result)
         if result.failed:
@@ -396,7 +387,7 @@ def _secret_alone(database: Database) -> None:
 
 
 def _deleted_pod(database: Database) -> None:
-    database.live.replace_pod(database.leader())
+    database.live.replace_pod(database.leader(), SLOW)
 
 
 def _killed_leader(database: Database) -> None:
@@ -481,25 +472,25 @@ def _killed_in_a_leave(database: Database) -> str:
 
 
 def _lose_the_last_disk(database: Database) -> None:
-    """The claim of the last instance and its Pod are deleted, and with them the data."""
+    """The last instance comes back without data: by itself where its claim is deleted, else by one ``up``."""
     instance, live = database.instance(COUNT - 1), database.live
-    before = live.uids()[instance]
+    before, lost = live.uids()[instance], ""
     for claim in [name for name in live.claims() if name.endswith(instance)]:
-        live.kubectl("delete", "pvc", claim, "--wait=false")
+        if database.rebuilt:
+            lost = delete_volume(live, claim)
+        else:
+            live.kubectl("delete", "pvc", claim, "--wait=false")
     live.client.delete(Pod, instance, namespace=live.namespace)
-    eventually(f"{instance} is back", lambda: live.uids().get(instance) not in (None, before), SLOW)
-
-
-def _lost_disk(database: Database) -> None:
-    _lose_the_last_disk(database)
-    database.after_a_lost_disk(database.instance(COUNT - 1))
+    eventually(f"{instance} is another Pod", lambda: live.uids().get(instance) not in (None, before), SLOW)
+    if lost:
+        live.configure(rebuild=json.dumps([{"ordinal": COUNT - 1, "volume_name": lost}]))
+        live.up()
 
 
 def _killed_all_and_lost_a_disk(database: Database) -> None:
     _killed_all(database)
     _lose_the_last_disk(database)
     database.after_a_crash_with_a_lost_disk()
-    database.after_a_lost_disk(database.instance(COUNT - 1))
 
 
 def _destroyed(database: Database) -> None:
@@ -561,8 +552,7 @@ def _full_disk(database: Database) -> None:
     [index] = [number for number, name in enumerate(database.written_to()) if name == full]
     client = database.writing[index]
     folder = _folder(live, full)
-    with (folder / "filling").open("wb") as file, suppress(OSError):
-        os.posix_fallocate(file.fileno(), 0, os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize)
+    _fill(folder)
 
     def noticed() -> bool:
         return not live.is_ready(full) or time.monotonic() - client.times[-1] > UNNOTICED
@@ -573,6 +563,17 @@ def _full_disk(database: Database) -> None:
         running = threads.submit(live.up)
         eventually("all disks are larger", lambda: _grown(live) or running.done(), SLOW)
         running.result()
+
+
+def _fill(folder: Path) -> None:
+    """Takes what is free, half by half: the server takes some meanwhile, and more than there is gives nothing."""
+    taken = 0
+    with (folder / "filling").open("wb") as file, suppress(OSError):
+        while True:
+            now = os.statvfs(folder)
+            size = max(now.f_bavail // 2, 1) * now.f_frsize
+            os.posix_fallocate(file.fileno(), taken, size)
+            taken += size
 
 
 def _folder(live: Example, instance: str) -> Path:
@@ -661,7 +662,7 @@ ROWS = (
     Row("SIGKILL in the leader while disks grow", _killed_in_a_growth),
     Row("SIGKILL in the leader while one joins", _killed_in_a_join, count=COUNT + 1),
     Row("SIGKILL in the leader while one leaves", _killed_in_a_leave),
-    Row("lost disk", _lost_disk, 1),
+    Row("lost disk", _lose_the_last_disk, 1),
     Row("destroy, and up on the kept claims", _destroyed, COUNT),
     Row("SIGKILL in all, and all Pods deleted", _killed_all_and_deleted, COUNT),
     Row("SIGKILL in all, and a disk lost", _killed_all_and_lost_a_disk, 1),

@@ -8,11 +8,10 @@ from typing import ClassVar
 
 import databases_with_one_client
 import httpx2
-from database_faults import PASSWORD, SLOW, Client, Database
+from database_faults import PASSWORD, Client, Database
 from etcd_members import Etcd, encoded
 from example_stacks import NumberWriter, PipedWriter, WithClient
 from harness import eventually
-from lightkube.resources.core_v1 import Pod
 from test_nats import Nats
 from test_postgresql import PostgreSQL, psql, standbys
 from test_rabbitmq import PASSWORD as RABBITMQ_PASSWORD
@@ -27,6 +26,7 @@ class EtcdFaults(Database):
     name = "etcd"
     images = ("etcd:v3.7.3", "busybox")
     program = "etcd"
+    rebuilt = True
     file = "start.sh"
     setting = "retention"
     numbers = ("1h", "2h")
@@ -54,17 +54,6 @@ class EtcdFaults(Database):
 
     def stored(self) -> set[int]:
         return {int(key.removeprefix("key/")) for key in self.live.written(self.instance(0))}
-
-    def after_a_lost_disk(self, instance: str) -> None:
-        """As its README says."""
-        address = f"{instance}.etcd.{self.live.namespace}.svc.cluster.local"
-        peer = self.instance(0)
-        for script in ("leave", "add"):
-            self.run_in(peer, "sh", f"/scripts/{script}.sh", instance, address)
-        before = self.live.uids()[instance]
-        self.live.client.delete(Pod, instance, namespace=self.live.namespace)
-        eventually("it starts again", lambda: self.live.uids().get(instance) not in (None, before))
-        self.run_in(peer, "sh", "/scripts/join.sh", instance, address)
 
 
 def put(http: httpx2.Client, url: str, number: int) -> None:
@@ -215,6 +204,7 @@ class NatsFaults(Database):
     name = "nats"
     images = ("nats", "nats-box")
     program = "nats-server"
+    rebuilt = True
     file = "nats.conf"
     setting = "maxPayload"
     numbers = ("1MB", "2MB")
@@ -246,6 +236,7 @@ class RabbitMQFaults(Database):
     name = "rabbitmq"
     images = ("rabbitmq",)
     program = "beam.smp"
+    rebuilt = True
     file = "rabbitmq.conf"
     setting = "memoryShare"
     numbers = ("0.4", "0.5")
@@ -278,15 +269,6 @@ class RabbitMQFaults(Database):
         """Reading takes a message out of the queue."""
         self._read |= self.live.stored()
         return self._read
-
-    def after_a_lost_disk(self, instance: str) -> None:
-        """A server that comes back empty is still known, and is refused."""
-        node = f"rabbit@{instance}.rabbitmq.{self.live.namespace}.svc.cluster.local"
-        self.run_in(self.instance(0), "rabbitmqctl", "forget_cluster_node", node)
-        before = self.live.uids()[instance]
-        self.live.client.delete(Pod, instance, namespace=self.live.namespace)
-        eventually("it starts again", lambda: self.live.uids().get(instance) not in (None, before), SLOW)
-        self.run_in(self.instance(0), "rabbitmq-queues", "grow", node, "all")
 
 
 class ZooKeeperFaults(Database):

@@ -301,13 +301,15 @@ class Service(Project):
         running.wait()
         self.must("cancel", "--yes")
 
-    def replace_pod(self, name: str) -> None:
+    def replace_pod(self, name: str, timeout: float = 90) -> None:
         """Deletes a Pod and waits until its successor is ready."""
         before = self.uids()[name]
         self.client.delete(Pod, name, namespace=self.namespace)
-        eventually(
-            f"{name} is replaced", lambda: self.uids().get(name) not in (None, before) and self.is_ready(name), 90
-        )
+
+        def is_replaced() -> bool:
+            return self.uids().get(name) not in (None, before) and self.is_ready(name)
+
+        eventually(f"{name} is replaced", is_replaced, timeout)
 
     def http(
         self, pod: str, path: str = "/", method: str = "GET", timeout: float = 10, port: int = 8080

@@ -34,11 +34,11 @@ class RabbitMQ(Example):
 
     def is_well(self, count: int) -> bool:
         """Whether exactly this many servers are members, all run, and each has a replica of the queue."""
-        status = self.ctl("rabbitmqctl", "cluster_status")
         replicas = self.ctl("rabbitmqctl", "list_queues", "name", "members", "online")
-        sizes = [len(status["running_nodes"]), len(status["disk_nodes"])]
-        sizes += [len(queue[field]) for queue in replicas for field in ("members", "online")]
-        return set(sizes) == {count}
+        if {len(queue[field]) for queue in replicas for field in ("members", "online")} != {count}:
+            return False
+        status = self.ctl("rabbitmqctl", "cluster_status")
+        return len(status["running_nodes"]) == len(status["disk_nodes"]) == count
 
     def leader(self) -> str:
         """Which server leads the queue."""

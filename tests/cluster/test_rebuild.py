@@ -69,15 +69,22 @@ def volume_of(rg: Service, ordinal: int, name: str = "logs") -> str:
     return str(rg.claims()[f"{name}-rg-{ordinal}"].spec.volumeName)
 
 
+def delete_volume(service: Service, claim: str) -> str:
+    """Deletes the volume of a claim, as if its disk had never been, and returns its name."""
+    volume = str(service.claims()[claim].spec.volumeName)
+    service.kubectl("delete", "persistentvolume", volume, "--wait=false")
+    service.kubectl("patch", "persistentvolume", volume, "--type=merge", '--patch={"metadata": {"finalizers": null}}')
+    eventually("the claim is lost", lambda: service.claims()[claim].status.phase == "Lost")
+    return volume
+
+
 def lose_volume(rg: Service, ordinal: int) -> str:
-    """Deletes the volume of an instance, as if its disk had never been, and its Pod, which cannot start again.
+    """Deletes the volume of an instance and its Pod, which cannot start again.
 
     An ordered controller does not even create another Pod, while one before it is not ready.
     """
-    volume, pod = volume_of(rg, ordinal), f"rg-{ordinal}"
-    rg.kubectl("delete", "persistentvolume", volume, "--wait=false")
-    rg.kubectl("patch", "persistentvolume", volume, "--type=merge", '--patch={"metadata": {"finalizers": null}}')
-    eventually("the claim is lost", lambda: rg.claims()[f"logs-{pod}"].status.phase == "Lost")
+    pod = f"rg-{ordinal}"
+    volume = delete_volume(rg, f"logs-{pod}")
     rg.kubectl("delete", "pod", pod, "--wait=false")
     is_first = all(rg.is_ready(f"rg-{each}") for each in range(ordinal))
     is_parallel = rg.args["pod_management_policy"] == "Parallel"

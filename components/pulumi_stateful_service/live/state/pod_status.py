@@ -105,6 +105,15 @@ def was_ever_ready(pod: KubernetesObject) -> bool:
     return ready is not None and start is not None and bool(ready["lastTransitionTime"] > start)
 
 
+def has_restarted(pod: KubernetesObject) -> bool:
+    """Whether a container runs that was started after the Pod was ready last, as after a crash."""
+    ready = _conditions(pod).get("Ready")
+    if ready is None or is_ready(pod):
+        return False
+    started = [each.get("state", {}).get("running", {}).get("startedAt") or "" for each in _containers(pod)]
+    return max(started, default="") >= ready["lastTransitionTime"]
+
+
 def serves(pod: KubernetesObject) -> bool:
     """Whether the Pod is ready, or was and is expected to be again."""
     return is_ready(pod) or (was_ever_ready(pod) and not is_crash_looping(pod))

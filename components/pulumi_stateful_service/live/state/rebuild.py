@@ -11,6 +11,7 @@ from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObjec
 from pulumi_stateful_service.foundation.names import REBUILD_ANNOTATION, claim_name
 from pulumi_stateful_service.foundation.quorum import majority, min_available_count
 from pulumi_stateful_service.live.state.pod_status import (
+    has_restarted,
     is_crash_looping,
     is_ready,
     is_terminating,
@@ -106,8 +107,8 @@ def is_of_use(pod: KubernetesObject) -> bool:
 
 
 def is_starting(pod: KubernetesObject) -> bool:
-    """Whether the Pod has a node, was never ready, and may become so."""
-    is_new = bool(node_of(pod)) and not was_ever_ready(pod)
+    """Whether the Pod has a node, was not ready since its containers have started, and may become so."""
+    is_new = bool(node_of(pod)) and (not was_ever_ready(pod) or has_restarted(pod))
     return is_new and not is_terminating(pod) and not is_crash_looping(pod)
 
 

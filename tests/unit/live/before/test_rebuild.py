@@ -51,16 +51,19 @@ def claim(ordinal: int, volume: str | None = "", phase: str = "Bound", name: str
 CLAIMS = [claim(ordinal) for ordinal in range(3)]
 
 
-def pod(ordinal: int, *, ready: bool = True, node: str = "", was_ready: bool = True) -> dict[str, Any]:
-    """The Pod of an instance, on a node of its own."""
+def pod(
+    ordinal: int, *, ready: bool = True, node: str = "", was_ready: bool = True, restarted: str = ""
+) -> dict[str, Any]:
+    """The Pod of an instance, on a node of its own; ``restarted`` is when its container started again, if it has."""
     since = "2026-01-01T00:00:05Z" if was_ready else "2026-01-01T00:00:00Z"
+    state = {"running": {"startedAt": restarted}} if restarted else {"running": {}} if ready else {"terminated": {}}
     return {
         "metadata": {"name": f"db-{ordinal}", "labels": {"controller-revision-hash": "new"}, "uid": f"uid-{ordinal}"},
         "spec": {"nodeName": node or f"node-{ordinal}"},
         "status": {
             "startTime": "2026-01-01T00:00:00Z",
             "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": since}],
-            "containerStatuses": [{"state": {"running": {}} if ready else {"terminated": {}}}],
+            "containerStatuses": [{"state": state}],
         },
     }
 
@@ -164,9 +167,13 @@ class TestRefusals:
         [refusal] = refusals(pods=pods, **plan)
         assert f"ready, and {required} must be" in refusal
         first = broken[0]
-        assert (
-            refusals(pods=[*pods[:first], pod(first, ready=False, was_ready=False), *pods[first + 1 :]], **plan) == []
-        )
+
+        def with_first(**changed: Any) -> list[str]:
+            return refusals(pods=[*pods[:first], pod(first, ready=False, **changed), *pods[first + 1 :]], **plan)
+
+        assert with_first(was_ready=False) == []
+        assert with_first(restarted="2026-01-01T00:00:05Z") == [], "after a crash of all"
+        assert with_first(restarted="2026-01-01T00:00:02Z"), "it was ready after that"
 
     def test_a_majority_is_rebuilt_one_after_another(self) -> None:
         """Each when those before it are ready again; not if the first one has too few others already."""
