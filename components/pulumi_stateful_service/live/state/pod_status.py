@@ -111,7 +111,7 @@ def has_restarted(pod: KubernetesObject) -> bool:
     if ready is None or is_ready(pod):
         return False
     started = [each.get("state", {}).get("running", {}).get("startedAt") or "" for each in _containers(pod)]
-    return max(started, default="") >= ready["lastTransitionTime"]
+    return bool(max(started, default="") >= ready["lastTransitionTime"])
 
 
 def serves(pod: KubernetesObject) -> bool:
