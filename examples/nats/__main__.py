@@ -19,14 +19,11 @@ args: StatefulServiceArgs = {
     "publish_not_ready_addresses": True,
     "quorum": True,
     "members": {
-        "leave": {"command": ["sh", "/scripts/leave.sh", "{pod}"], "timeout_seconds": 600},
+        "leave": {"command": ["sh", "/etc/nats/leave.sh", "{pod}"], "timeout_seconds": 600},
         # One that has lost its disk stays a member, which has no vote before it has caught up.
         "remove": {"command": ["sh", "-c", ":"]},
     },
-    "config_files": {
-        "/etc/nats/nats.conf": Path("nats.conf").read_text(),
-        "/scripts/leave.sh": Path("leave.sh").read_text(),
-    },
+    "config_files": {f"/etc/nats/{name}": Path(name).read_text() for name in ("nats.conf", "leave.sh")},
     # The image of the server has no command line tool.
     "init_containers": [
         {
@@ -46,6 +43,8 @@ args: StatefulServiceArgs = {
         "failure_threshold": 600,
     },
     "readiness_probe": {"http_get": {"path": "/healthz?js-server-only=true", "port": "monitor"}, "period_seconds": 2},
+    # Where a disk is full, JetStream is off until the server starts again.
+    "liveness_probe": {"http_get": {"path": "/healthz?js-enabled-only=true", "port": "monitor"}, "timeout_seconds": 5},
     # Hands its streams and clients over before it ends.
     "lifecycle": {"pre_stop": {"exec": {"command": ["nats-server", "--signal", "ldm=/tmp/nats.pid"]}}},
     "termination_grace_period_seconds": 60,

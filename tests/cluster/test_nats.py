@@ -115,3 +115,18 @@ def test_p14_nats_keeps_every_acknowledged_write(server: Nats, record_property: 
         writer.end()
     writer.report(record_property)
     assert writer.acknowledged <= server.stored()
+
+
+@pytest.mark.long
+def test_p14_a_server_that_leads_the_others_leaves(server: Nats) -> None:
+    """NATS removes no server that leads; and the command succeeds where it has succeeded before."""
+    server.configure(replicas=4)
+    server.up()
+    eventually("they form a cluster", lambda: server.is_well(4))
+    admin = 'XDG_CONFIG_HOME=/tmp /tool/nats --server nats:4222 --user admin --password "$ADMIN_PASSWORD" --timeout 30s'
+    server.kubectl("exec", "nats-0", "--", "sh", "-c", f"{admin} server cluster step-down --force --host nats-3")
+    assert server.monitor("nats-0", "/jsz")["meta_cluster"]["leader"] == "nats-3"
+    server.configure(replicas=3)
+    server.up()
+    eventually("three are left", lambda: server.is_well(3))
+    server.kubectl("exec", "nats-0", "--", "sh", "/etc/nats/leave.sh", "nats-3")
