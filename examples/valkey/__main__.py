@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_stateful_service import ContainerMountArgs, StatefulService
 
-FILES = ("start.sh", "primary.sh", "stop.sh", "join.sh", "leave.sh", "sentinel.conf")
+FILES = ("start.sh", "primary.sh", "stop.sh", "join.sh", "leave.sh", "sentinels.sh", "sentinel.conf")
 FOLDERS: list[ContainerMountArgs] = [{"volume": name, "mount_path": f"/{name}"} for name in ("data", "tmp")]
 SCRIPTS: list[ContainerMountArgs] = [
     {"volume": "config-files", "mount_path": f"/scripts/{name}", "sub_path": f"scripts.{name}"} for name in FILES
