@@ -17,6 +17,11 @@ postgresql = StatefulService(
         "replicas": config.require_int("replicas"),
         "ports": {"client": 5432},
         "discovery": {},
+        # A new database is made once: not where a disk is lost later.
+        "form_cluster": {
+            "command": ["touch", "/var/lib/postgresql/data/form"],
+            "check": ["test", "-s", "/var/lib/postgresql/data/pgdata/PG_VERSION"],
+        },
         "config_files": {"/scripts/start.sh": Path("start.sh").read_text()},
         "secret_env": {"PGPASSWORD": config.require_secret("password")},
         "env": {

@@ -1,9 +1,16 @@
-# Starts a server: with its data; without, ordinal 0 makes a new database, and the others copy that of ordinal 0.
+# Starts a server: with its data; without, ordinal 0 makes a new database once, and the others copy that of ordinal 0.
 set -eu
+trap exit TERM
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rm -rf "$PGDATA" "$PGDATA.new"
     if [ "$POD_ORDINAL" = 0 ]; then
+        # form_cluster has the word given once. A primary that has lost its disk later waits for its data.
+        echo "Waiting for data in $PGDATA, or for the word to make a new database"
+        until [ -e "${PGDATA%/*}/form" ]; do
+            [ ! -e "$PGDATA" ] || exec sh "$0"
+            sleep 1
+        done
         printf '%s' "$PGPASSWORD" > /tmp/password
         initdb --pgdata="$PGDATA.new" --username=postgres --pwfile=/tmp/password --auth=scram-sha-256 --locale=C.UTF-8
         rm /tmp/password

@@ -1,19 +1,19 @@
 """The databases in ``examples/``, as the table of faults sees them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
 import databases_with_one_client
 import httpx2
-from database_faults import PASSWORD, Client, Database
+from database_faults import COUNT, PASSWORD, SLOW, Client, Database
 from etcd_members import Etcd, encoded
 from example_stacks import NumberWriter, PipedWriter, WithClient
-from harness import eventually
+from harness import CommandError, eventually
 from test_nats import Nats
-from test_postgresql import PostgreSQL, psql, standbys
+from test_postgresql import PostgreSQL, psql, rows, standbys
 from test_rabbitmq import PASSWORD as RABBITMQ_PASSWORD
 from test_rabbitmq import RabbitMQ
 from test_redis import Redis
@@ -157,12 +157,36 @@ class PostgreSQLFaults(Database):
     def written_to(self) -> list[str]:
         return [self.instance(0)]
 
+    def restore(self) -> None:
+        """The primary alone; the standbys, which have what it has no longer, copy it anew, as the README says."""
+        claims = self.live.claims()
+        volumes = {ordinal: str(claims[f"data-{self.instance(ordinal)}"].spec.volumeName) for ordinal in (1, 2)}
+        more = self.more | {"restore": [{"ordinal": 0, "snapshot": "BeforeLastRollout"}]}
+        self.with_more(**more)
+        self.live.up()
+        rebuild = [{"ordinal": ordinal, "volume_name": volume} for ordinal, volume in volumes.items()]
+        self.with_more(**more, rebuild=rebuild)
+        self.live.up()
+        self.until_well()
+        eventually("all have the same rows", self._agree, SLOW)
+
+    def _agree(self) -> bool:
+        return len({frozenset(rows(self.live, server)) for server in range(COUNT)}) == 1
+
     def writer(self, instance: str, first: int) -> Client:
         command = psql(f"{instance}.postgresql")
         return PipedWriter(self.live, command, "INSERT INTO written VALUES ({0}) RETURNING n;", "{0}", first)
 
     def stored(self) -> set[int]:
-        return set(map(int, self.live.psql("postgresql-primary", "SELECT n FROM written")))
+        """Asked again until the primary answers."""
+
+        def numbers() -> list[set[int]]:
+            with suppress(CommandError):
+                return [rows(self.live, 0)]
+            return []
+
+        [found] = eventually("the primary answers", numbers, SLOW)
+        return found
 
 
 class RedisFaults(Database):

@@ -4,13 +4,15 @@ A client commits one row after the other at the primary, throughout.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from example_stacks import CLIENT, PipedWriter, WithClient, restricted
-from harness import eventually, local, only, watching
+from harness import CommandError, eventually, local, only, watching
 from lightkube import Client as Kubernetes
+from lightkube.resources.core_v1 import Pod
 
 PASSWORD = "Correct-Horse"  # noqa: S105 - of this test alone
 
@@ -25,6 +27,17 @@ class PostgreSQL(WithClient):
         """A server's answer, reached by the name that clients use."""
         sql = [argument for command in commands for argument in ("--command", command)]
         return self.kubectl("exec", "--stdin", CLIENT, "--", *psql(host), *sql).splitlines()
+
+    def logs(self, instance: str) -> str:
+        """What a server has said; nothing while its container does not run."""
+        with suppress(CommandError):
+            return self.kubectl("logs", instance)
+        return ""
+
+    def received(self, standby: str) -> int:
+        """How far a standby has the primary's log, in bytes."""
+        [position] = self.psql(f"{standby}.postgresql", "SELECT pg_last_wal_receive_lsn() - '0/0'")
+        return int(position)
 
 
 def psql(host: str) -> list[str]:
@@ -106,6 +119,36 @@ def test_p14_postgresql_keeps_every_acknowledged_write(
     writer.end()
     writer.report(record_property)
     assert postgresql.psql("postgresql-primary", "SHOW max_connections") == ["120"]
+    for server in range(3):
+        eventually(
+            f"postgresql-{server} has each row",
+            lambda server=server: not writer.acknowledged - rows(postgresql, server),  # type: ignore[misc]
+            timeout=20,
+        )
+
+
+@pytest.mark.long
+def test_p14_a_primary_that_has_lost_its_disk_waits_for_a_copy(postgresql: PostgreSQL, writer: PipedWriter) -> None:
+    """It makes no empty database; as the README says, it copies the standby that has most, and no row is lost."""
+    postgresql.up()
+    eventually("both replay", lambda: standbys(postgresql) == ["standby_1", "standby_2"])
+    postgresql.psql("postgresql-primary", "CREATE TABLE written (n bigint PRIMARY KEY)")
+    writer.start()
+    writer.wait_for_a_write()
+    before = postgresql.uids()["postgresql-0"]
+    postgresql.kubectl("delete", "pvc", "data-postgresql-0", "--wait=false")
+    postgresql.client.delete(Pod, "postgresql-0", namespace=postgresql.namespace)
+    eventually("it is another one", lambda: postgresql.uids().get("postgresql-0") not in (None, before), 90)
+    eventually("it waits", lambda: "Waiting for data" in postgresql.logs("postgresql-0"), 90)
+
+    here = f"kubectl --namespace {postgresql.namespace} "
+    ask, copy = (commands.replace("kubectl ", here) for commands in postgresql.commands("A lost disk"))
+    postgresql.follow(ask)
+    most = max((1, 2), key=lambda number: postgresql.received(f"postgresql-{number}"))
+    postgresql.follow(copy.replace("postgresql-1", f"postgresql-{most}"))
+    eventually("both replay", lambda: standbys(postgresql) == ["standby_1", "standby_2"], 90)
+    writer.wait_for_a_write()
+    writer.end()
     for server in range(3):
         eventually(
             f"postgresql-{server} has each row",
