@@ -23,7 +23,7 @@ from example_stacks import CLIENT, Example, WithClient, WriterOfNumbers
 from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
-from test_faults_refusals import disk, remove, volumes_by_hand
+from test_faults_refusals import disk, make_volume, remove, volumes_by_hand
 from test_rebuild import delete_volume
 
 SLOW = 300.0
@@ -90,6 +90,8 @@ class Database(ABC):
     """The rows that it does not promise to survive without a loss, and why."""
     not_applicable: ClassVar[Mapping[str, str]] = {}
     """The rows that are not for it, and why."""
+    other_disks: ClassVar[Sequence[str]] = ()
+    """The sizes of the disks that the example has besides one of each instance."""
 
     def __init__(self, live: Example, **always: object) -> None:
         """``always`` are further arguments of the service."""
@@ -152,6 +154,10 @@ class Database(ABC):
         """The name of an instance."""
         return f"{self.name}-{ordinal}"
 
+    def everyone(self) -> list[str]:
+        """All instances, and whoever else belongs to the database."""
+        return [self.instance(ordinal) for ordinal in range(COUNT)]
+
     def start(self) -> None:
         """Deploys it, and waits until it is well."""
         self.acknowledged.clear()
@@ -202,8 +208,8 @@ class Database(ABC):
 
     def kill(self, *instances: str) -> None:
         """Ends the server's process of instances, all at once, by SIGKILL."""
-        uids = self.live.uids()
-        doomed = [pid for instance in instances for pid in processes(uids[instance], self.program)]
+        uids = [str(self.live.pod(instance).metadata.uid) for instance in instances]
+        doomed = [pid for uid in uids for pid in processes(uid, self.program)]
         assert doomed, f"no process {self.program} in {instances}"
         for pid in doomed:
             with suppress(ProcessLookupError):
@@ -401,13 +407,13 @@ def _killed_each(database: Database) -> None:
 
 
 def _killed_all(database: Database) -> None:
-    database.kill(*(database.instance(ordinal) for ordinal in range(COUNT)))
+    database.kill(*database.everyone())
 
 
 def _killed_all_and_deleted(database: Database) -> None:
-    database.kill(*(database.instance(ordinal) for ordinal in range(COUNT)))
-    for ordinal in range(COUNT):
-        database.live.client.delete(Pod, database.instance(ordinal), namespace=database.live.namespace)
+    database.kill(*database.everyone())
+    for name in database.everyone():
+        database.live.client.delete(Pod, name, namespace=database.live.namespace)
 
 
 @contextmanager
@@ -533,13 +539,16 @@ def _restored(database: Database) -> str:
 def _on_small_disks(database: Database) -> Iterator[None]:
     """On file systems of their own, whose driver the test plays."""
     live = database.live
-    folders = [live.folder / f"disk-{ordinal}" for ordinal in range(COUNT)]
+    folders = [live.folder / f"disk-{number}" for number in range(COUNT + len(database.other_disks))]
+    names = [f"by-hand-{live.namespace}-{number}" for number in range(len(folders))]
     with ExitStack() as stack:
         for folder in folders:
             stack.enter_context(disk(folder, SMALL))
-        stack.callback(lambda: remove(live, [f"by-hand-{live.namespace}-{number}" for number in range(COUNT)]))
+        stack.callback(lambda: remove(live, names))
         stack.callback(lambda: live.kubectl("delete", "pvc", "--all", "--timeout=120s"))
-        storage_class = stack.enter_context(volumes_by_hand(live, f"{SMALL}i", *folders))
+        storage_class = stack.enter_context(volumes_by_hand(live, f"{SMALL}i", *folders[:COUNT]))
+        for name, size, folder in zip(names[COUNT:], database.other_disks, folders[COUNT:], strict=True):
+            make_volume(live, name, storage_class, size, folder)
         database.with_more(storage_class_name=storage_class)
         live.configure(size=f"{SMALL}i")
         database.fresh()

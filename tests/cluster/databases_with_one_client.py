@@ -85,6 +85,10 @@ class Brokers(Kafka):
         """The brokers."""
         return {name: pod for name, pod in super().pods().items() if "-brokers-" in name}
 
+    def claims(self) -> dict[str, object]:
+        """Those of the brokers."""
+        return {name: claim for name, claim in super().claims().items() if "-brokers-" in name}
+
 
 class KafkaFaults(OneClient):
     """Kafka: a producer sends to the leaders of all partitions."""
@@ -95,17 +99,25 @@ class KafkaFaults(OneClient):
     file = "server.properties"
     setting = "maxBytes"
     numbers = (1_048_588, 2_000_000)
-    promise = "A message is acknowledged when two of three brokers have it (`acks=all`). The rows are those of brokers."
+    promise = (
+        "A message is acknowledged when two of three brokers have it (`acks=all`). The rows are those of brokers. "
+        "Where all are killed, the controllers are, too."
+    )
     not_applicable: ClassVar = NO_SECRET | {
         "restore from snapshots": "disks of several servers, which agree on the messages, have no common moment",
-        "full disk of the leader": "not run: the row has three disks of its own, and the example needs six",
     }
+    # Of the controllers.
+    other_disks = ("1Gi",) * 3
     example = Brokers
     client: ClassVar = ("apache/kafka:4.1.0", JAVA)
     live: Brokers
 
     def instance(self, ordinal: int) -> str:
         return f"kafka-brokers-{ordinal}"
+
+    def everyone(self) -> list[str]:
+        """The controllers, too."""
+        return [*super().everyone(), *(f"kafka-controllers-{ordinal}" for ordinal in range(3))]
 
     def prepare(self) -> None:
         self.live.create_topic()

@@ -67,9 +67,11 @@ def writer(postgresql: PostgreSQL) -> Iterator[PipedWriter]:
 
 
 def standbys(postgresql: PostgreSQL) -> list[str]:
-    """The standbys that replay what the primary writes."""
+    """The standbys that replay what the primary writes; none while the primary does not answer."""
     streaming = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming' ORDER BY 1"
-    return postgresql.psql("postgresql-primary", streaming)
+    with suppress(CommandError):
+        return postgresql.psql("postgresql-primary", streaming)
+    return []
 
 
 def rows(postgresql: PostgreSQL, server: int) -> set[int]:
