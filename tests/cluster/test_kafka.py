@@ -94,14 +94,15 @@ class Producer(WriterOfNumbers):
     def __init__(self, example: Kafka, first: int = 0) -> None:
         """It runs in the client's Pod, and begins with ``first``, a multiple of a million."""
         super().__init__()
-        producer = ["java", "org.apache.kafka.tools.VerifiableProducer", *SERVERS]
-        self._command = ["kubectl", "--namespace", example.namespace, "exec", CLIENT, "--", *producer]
-        self._command += ["--topic", TOPIC, "--throughput", "50", "--acks", "-1"]
-        self._command += ["--value-prefix", str(first // 1_000_000)]
+        producer = ["java", "org.apache.kafka.tools.VerifiableProducer", *SERVERS, "--topic", TOPIC]
+        producer += ["--throughput", "50", "--acks", "-1", "--value-prefix", str(first // 1_000_000)]
+        # It ends with its standard input: what kubectl has started in a Pod outlives kubectl.
+        shell = ["sh", "-c", '"$@" & cat; kill -9 $!', "sh", *producer]
+        self._command = ["kubectl", "--namespace", example.namespace, "exec", "--stdin", CLIENT, "--", *shell]
         self._env = example.env
 
     def run(self) -> None:
-        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(self._command, env=self._env, text=True, **pipes) as running:
             for line in running.stdout or ():
                 event = json.loads(line)
