@@ -21,6 +21,9 @@ if [ ! -e $state ]; then
         mariadb-install-db --no-defaults --datadir=$data --auth-root-authentication-method=normal --skip-test-db
         set -- --wsrep-new-cluster
     fi
+elif grep -q '^uuid: *00000000' $state; then
+    # It was copying them, or has left the others after an error of its own: it copies all again.
+    echo :0 > /tmp/position
 else
     position=$(sed -n 's/^uuid: *//p' $state):$(sed -n 's/^seqno: *//p' $state)
     if [ "${position#*:}" = -1 ]; then
@@ -52,7 +55,11 @@ peers=$(for peer in $FIRST_SERVERS; do printf '%s' "$peer.$SERVICE_ADDRESS,"; do
 mariadbd --defaults-file=/scripts/galera.cnf --max-connections="$MAX_CONNECTIONS" --init-file=/tmp/init.sql \
     --wsrep-cluster-address="gcomm://${peers%,}" --wsrep-node-name="$POD_NAME" --wsrep-node-address="$POD_IP" \
     --wsrep-sst-auth="root:$MYSQL_PWD" "$@" &
+server=$!
 # A server that waits for the others heeds no signal but KILL.
-end() { if mariadb-admin --silent ping 2> /tmp/none; then kill $!; else kill -9 $!; fi; }
+end() { if mariadb-admin --silent ping 2> /tmp/none; then kill $server; else kill -9 $server; fi; }
 trap end TERM
-wait $! || wait $!
+# One that could not apply a transaction, such as with a full disk, has left the others, and joins them only when it starts.
+state() { mariadb --execute="SHOW STATUS LIKE 'wsrep_local_state_comment'" 2> /tmp/none; }
+while sleep 5; do if state | grep -q Inconsistent; then end; fi; done &
+wait $server || wait $server
