@@ -59,7 +59,7 @@ server=$!
 # A server that waits for the others heeds no signal but KILL.
 end() { if mariadb-admin --silent ping 2> /tmp/none; then kill $server; else kill -9 $server; fi; }
 trap end TERM
-# One that could not apply a transaction, such as with a full disk, has left the others, and joins them only when it starts.
+# One that could not apply a transaction, such as with a full disk, has left the others until it starts again.
 state() { mariadb --execute="SHOW STATUS LIKE 'wsrep_local_state_comment'" 2> /tmp/none; }
 while sleep 5; do if state | grep -q Inconsistent; then end; fi; done &
 wait $server || wait $server
