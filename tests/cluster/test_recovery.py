@@ -150,7 +150,7 @@ def test_p08_containers_that_crash_are_asked_and_told_while_they_run(service: Ma
     for pod, position in {"rg-0": 7, "rg-1": 1, "rg-2": 12}.items():
         sh(rg, pod, f"echo {position} > /opt/logs/position")
     before = kill_all(rg)
-    eventually("all crash", lambda: len(crashing(rg)) == len(before))
+    eventually("all crash", lambda: len(crashing(rg)) == len(before), 180)
     rg.set(recover={"request": "first", "compare": {"command": POSITION}, "command": ALONE})
     assert "recover 'first' waits in pulumi up until each instance tells its number" in rg.must("preview")
     waiting = rg.uids()
