@@ -35,8 +35,8 @@ def exit_problem(status: int, output: object, where: str = "") -> str | None:
     """Why a command did not succeed, with the end of what it printed; None where it did. ``where`` it ran."""
     if not status:
         return None
-    said = cleaned(output, end=True)
-    return f"exit status {status}{where and f' in {where}'}{said and f': {said}'}"
+    problem = f"exit status {status} in {where}" if where else f"exit status {status}"
+    return f"{problem}: {said}" if (said := cleaned(output, end=True)) else problem
 
 
 def without_controls(text: str) -> str:

@@ -14,11 +14,11 @@ from pulumi_stateful_service.foundation.names import (
     MEMBERS_ANNOTATION,
     REJOINING_ANNOTATION,
     claim_name,
-    field_manager,
     pod_name,
 )
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.object_notes import annotate
 from pulumi_stateful_service.live.state.member_changes import MemberNotes, MemberPlan, members_of, replicas_of
 from pulumi_stateful_service.live.state.stateful_set_fields import claim_templates, first_ordinal
 
@@ -64,11 +64,8 @@ async def write_member_notes(
     """Notes values by their annotations; None removes one."""
     metadata = stateful_set["metadata"]
     annotations = {key: None if value is None else str(value) for key, value in notes.items()}
-    patch = {"metadata": {"annotations": annotations}}
-    manager = field_manager(metadata["name"])
-    await cluster.patch(
-        "Service", metadata["namespace"], plan.service_name, patch, action=Action.NOTE_MEMBERS, field_manager=manager
-    )
+    namespace, set_name = metadata["namespace"], metadata["name"]
+    await annotate(cluster, "Service", namespace, plan.service_name, annotations, set_name, action=Action.NOTE_MEMBERS)
 
 
 def _parsed(

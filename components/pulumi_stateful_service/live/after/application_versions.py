@@ -11,10 +11,10 @@ from pulumi_stateful_service.errors import RefusedError
 from pulumi_stateful_service.foundation.image_versions import Version
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME, DATA_VERSION_ANNOTATION
-from pulumi_stateful_service.live.after.object_notes import note_on_claim
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.object_notes import annotate
 from pulumi_stateful_service.live.state.application_versions import VersionWork, WantedVersion, has_run, lagging_notes
 from pulumi_stateful_service.live.state.pod_status import claim_names, is_ready
 from pulumi_stateful_service.outside_text import exit_problem
@@ -51,8 +51,15 @@ async def note_versions(cluster: Cluster, stateful_set: KubernetesObject, notes:
     metadata = stateful_set["metadata"]
     for name, version in notes.items():
         noted = {DATA_VERSION_ANNOTATION: str(version)}
-        await note_on_claim(
-            cluster, metadata["namespace"], name, noted, metadata["name"], action=Action.NOTE_DATA_VERSION
+        await annotate(
+            cluster,
+            "PersistentVolumeClaim",
+            metadata["namespace"],
+            name,
+            noted,
+            metadata["name"],
+            action=Action.NOTE_DATA_VERSION,
+            may_be_gone=True,
         )
 
 

@@ -26,7 +26,6 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
 )
 from pulumi_stateful_service.live.after.check_result import CheckResult, Outcome, asked
-from pulumi_stateful_service.live.after.object_notes import note_on_claim, note_on_service
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     list_claims_until_answered,
@@ -39,6 +38,7 @@ from pulumi_stateful_service.live.after.target import (
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.object_notes import annotate
 from pulumi_stateful_service.live.state.cluster_forming import (
     FormPlan,
     began,
@@ -88,14 +88,22 @@ async def _note_on_service(cluster: Cluster, target: RolloutTarget, plan: FormPl
     noted, action = {CLUSTER_ANNOTATION: note}, Action.NOTE_CLUSTER
     await retry_until_answered(
         target,
-        lambda: note_on_service(cluster, target.namespace, plan.service_name, noted, target.name, action=action),
+        lambda: annotate(cluster, "Service", target.namespace, plan.service_name, noted, target.name, action=action),
     )
 
 
 async def _note_on_claims(cluster: Cluster, target: RolloutTarget, claims: list[KubernetesObject]) -> None:
     for name in without_note(claims):
-        noted = {CLUSTER_ANNOTATION: formed_note(cluster.now())}
-        await note_on_claim(cluster, target.namespace, name, noted, target.name, action=Action.NOTE_CLUSTER_ON_CLAIM)
+        await annotate(
+            cluster,
+            "PersistentVolumeClaim",
+            target.namespace,
+            name,
+            {CLUSTER_ANNOTATION: formed_note(cluster.now())},
+            target.name,
+            action=Action.NOTE_CLUSTER_ON_CLAIM,
+            may_be_gone=True,
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from pulumi_stateful_service.foundation import messages
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.foundation.names import CONTAINER_NAME, RECOVERY_ANNOTATION, pod_name
 from pulumi_stateful_service.live.after.check_result import Outcome, asked
-from pulumi_stateful_service.live.after.object_notes import note_on_claim, note_on_service
 from pulumi_stateful_service.live.after.target import (
     RolloutTarget,
     list_pods_until_answered,
@@ -31,6 +30,7 @@ from pulumi_stateful_service.live.after.target import (
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.instance_numbers import asked_number
+from pulumi_stateful_service.live.object_notes import annotate
 from pulumi_stateful_service.live.state.pod_status import Diagnostics, is_ready, ordinal_of, why_not_ready
 from pulumi_stateful_service.live.state.recovery import (
     Progress,
@@ -74,7 +74,7 @@ async def note_nothing_to_recover(cluster: Cluster, namespace: str, name: str, p
     """Notes of a service that is about to be created that its recovery is done: it has no data yet."""
     note = note_of(plan, Progress.DONE, cluster.now(), None)
     noted = {RECOVERY_ANNOTATION: str(note)}
-    await note_on_service(cluster, namespace, plan.service_name, noted, name, action=Action.NOTE_RECOVERY)
+    await annotate(cluster, "Service", namespace, plan.service_name, noted, name, action=Action.NOTE_RECOVERY)
 
 
 async def _note_done(
@@ -89,8 +89,16 @@ async def _note_done(
         noted = {RECOVERY_ANNOTATION: str(note)}
 
         async def write(name: str = name, noted: Mapping[str, str] = noted) -> None:
-            action = Action.NOTE_RECOVERY_ON_CLAIM
-            await note_on_claim(cluster, target.namespace, name, noted, target.name, action=action)
+            await annotate(
+                cluster,
+                "PersistentVolumeClaim",
+                target.namespace,
+                name,
+                noted,
+                target.name,
+                action=Action.NOTE_RECOVERY_ON_CLAIM,
+                may_be_gone=True,
+            )
 
         await retry_until_answered(target, write)
     if not has_service_note(note, service):
@@ -101,7 +109,7 @@ async def _note_on_service(cluster: Cluster, target: RolloutTarget, plan: Recove
     noted, action = {RECOVERY_ANNOTATION: str(note)}, Action.NOTE_RECOVERY
     await retry_until_answered(
         target,
-        lambda: note_on_service(cluster, target.namespace, plan.service_name, noted, target.name, action=action),
+        lambda: annotate(cluster, "Service", target.namespace, plan.service_name, noted, target.name, action=action),
     )
 
 

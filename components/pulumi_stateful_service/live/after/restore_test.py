@@ -17,6 +17,7 @@ from pulumi_stateful_service.foundation.names import RESTORE_TEST_ANNOTATION, SN
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.object_notes import annotate
 from pulumi_stateful_service.live.state.restore_test import (
     JOB,
     Restored,
@@ -52,19 +53,16 @@ async def test_restore(
     Raises RestoreFailedError where it has not; the Job stays for an hour then, so that its Pod can be looked at.
     """
     job = restore_test_job(stateful_set, restored, test, labels)
-    name, manager = job["metadata"]["name"], field_manager(stateful_set["metadata"]["name"])
+    name, set_name = job["metadata"]["name"], stateful_set["metadata"]["name"]
     try:
-        await cluster.create(JOB, namespace, job, action=Action.TEST_RESTORE, field_manager=manager)
+        await cluster.create(JOB, namespace, job, action=Action.TEST_RESTORE, field_manager=field_manager(set_name))
     except ClusterError as error:
         if error.status != HTTPStatus.CONFLICT:
             raise
     problem = await _problem(cluster, namespace, name, restored, test, resource)
-    note = note_of_test(cluster.now(), passed=not problem)
-    patch = {"metadata": {"annotations": {RESTORE_TEST_ANNOTATION: note}}}
+    noted = {RESTORE_TEST_ANNOTATION: note_of_test(cluster.now(), passed=not problem)}
     for snapshot in restored.snapshots.values():
-        await cluster.patch(
-            SNAPSHOT, namespace, snapshot, patch, action=Action.NOTE_RESTORE_TEST, field_manager=manager
-        )
+        await annotate(cluster, SNAPSHOT, namespace, snapshot, noted, set_name, action=Action.NOTE_RESTORE_TEST)
     if problem:
         raise RestoreFailedError(
             f"{problem}. Job {name} is kept for an hour: kubectl --namespace {namespace} describe job {name}"

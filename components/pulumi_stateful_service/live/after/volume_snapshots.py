@@ -23,12 +23,12 @@ from pulumi_stateful_service.foundation.names import (
     field_manager,
 )
 from pulumi_stateful_service.live.after.group_snapshots import GroupFailedError, make_group
-from pulumi_stateful_service.live.after.object_notes import note_on_claim
 from pulumi_stateful_service.live.after.restore_test import RestoreFailedError, test_restore
 from pulumi_stateful_service.live.after.target import RolloutTarget
 from pulumi_stateful_service.live.client.access import Action
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.object_notes import annotate
 from pulumi_stateful_service.live.state.pod_status import is_running, is_terminating, ordinal_of
 from pulumi_stateful_service.live.state.restore_test import Restored, restore_test_labels
 from pulumi_stateful_service.live.state.rollout_status import Rollout
@@ -182,9 +182,15 @@ class _Snapshots:
 
     async def _note(self, claim: KubernetesObject, since: str | None) -> None:
         """Notes on the claim since when its instance is quiesced, or that it is not."""
-        namespace, noted = self._where.namespace, {QUIESCED_ANNOTATION: since}
-        name = claim["metadata"]["name"]
-        await note_on_claim(self._cluster, namespace, name, noted, self._where.name, action=Action.NOTE_QUIESCED)
+        await annotate(
+            self._cluster,
+            "PersistentVolumeClaim",
+            self._where.namespace,
+            claim["metadata"]["name"],
+            {QUIESCED_ANNOTATION: since},
+            self._where.name,
+            action=Action.NOTE_QUIESCED,
+        )
 
     async def _create(self, instance: InstanceToSnapshot, deadline: float) -> dict[str, str]:
         if self._work.plan.group_class_name is None:

@@ -99,12 +99,6 @@ class ScriptedCluster:
         else:
             self._note(name, patch)
 
-    async def patch_claim(self, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> None:
-        action.require("patch", "PersistentVolumeClaim")
-        assert field_manager
-        self._request()
-        self._note(name, patch)
-
     def _note(self, name: str, patch: Any) -> None:
         merged = {**self.notes, name: patch["metadata"]["annotations"][NOTE]}
         self.notes = {key: value for key, value in merged.items() if value is not None}

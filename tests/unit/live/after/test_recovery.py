@@ -107,9 +107,6 @@ class ScriptedCluster:
         self._request()
         self.notes[name] = patch["metadata"]["annotations"][NOTE]
 
-    async def patch_claim(self, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> None:
-        await self.patch("PersistentVolumeClaim", "", name, patch, action=action, field_manager=field_manager)
-
     async def ended_in_pod(self, *asked: Any, action: Action) -> Ended:
         assert action is Action.COMPARE_INSTANCES
         self._request()

@@ -89,6 +89,10 @@ class Cluster:
     async def patch(self, kind: str, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> None:
         assert field_manager == "pulumi-stateful-service.db"
         action.require("patch", kind)
+        if kind == "PersistentVolumeClaim":
+            assert action is Action.NOTE_QUIESCED
+            self.note(f"{name} {'noted' if patch['metadata']['annotations'][NOTE] else 'clear'}")
+            return
         [note] = patch["metadata"]["annotations"].values()
         self.note(f"{name} {note.split()[0]}")
 
@@ -105,11 +109,6 @@ class Cluster:
         assert (container, seconds, action) == ("app", 30, Action.RUN_QUIESCE)
         self.note(" ".join(words))
         return (1, "busy") if f"{words[0]} exits" in self.fails else (0, "")
-
-    async def patch_claim(self, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> Any:
-        assert (action, field_manager) == (Action.NOTE_QUIESCED, "pulumi-stateful-service.db")
-        since = patch["metadata"]["annotations"][NOTE]
-        self.note(f"{name} {'noted' if since else 'clear'}")
 
     async def delete(self, kind: str, _: str, name: str, *, action: Action, uid: str = "") -> None:
         if kind == "Job":

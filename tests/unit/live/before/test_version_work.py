@@ -88,7 +88,8 @@ class Cluster:
     async def list_claims(self, _: str, names: Any, __: Any) -> Any:
         return [each for each in self.claims if each["metadata"]["name"] in names]
 
-    async def patch_claim(self, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> Any:
+    async def patch(self, kind: str, _: str, name: str, patch: Any, *, action: Action, field_manager: str) -> None:
+        action.require("patch", kind)
         assert (action, field_manager) == (Action.NOTE_DATA_VERSION, "pulumi-stateful-service.db")
         if not any(each["metadata"]["name"] == name for each in self.claims):
             raise ClusterError("no such claim", status=404)
@@ -194,7 +195,7 @@ class TestNoting:
 
     def noting(self, cluster: Cluster) -> NotingCluster:
         noting = NotingCluster(cast("Any", cluster), WantedVersion(PLAN, "db:17"))
-        for name in ("list", "list_claims", "patch_claim"):
+        for name in ("list", "list_claims", "patch"):
             setattr(noting, name, getattr(cluster, name))
         return noting
 
