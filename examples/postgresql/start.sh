@@ -5,8 +5,8 @@ trap exit TERM
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rm -rf "$PGDATA" "$PGDATA.new"
     if [ "$POD_ORDINAL" = 0 ]; then
-        # form_cluster has the word given once. A primary that has lost its disk later waits for its data.
-        echo "Waiting for data in $PGDATA, or for the word to make a new database"
+        # form_cluster creates the file once. A primary that has lost its disk later waits for its data.
+        echo "Waiting for data in $PGDATA, or for form_cluster to allow a new database"
         until [ -e "${PGDATA%/*}/form" ]; do
             [ ! -e "$PGDATA" ] || exec sh "$0"
             sleep 1

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import nodes
-from example_stacks import CLIENT, Example, WithClient, WriterOfNumbers
+from example_stacks import CLIENT, Example, WithClient, WriterOfNumbers, enforce
 from harness import CommandError, eventually, is_serving
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
@@ -623,7 +623,10 @@ def _one_on_each_node(database: Database) -> Iterator[None]:
         image, variables = database.client
         live.kubectl("delete", "pod", CLIENT)
         live.kubectl("cordon", hit)
+        # The client is no part of the example, and not restricted.
+        enforce(live, "privileged")
         live.start_client(image, **variables)
+        enforce(live, "restricted")
         live.kubectl("uncordon", hit)
     yield
 

@@ -62,10 +62,15 @@ _Example = TypeVar("_Example", bound=Example)
 @contextmanager
 def restricted(example: _Example) -> Iterator[_Example]:
     """The example in a namespace that enforces the restricted Pod Security Standard; destroyed afterwards."""
-    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    example.client.patch(Namespace, example.namespace, labels)
+    enforce(example, "restricted")
     yield example
     example.run("destroy", "--yes", "--skip-preview")
+
+
+def enforce(example: Example, standard: str) -> None:
+    """Has the example's namespace enforce a Pod Security Standard."""
+    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": standard}}}
+    example.client.patch(Namespace, example.namespace, labels)
 
 
 CLIENT = "client"
