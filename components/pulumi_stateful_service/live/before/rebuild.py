@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pulumi_stateful_service.foundation.kubernetes_object import KubernetesObject
 from pulumi_stateful_service.live.before.change import Change
 from pulumi_stateful_service.live.before.forecast import Forecast
+from pulumi_stateful_service.live.before.recovery import is_to_be_recovered
 from pulumi_stateful_service.live.before.refusals.rebuild import Found, rebuild_refusals
 from pulumi_stateful_service.live.client.cluster import Cluster
 from pulumi_stateful_service.live.node_states import node_state
@@ -49,5 +50,6 @@ async def refusals_to_rebuild(
         [pod for pod in all_pods if is_of_stateful_set(pod)],
         dict(zip(names, states, strict=True)),
         (forecast.reasons or ["its values"]) if forecast.changes_template else [],
+        await is_to_be_recovered(cluster, live, claims, change),
     )
     return rebuild_refusals(plan, change.members, found)

@@ -77,11 +77,12 @@ def refusals(
     claims: Any = CLAIMS,
     changes: Any = (),
     replicas: int = 3,
+    is_recovered: bool = False,
     **plan: Any,
 ) -> list[str]:
     found = [pod(0), pod(1), pod(2, ready=False)] if pods is None else pods
     nodes = {each["spec"].get("nodeName", ""): node for each in found}
-    state = Found(live(replicas, noted), claims, found, found, nodes, changes)
+    state = Found(live(replicas, noted), claims, found, found, nodes, changes, is_recovered)
     return rebuild_refusals(RebuildPlan(volumes or (LOST,), **plan), members, state)
 
 
@@ -174,6 +175,17 @@ class TestRefusals:
         assert with_first(was_ready=False) == []
         assert with_first(restarted="2026-01-01T00:00:05Z") == [], "after a crash of all"
         assert with_first(restarted="2026-01-01T00:00:02Z"), "it was ready after that"
+
+    def test_who_waits_for_a_recovery_will_be_ready(self) -> None:
+        """Also a container that crashes again and again meanwhile; not a Pod that has no node, or is going."""
+        waiting, homeless, going = (pod(1, ready=False) for _ in range(3))
+        waiting["status"]["containerStatuses"] = [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
+        homeless["spec"] = {}
+        going["metadata"]["deletionTimestamp"] = "2026-01-01T01:00:00Z"
+        for other, is_enough in ((waiting, True), (homeless, False), (going, False)):
+            pods = [pod(0), other, pod(2, ready=False)]
+            assert "after a crash of all by recover" in refusals(pods=pods, quorum=True)[0]
+            assert (refusals(pods=pods, quorum=True, is_recovered=True) == []) is is_enough
 
     def test_a_majority_is_rebuilt_one_after_another(self) -> None:
         """Each when those before it are ready again; not if the first one has too few others already."""

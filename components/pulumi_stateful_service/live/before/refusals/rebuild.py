@@ -40,6 +40,8 @@ class Found:
     """Of the Pods of instances that are rebuilt, by their names."""
     changes: Sequence[str] = ()
     """What else changes in the Pod template."""
+    is_recovered: bool = False
+    """Whether the application is recovered first: who waits for that becomes ready by it."""
 
     @property
     def set_name(self) -> str:
@@ -53,6 +55,14 @@ class Found:
     def pod(self, ordinal: int) -> KubernetesObject | None:
         """The Pod of an instance."""
         return next((each for each in self.pods if each["metadata"]["name"] == self.name(ordinal)), None)
+
+    def ready_soon(self) -> set[str]:
+        """The names of the instances that are ready, or may become so without being rebuilt."""
+        pods = [each for each in self.all_pods if is_of_use(each) or is_starting(each) or self._waits(each)]
+        return {pod["metadata"]["name"] for pod in pods}
+
+    def _waits(self, pod: KubernetesObject) -> bool:
+        return self.is_recovered and bool(node_of(pod)) and not is_terminating(pod)
 
 
 def rebuild_refusals(plan: RebuildPlan, members: MemberPlan | None, found: Found) -> list[str]:
@@ -154,7 +164,7 @@ def _member_refusal(members: MemberPlan | None, found: Found, ordinal: int, give
 def _quorum_refusal(plan: RebuildPlan, found: Found, ordinals: Sequence[int]) -> str:
     """Each of them in turn needs enough others, those among them that were rebuilt before it."""
     required = plan.required(len(desired_ordinals(found.live)))
-    ready = {pod["metadata"]["name"] for pod in found.all_pods if is_of_use(pod) or is_starting(pod)}
+    ready = found.ready_soon()
     for ordinal in rebuild_order(ordinals, found.pods):
         pod = found.name(ordinal)
         others = sorted(ready - {pod})
@@ -162,8 +172,8 @@ def _quorum_refusal(plan: RebuildPlan, found: Found, ordinals: Sequence[int]) ->
             return (
                 f"{pod} cannot be rebuilt: of the other instances {', '.join(others) or 'none'} "
                 f"{'is' if len(others) < _TWO else 'are'} ready, and {required} must be. It gets its data from them. "
-                "Make others ready first; where too many volumes are lost for that, restore the data from a snapshot "
-                f"or a backup ({REBUILD})."
+                "Make others ready first, after a crash of all by recover; where too many volumes are lost for that, "
+                f"restore the data from a snapshot or a backup ({REBUILD})."
             )
         ready.add(pod)
     return ""
