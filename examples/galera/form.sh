@@ -1,2 +1,2 @@
-# The word for which the first server waits: it is to make a new cluster (start.sh).
+# Tells the first server, which waits for it in start.sh, to make a new cluster.
 touch /var/lib/mysql/form

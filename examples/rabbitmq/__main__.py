@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_stateful_service import StatefulService, StatefulServiceArgs
 
+SCRIPTS = ("start", "stop", "leave", "remove", "alive", "recover")
 config = pulumi.Config()
 cluster = kubernetes.Provider("cluster", context=config.require("context"))
 namespace = config.require("namespace")
@@ -29,7 +30,7 @@ args: StatefulServiceArgs = {
     },
     "config_files": {
         "/etc/rabbitmq/rabbitmq.conf": settings,
-        **{f"/scripts/{name}.sh": Path(f"{name}.sh").read_text() for name in ("start", "stop", "leave", "remove")},
+        **{f"/scripts/{name}.sh": Path(f"{name}.sh").read_text() for name in SCRIPTS},
     },
     "discovery": {},
     "env": {
@@ -45,6 +46,11 @@ args: StatefulServiceArgs = {
         "RABBITMQ_DEFAULT_PASS": config.require_secret("password"),
     },
     "readiness_probe": {"tcp_socket": {"port": "amqp"}, "period_seconds": 2},
+    "liveness_probe": {
+        "exec": {"command": ["sh", "/scripts/alive.sh"]},
+        "period_seconds": 60,
+        "timeout_seconds": 30,
+    },
     "lifecycle": {"pre_stop": {"exec": {"command": ["sh", "/scripts/stop.sh"]}}},
     "termination_grace_period_seconds": 180,
     "security": {"run_as_user": 65532, "read_only_root_filesystem": True},
@@ -55,5 +61,12 @@ args: StatefulServiceArgs = {
 # A server whose disk is lost gets an empty one.
 if rebuild := config.get_object("rebuild"):
     args["rebuild"] = rebuild
+# After a crash of all in which one has lost its disk, a server starts without waiting for that one.
+if request := config.get("recover"):
+    args["recover"] = {
+        "request": request,
+        "ordinal": config.require_int("recoverFrom"),
+        "command": ["sh", "/scripts/recover.sh"],
+    }
 rabbitmq = StatefulService("rabbitmq", args, pulumi.ResourceOptions(provider=cluster))
 pulumi.export("client", rabbitmq.load_balancer_address)

@@ -82,6 +82,8 @@ class Database(ABC):
     """A secret of the stack's configuration that can change while clients write; none by default."""
     rebuilt: ClassVar[bool] = False
     """Whether a disk that is lost is given up by the stack's configuration ``rebuild``."""
+    recovered: ClassVar[Mapping[str, object]] = {}
+    """The stack's configuration by which it comes back from a crash of all in which one disk is lost."""
     leaving: ClassVar[str] = "leave.sh"
     """A word of the command by which a member leaves."""
     promise: ClassVar[str]
@@ -142,9 +144,6 @@ class Database(ABC):
     def written_to(self) -> Sequence[str]:
         """The instances that take writes."""
         return [self.instance(ordinal) for ordinal in range(COUNT)]
-
-    def after_a_crash_with_a_lost_disk(self) -> None:  # noqa: B027 - likewise
-        """What is done after a crash of all in which one disk is lost; nothing by default."""
 
     def restore(self) -> None:
         """Deploys with all instances restored from snapshots of different moments; one ``up`` by default."""
@@ -494,9 +493,12 @@ def _lose_the_last_disk(database: Database) -> None:
 
 
 def _killed_all_and_lost_a_disk(database: Database) -> None:
+    """Comes back by at most one ``up``."""
     _killed_all(database)
+    database.live.configure(**database.recovered)
     _lose_the_last_disk(database)
-    database.after_a_crash_with_a_lost_disk()
+    if database.recovered and not database.rebuilt:
+        database.live.up()
 
 
 def _destroyed(database: Database) -> None:

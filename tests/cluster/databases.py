@@ -86,13 +86,10 @@ class GaleraFaults(Database):
     promise = "A write is acknowledged when all servers of the majority have received it, and one has it on disk."
     example = Galera
     secrets: ClassVar = {"password": PASSWORD}
+    # The others wait for the one that has forgotten who it was.
+    recovered: ClassVar = {"recover": "worst-night"}
     client: ClassVar = ("mariadb:11.8", {})
     live: Galera
-
-    def after_a_crash_with_a_lost_disk(self) -> None:
-        """The others wait for the one that has forgotten who it was."""
-        self.live.configure(recover="worst-night")
-        self.live.up()
 
     def restore(self) -> None:
         """They find each other as after a crash of all; where the disks name different members, `recover` is needed."""
@@ -264,6 +261,7 @@ class RabbitMQFaults(Database):
     images = ("rabbitmq",)
     program = "beam.smp"
     rebuilt = True
+    recovered: ClassVar = {"recover": "worst-night"}
     file = "rabbitmq.conf"
     setting = "memoryShare"
     numbers = ("0.4", "0.5")

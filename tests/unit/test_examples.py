@@ -1,6 +1,8 @@
 """The examples name the images that they run with, and those that the cluster tests run are made in their likeness."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -66,3 +68,27 @@ def test_data_are_on_the_disk_and_not_in_a_volume_of_the_image(pod: dict[str, An
         for mount in container.get("volumeMounts", []):
             path = PurePosixPath(mount["mountPath"])
             assert not [folder for folder in declared if path in folder.parents], path
+
+
+@pytest.mark.parametrize(
+    ("online", "free", "vhosts", "is_alive"),
+    [
+        ("rabbit@a, rabbit@b", 200_000, "/", True),
+        ("rabbit@a", 200_000, "/", False),
+        ("", 200_000, "/", False),
+        ("", 4, "/", True),
+        ("rabbit@a, rabbit@b", 200_000, '{:badrpc, {:EXIT, {:aborted, {:no_exists, [:rabbit_vhost, "/"]}}}}', False),
+        ("rabbit@a, rabbit@b", 200_000, "Error: unable to perform an operation on node 'rabbit@b'.", True),
+    ],
+)
+def test_a_rabbitmq_server_starts_again_when_its_replica_does_not_run(
+    online: str, free: int, vhosts: str, is_alive: bool, tmp_path: Path
+) -> None:
+    """Not while its disk has no space or it is starting, nor for the replica of another one."""
+    queues = f"[rabbit@a, rabbit@b]\t[{online}]"
+    shown = f"case $2 in list_vhosts) echo \"$VHOSTS\" ;; *) echo '{queues}' ;; esac"
+    for name, script in (("rabbitmqctl", shown), ("df", f"echo Avail; echo {free}")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "POD_ADDRESS": "b", "VHOSTS": vhosts}
+    assert (subprocess.run(["sh", EXAMPLES / "rabbitmq/alive.sh"], env=env, check=False).returncode == 0) is is_alive
