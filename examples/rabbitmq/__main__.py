@@ -50,6 +50,7 @@ args: StatefulServiceArgs = {
         "exec": {"command": ["sh", "/scripts/alive.sh"]},
         "period_seconds": 60,
         "timeout_seconds": 30,
+        "failure_threshold": 2,
     },
     "lifecycle": {"pre_stop": {"exec": {"command": ["sh", "/scripts/stop.sh"]}}},
     "termination_grace_period_seconds": 180,
