@@ -407,3 +407,34 @@ def test_three_nodes_leave_nothing_behind() -> None:
     local("cluster-down")
     assert traces() == first
     nodes.heal()
+
+
+@pytest.mark.long
+def test_p11_an_instance_with_a_local_disk_outlives_its_node(
+    on_network_disks: Make, client: Client, namespace: str
+) -> None:
+    """A node with a local disk switched off: by its name its Pod goes, and the instance starts elsewhere, empty."""
+    rg = on_network_disks(replicas=3, quorum=True, storage_class_name="standard", rollout_timeout_seconds=30)
+    rg.deploy()
+    node = nodes.node_of(rg, "rg-2")
+    before = {name: str(claim.spec.volumeName) for name, claim in rg.claims().items()}
+    on_it = sorted(pod for pod, where in nodes.place(rg).items() if where == node)
+    assert on_it == ["rg-2"], "one on each"
+    with IdentityWatch(namespace) as watch:
+        nodes.act("off", node)
+        nodes.until_noticed(client, node)
+        eventually("the instance is to leave", lambda: is_leaving(rg, "rg-2"))
+        rg.set(labels={"changed": "yes"})
+        [line] = set(re.findall(r"rebuild=(\[\{.*\}\])", rg.must_fail("up", "--yes", "--skip-preview")))
+        words = json.loads(line)
+        lost = before["logs-rg-2"]
+        assert words == [{"ordinal": 2, "volume_name": lost, "lost_node": node}]
+        rg.set(rebuild=[{"ordinal": 2, "volume_name": lost, "lost_node": nodes.node_of(rg, "rg-1")}])
+        assert f"but rg-2 is on node {node}" in rg.must_fail("preview")
+        rg.deploy(rebuild=words, rollout_timeout_seconds=120)
+        assert nodes.node_of(rg, "rg-2") != node
+        assert watch.nodes("rg-2") == [nodes.node_of(rg, "rg-2")]
+        volumes = {name: str(claim.spec.volumeName) for name, claim in rg.claims().items()}
+        assert {name for name, volume in volumes.items() if volume != before[name]} == {"logs-rg-2"}
+        nodes.heal()
+        rg.unchanged()
