@@ -109,3 +109,20 @@ def test_p14_rabbitmq_keeps_every_acknowledged_write(
         writer.end()
     writer.report(record_property)
     assert writer.acknowledged <= servers.stored()
+
+
+@pytest.mark.long
+def test_p14_a_rabbitmq_server_without_its_database_starts_again(servers: RabbitMQ) -> None:
+    """As after a full disk: it runs and listens, but knows no queues any more. Its container starts again, alone."""
+    servers.up()
+    with servers.channel():
+        eventually("they form a cluster", lambda: servers.is_well(3))
+    uids = servers.uids()
+    servers.kubectl("exec", "rabbitmq-1", "--", "rabbitmqctl", "eval", "mnesia:stop().")
+
+    def restarts() -> list[int]:
+        return [servers.pod(f"rabbitmq-{ordinal}").status.containerStatuses[0].restartCount for ordinal in range(3)]
+
+    eventually("its container starts again", lambda: restarts() == [0, 1, 0], 240)
+    eventually("all are well", lambda: servers.is_well(3), 120)
+    assert (servers.uids(), restarts()) == (uids, [0, 1, 0])
