@@ -395,25 +395,10 @@ def test_a_part_of_a_node_that_died_is_reported_and_restarted(on_network_disks: 
 
 
 @pytest.mark.long
-def test_three_nodes_leave_nothing_behind() -> None:
-    """`make cluster-down` with a node cut off: the machine is as it was."""
-    nodes.act("cut-off", "real-node-b")
-    local("cluster-down")
-    first = traces()
-    own = re.compile(r"pulumi-stateful-service|stateful0|kube-proxy|containerd|10\.244\.|^veth")
-    left = {what: [each for each in found if own.search(each)] for what, found in first.items() if what != "folders"}
-    assert not any(left.values()), left
-    nodes.heal()
-    local("cluster-down")
-    assert traces() == first
-    nodes.heal()
-
-
-@pytest.mark.long
 def test_p11_an_instance_with_a_local_disk_outlives_its_node(
     on_network_disks: Make, client: Client, namespace: str
 ) -> None:
-    """A node with a local disk switched off: by its name its Pod goes, and the instance starts elsewhere, empty."""
+    """A node with a local disk is switched off: by `lost_node` its instance starts on another, with an empty disk."""
     rg = on_network_disks(replicas=3, quorum=True, storage_class_name="standard", rollout_timeout_seconds=30)
     rg.deploy()
     node = nodes.node_of(rg, "rg-2")
@@ -438,3 +423,18 @@ def test_p11_an_instance_with_a_local_disk_outlives_its_node(
         assert {name for name, volume in volumes.items() if volume != before[name]} == {"logs-rg-2"}
         nodes.heal()
         rg.unchanged()
+
+
+@pytest.mark.long
+def test_three_nodes_leave_nothing_behind() -> None:
+    """`make cluster-down` with a node cut off: the machine is as it was."""
+    nodes.act("cut-off", "real-node-b")
+    local("cluster-down")
+    first = traces()
+    own = re.compile(r"pulumi-stateful-service|stateful0|kube-proxy|containerd|10\.244\.|^veth")
+    left = {what: [each for each in found if own.search(each)] for what, found in first.items() if what != "folders"}
+    assert not any(left.values()), left
+    nodes.heal()
+    local("cluster-down")
+    assert traces() == first
+    nodes.heal()

@@ -77,12 +77,12 @@ def refusals(
     claims: Any = CLAIMS,
     changes: Any = (),
     replicas: int = 3,
-    is_recovered: bool = False,
+    recovers_first: bool = False,
     **plan: Any,
 ) -> list[str]:
     found = [pod(0), pod(1), pod(2, ready=False)] if pods is None else pods
     nodes = {each["spec"].get("nodeName", ""): node for each in found}
-    state = Found(live(replicas, noted), claims, found, found, nodes, changes, is_recovered)
+    state = Found(live(replicas, noted), claims, found, found, nodes, changes, recovers_first)
     return rebuild_refusals(RebuildPlan(volumes or (LOST,), **plan), members, state)
 
 
@@ -185,7 +185,7 @@ class TestRefusals:
         for other, is_enough in ((waiting, True), (homeless, False), (going, False)):
             pods = [pod(0), other, pod(2, ready=False)]
             assert "after a crash of all by recover" in refusals(pods=pods, quorum=True)[0]
-            assert (refusals(pods=pods, quorum=True, is_recovered=True) == []) is is_enough
+            assert (refusals(pods=pods, quorum=True, recovers_first=True) == []) is is_enough
 
     def test_a_majority_is_rebuilt_one_after_another(self) -> None:
         """Each when those before it are ready again; not if the first one has too few others already."""

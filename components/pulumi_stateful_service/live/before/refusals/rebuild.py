@@ -40,8 +40,8 @@ class Found:
     """Of the Pods of instances that are rebuilt, by their names."""
     changes: Sequence[str] = ()
     """What else changes in the Pod template."""
-    is_recovered: bool = False
-    """Whether the application is recovered first: who waits for that becomes ready by it."""
+    recovers_first: bool = False
+    """Whether ``recover`` comes first: the instances that wait for it may become ready by it."""
 
     @property
     def set_name(self) -> str:
@@ -58,11 +58,13 @@ class Found:
 
     def ready_soon(self) -> set[str]:
         """The names of the instances that are ready, or may become so without being rebuilt."""
-        pods = [each for each in self.all_pods if is_of_use(each) or is_starting(each) or self._waits(each)]
+        pods = [
+            each for each in self.all_pods if is_of_use(each) or is_starting(each) or self._waits_for_recovery(each)
+        ]
         return {pod["metadata"]["name"] for pod in pods}
 
-    def _waits(self, pod: KubernetesObject) -> bool:
-        return self.is_recovered and bool(node_of(pod)) and not is_terminating(pod)
+    def _waits_for_recovery(self, pod: KubernetesObject) -> bool:
+        return self.recovers_first and bool(node_of(pod)) and not is_terminating(pod)
 
 
 def rebuild_refusals(plan: RebuildPlan, members: MemberPlan | None, found: Found) -> list[str]:
