@@ -26,8 +26,6 @@ from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim,
 from test_faults_refusals import disk, make_volume, remove, volumes_by_hand
 from test_rebuild import delete_volume
 
-SLOW = 300.0
-"""Seconds within which a database is well again: some copy all data, and a container that was killed twice waits."""
 COUNT = 3
 LARGER = "6Gi"
 SMALL, LARGER_THAN_SMALL = "600M", "1200M"
@@ -187,7 +185,7 @@ class Database(ABC):
                 return all(name in pods and is_serving(pods[name]) for name in names) and self.is_well(count)
             return False
 
-        eventually(f"{count} are well", well, SLOW)
+        eventually(f"{count} are well", well)
 
     def change_setting(self) -> None:
         """Sets the stack's configuration to what the servers do not have yet."""
@@ -295,7 +293,7 @@ def writing(database: Database) -> Iterator[list[Client]]:
             ending.callback(client.end)
             client.start()
         for client in clients:
-            client.wait_for_a_write(SLOW)
+            client.wait_for_a_write()
         database.writing = clients
         yield clients
 
@@ -308,7 +306,7 @@ def measured(database: Database, row: Row) -> Result:
         note = row.does(database)
         database.until_well(row.count)
         for client in clients:
-            client.wait_for_a_write(SLOW)
+            client.wait_for_a_write()
     times = [client.times[first:] for client, first in zip(clients, firsts, strict=True)]
     written = {number for client in clients for number in client.acknowledged}
     database.acknowledged |= written
@@ -392,7 +390,7 @@ def _secret_alone(database: Database) -> None:
 
 
 def _deleted_pod(database: Database) -> None:
-    database.live.replace_pod(database.leader(), SLOW)
+    database.live.replace_pod(database.leader())
 
 
 def _killed_leader(database: Database) -> None:
@@ -432,7 +430,7 @@ def _leader_killed(database: Database, when: Callable[[], bool]) -> str:
     """The leader's server is killed during an ``up``, as soon as something holds."""
     notes: list[str] = []
     with _up_meanwhile(database, notes) as running:
-        eventually("the moment", lambda: when() or running.done(), SLOW)
+        eventually("the moment", lambda: when() or running.done())
         assert not running.done(), "the change was done before the moment"
         database.kill(database.leader())
     return "".join(notes)
@@ -470,7 +468,7 @@ def _killed_in_a_leave(database: Database) -> str:
         return pod is None or pod.metadata.deletionTimestamp or runs_a_command(uids.values(), database.leaving)
 
     note = _leader_killed(database, leaves)
-    eventually(f"{leaving} is gone", lambda: live.pod(leaving) is None, SLOW)
+    eventually(f"{leaving} is gone", lambda: live.pod(leaving) is None)
     for claim in [name for name in live.claims() if name.endswith(leaving)]:
         live.client.delete(PersistentVolumeClaim, claim, namespace=live.namespace)
     return note
@@ -486,7 +484,7 @@ def _lose_the_last_disk(database: Database) -> None:
         else:
             live.kubectl("delete", "pvc", claim, "--wait=false")
     live.client.delete(Pod, instance, namespace=live.namespace)
-    eventually(f"{instance} is another Pod", lambda: live.uids().get(instance) not in (None, before), SLOW)
+    eventually(f"{instance} is another Pod", lambda: live.uids().get(instance) not in (None, before))
     if lost:
         live.configure(rebuild=json.dumps([{"ordinal": COUNT - 1, "volume_name": lost}]))
         live.up()
@@ -503,7 +501,7 @@ def _killed_all_and_lost_a_disk(database: Database) -> None:
 
 def _destroyed(database: Database) -> None:
     database.live.destroy()
-    eventually("all are gone", lambda: not database.live.pods(), SLOW)
+    eventually("all are gone", lambda: not database.live.pods())
     database.live.up()
 
 
@@ -568,11 +566,11 @@ def _full_disk(database: Database) -> None:
     def noticed() -> bool:
         return not live.is_ready(full) or time.monotonic() - client.times[-1] > UNNOTICED
 
-    eventually("the server has noticed it", noticed, SLOW)
+    eventually("the server has noticed it", noticed)
     live.configure(size=f"{LARGER_THAN_SMALL}i")
     with ThreadPoolExecutor() as threads:
         running = threads.submit(live.up)
-        eventually("all disks are larger", lambda: _grown(live) or running.done(), SLOW)
+        eventually("all disks are larger", lambda: _grown(live) or running.done())
         running.result()
 
 

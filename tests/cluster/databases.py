@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import databases_with_one_client
 import httpx2
-from database_faults import COUNT, PASSWORD, SLOW, Client, Database
+from database_faults import COUNT, PASSWORD, Client, Database
 from etcd_members import Etcd, encoded
 from example_stacks import NumberWriter, PipedWriter, WithClient
 from harness import CommandError, eventually
@@ -94,7 +94,7 @@ class GaleraFaults(Database):
     def restore(self) -> None:
         """They find each other as after a crash of all; where the disks name different members, `recover` is needed."""
         more = self.more
-        self.with_more(**more, rollout_timeout_seconds=int(SLOW))
+        self.with_more(**more, rollout_timeout_seconds=300)
         try:
             self.live.up()
         except CommandError as error:
@@ -168,7 +168,7 @@ class PostgreSQLFaults(Database):
         self.with_more(**more, rebuild=rebuild)
         self.live.up()
         self.until_well()
-        eventually("all have the same rows", self._agree, SLOW)
+        eventually("all have the same rows", self._agree)
 
     def _agree(self) -> bool:
         return len({frozenset(rows(self.live, server)) for server in range(COUNT)}) == 1
@@ -185,7 +185,7 @@ class PostgreSQLFaults(Database):
                 return [rows(self.live, 0)]
             return []
 
-        [found] = eventually("the primary answers", numbers, SLOW)
+        [found] = eventually("the primary answers", numbers)
         return found
 
 

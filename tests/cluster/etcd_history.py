@@ -62,7 +62,7 @@ class History:
     def until_a_put(self) -> None:
         """Waits until one more value is acknowledged."""
         before = self.puts()
-        eventually("a value is acknowledged", lambda: self.puts() > before, 90)
+        eventually("a value is acknowledged", lambda: self.puts() > before)
 
     def check(self) -> str:
         """Fails unless one order of all operations explains what each client saw; the checker's verdict."""

@@ -106,10 +106,10 @@ class Writer(threading.Thread):
         """Records an acknowledgement."""
         self.times.append(time.monotonic())
 
-    def wait_for_a_write(self, timeout: float = 60) -> None:
+    def wait_for_a_write(self) -> None:
         """Waits until one more write is acknowledged."""
         before = len(self.times)
-        eventually("a write is acknowledged", lambda: len(self.times) > before, timeout)
+        eventually("a write is acknowledged", lambda: len(self.times) > before)
 
     @contextmanager
     def during(self, what: str) -> Iterator[None]:

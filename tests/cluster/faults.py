@@ -387,7 +387,7 @@ def killed_before(rg: Service, number: int) -> None:
     with troubled(rg, refuse):
         running = rg.start_up()
         try:
-            eventually("the request, or the end", lambda: reached.is_set() or running.poll() is not None, 120)
+            eventually("the request, or the end", lambda: reached.is_set() or running.poll() is not None)
         finally:
             if running.poll() is None:
                 rg.kill(running)

@@ -129,7 +129,13 @@ def traces() -> dict[str, list[str]]:
     return found
 
 
-def eventually(what: str, look: Callable[[], T], timeout: float = 60) -> T:
+PATIENCE = 300.0
+"""Seconds that a test waits for what comes by itself: for a slow machine that runs six tests at once, not a promise."""
+SOON = 20
+"""The rollout timeout in seconds of an ``up`` that has to fail: in it even a slow machine has Pods fail as expected."""
+
+
+def eventually(what: str, look: Callable[[], T | None], timeout: float = PATIENCE) -> T:
     """Waits until ``look`` returns something true, and returns it; fails with ``what`` after the timeout."""
     deadline = time.monotonic() + timeout
     while True:
@@ -301,7 +307,7 @@ class Service(Project):
         running.wait()
         self.must("cancel", "--yes")
 
-    def replace_pod(self, name: str, timeout: float = 90) -> None:
+    def replace_pod(self, name: str) -> None:
         """Deletes a Pod and waits until its successor is ready."""
         before = self.uids()[name]
         self.client.delete(Pod, name, namespace=self.namespace)
@@ -309,7 +315,7 @@ class Service(Project):
         def is_replaced() -> bool:
             return self.uids().get(name) not in (None, before) and self.is_ready(name)
 
-        eventually(f"{name} is replaced", is_replaced, timeout)
+        eventually(f"{name} is replaced", is_replaced)
 
     def http(
         self, pod: str, path: str = "/", method: str = "GET", timeout: float = 10, port: int = 8080

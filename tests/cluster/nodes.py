@@ -19,8 +19,6 @@ SOON_EVICTED: list[dict[str, Any]] = [
     for taint in ("unreachable", "not-ready")
 ]
 """Tolerations of an instance that is to leave a node soon after that has stopped answering."""
-NOTICED = 120.0
-"""Seconds within which Kubernetes has noticed that a node does not answer, with a wide margin."""
 
 
 def act(action: str, node: str) -> None:
@@ -41,7 +39,7 @@ def answers(client: Client, node: str) -> bool:
 
 def until_noticed(client: Client, node: str) -> None:
     """Waits until Kubernetes considers a node not ready."""
-    eventually(f"{node} is not ready", lambda: not answers(client, node), NOTICED)
+    eventually(f"{node} is not ready", lambda: not answers(client, node))
 
 
 @contextlib.contextmanager

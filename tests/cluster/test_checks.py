@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from harness import Service, eventually
+from harness import SOON, Service, eventually
 from test_rollout_steps import partition, partitions
 from test_rollouts import NEW, images, settled
 
@@ -142,7 +142,7 @@ def between(rg: Service, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], No
     cut()
 
 
-BROKEN = {"image": "nothing-of-this-name:1.0", "image_pull_policy": "Never", "rollout_timeout_seconds": 8}
+BROKEN = {"image": "nothing-of-this-name:1.0", "image_pull_policy": "Never", "rollout_timeout_seconds": SOON}
 
 
 def test_p10_a_first_version_that_cannot_start_does_not_hold_the_next_one_back(service: Make) -> None:

@@ -50,8 +50,9 @@ def up_for(rg: Service, seconds: float | None) -> None:
 def test_p05_every_history_of_sizes_has_a_way_on(service: Make, client: Client, seed: int) -> None:
     """No claim is lost or ever below what it has; in the end an ``up`` with the largest size succeeds."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    rg = service(rollout_timeout_seconds=8, growth_timeout_seconds=8)
+    rg = service(growth_timeout_seconds=8)
     rg.up()
+    rg.set(rollout_timeout_seconds=8)
     for _step in range(STEPS):
         client.apply(
             ResourceQuota(
@@ -78,7 +79,7 @@ def test_p05_every_history_of_sizes_has_a_way_on(service: Make, client: Client, 
         assert all(requested[name] >= size for name, size in now.items())
     client.delete(ResourceQuota, "disks", namespace=rg.namespace)
     largest = max(capacities(rg).values())
-    rg.deploy(volumes=[{**CHAPTER["volumes"][0], "size": str(largest)}], rollout_timeout_seconds=120)
+    rg.deploy(volumes=[{**CHAPTER["volumes"][0], "size": str(largest)}], rollout_timeout_seconds=None)
     used = {f"logs-rg-{ordinal}" for ordinal in range(rg.args["replicas"])}
     assert {name: size for name, size in capacities(rg).items() if name in used and size < largest} == {}
     rg.unchanged()

@@ -353,7 +353,7 @@ def test_p05_recreating_claims_is_continued_and_waits_for_the_budget(kept_volume
     # What a kill right after the deletion leaves, too: a claim that is being deleted, and its Pod.
     assert rg.claims()["logs-rg-2"].metadata.deletionTimestamp
     _require_available(rg, 2)
-    rg.set(rollout_timeout_seconds=60)
+    rg.set(rollout_timeout_seconds=None)
     assert "logs-rg-2: deleted, and created again" in rg.must("preview")
     rg.up()
     assert rg.claims()["logs-rg-2"].spec.storageClassName == second

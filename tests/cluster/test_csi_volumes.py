@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually, local
+from harness import CHAPTER, PATIENCE, SOON, Service, eventually, local
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import PersistentVolume, PersistentVolumeClaim
@@ -36,7 +36,9 @@ def snapshot(rg: Service, name: str, claim: str) -> dict[str, str]:
     spec = {"volumeSnapshotClassName": "csi", "source": {"persistentVolumeClaimName": claim}}
     made = {"apiVersion": f"{_SNAPSHOTS}/v1", "kind": "VolumeSnapshot", "metadata": {"name": name}, "spec": spec}
     rg.kubectl("apply", "--filename=-", text=json.dumps(made))
-    rg.kubectl("wait", "--for=jsonpath={.status.readyToUse}=true", f"volumesnapshot/{name}", "--timeout=60s")
+    rg.kubectl(
+        "wait", "--for=jsonpath={.status.readyToUse}=true", f"volumesnapshot/{name}", f"--timeout={PATIENCE:.0f}s"
+    )
     return {"api_group": _SNAPSHOTS, "kind": "VolumeSnapshot", "name": name}
 
 
@@ -157,11 +159,11 @@ def test_p06_a_source_that_is_not_there_is_named(service: Make) -> None:
     rg.up()
     written = rg.write("rg-0", 3)
     source = {"api_group": _SNAPSHOTS, "kind": "VolumeSnapshot", "name": "late"}
-    rg.set(replicas=3, restore=[{"ordinal": 2, "data_source": source}], rollout_timeout_seconds=10)
+    rg.set(replicas=3, restore=[{"ordinal": 2, "data_source": source}], rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "late" in said
     snapshot(rg, "late", "logs-rg-0")
-    rg.deploy(rollout_timeout_seconds=90)
+    rg.deploy(rollout_timeout_seconds=None)
     assert rg.log("rg-2")[: len(written)] == written
     rg.unchanged()
 
@@ -204,12 +206,12 @@ def test_p05_a_driver_that_fails_or_hangs_is_told_and_the_next_up_continues(serv
 @pytest.mark.parametrize("call", ["CreateVolume", "ControllerPublishVolume", "NodeStageVolume", "NodePublishVolume"])
 def test_p06_a_driver_that_gives_no_volume_is_told(service: Make, call: str) -> None:
     """Whatever it fails at, its words are in the error, and the next up goes on."""
-    rg = service(volumes=sized("10Mi"), replicas=1, rollout_timeout_seconds=8)
+    rg = service(volumes=sized("10Mi"), replicas=1, rollout_timeout_seconds=SOON)
     with fault(rg, call, code="RESOURCE_EXHAUSTED", message="the array is full"):
         said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0" in said
     assert "the array is full" in said
-    rg.deploy(rollout_timeout_seconds=150)
+    rg.deploy(rollout_timeout_seconds=None)
     rg.unchanged()
 
 
@@ -278,20 +280,20 @@ def unscheduled(rg: Service, pod: str) -> str:
 @pytest.mark.alone
 def test_p06_a_node_that_can_have_no_more_volumes_is_told(service: Make, client: Client) -> None:
     """The instance that finds no place is named with the scheduler's words; with place again, the next up goes on."""
-    rg = service(volumes=sized("10Mi"), replicas=1, rollout_timeout_seconds=8)
+    rg = service(volumes=sized("10Mi"), replicas=1)
     rg.up()
     attached = rg.kubectl("get", "volumeattachments", "--output=jsonpath={.items[*].spec.attacher}").split()
     full = attached.count(DRIVER)
     local("limit-disks", "real-node", str(full))
     try:
         eventually("the node says so", lambda: volume_limit(client) == full)
-        rg.set(replicas=2)
+        rg.set(replicas=2, rollout_timeout_seconds=SOON)
         said = rg.must_fail("up", "--yes", "--skip-preview")
     finally:
         local("limit-disks", "real-node", "0")
     assert "max volume count" in said
     eventually("the node has place", lambda: volume_limit(client) > full)
-    rg.deploy(rollout_timeout_seconds=60)
+    rg.deploy(rollout_timeout_seconds=None)
     rg.unchanged()
 
 

@@ -5,13 +5,12 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import local, parts, printed, traces
+from harness import PATIENCE, eventually, local, parts, printed, traces
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "embedded-cluster-test"
@@ -68,15 +67,6 @@ spec:
 """
 
 
-def wait_for(condition: Callable[[], Any], what: str, limit: float = 60) -> Any:
-    """The first answer that is not empty."""
-    deadline = time.monotonic() + limit
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {limit} s"
-        time.sleep(0.2)
-    return answer
-
-
 class Kubectl:
     """kubectl with the settings that `make env` gives."""
 
@@ -115,7 +105,7 @@ def kubectl(env: dict[str, str]) -> Iterator[Kubectl]:
     local("cluster")
     run = Kubectl(env)
     run("apply", "--filename", "-", text=_SERVICE)
-    run("rollout", "status", "statefulset/rg", "--timeout=90s")
+    run("rollout", "status", "statefulset/rg", f"--timeout={PATIENCE:.0f}s")
     yield run
     local("cluster")
     run("delete", "namespace", NAMESPACE, "--wait=false")
@@ -141,7 +131,7 @@ class TestUp:
     @pytest.mark.parametrize("part", PARTS)
     def test_a_part_that_was_killed_comes_back(self, kubectl: Kubectl, part: str) -> None:
         """`make cluster` starts that part and no other, and no Pod restarts."""
-        containers = wait_for(lambda: _both(kubectl), "both Pods are ready")
+        containers = eventually("both Pods are ready", lambda: _both(kubectl))
         before = parts()
         for pid in before[part]:
             os.kill(pid, signal.SIGKILL)
@@ -152,8 +142,8 @@ class TestUp:
         assert {name: pids for name, pids in after.items() if name != part} == {
             name: pids for name, pids in before.items() if name != part
         }
-        wait_for(lambda: kubectl.containers() == containers, "the same containers are ready")
-        assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+        eventually("the same containers are ready", lambda: kubectl.containers() == containers)
+        assert eventually("the load balancer answers", lambda: answers(kubectl.address()))
 
     def test_the_csi_controller_comes_back_with_its_side_cars(self, kubectl: Kubectl) -> None:
         """The side-cars, which would end at their next call, start anew with it; nothing else does."""
@@ -189,7 +179,7 @@ def _both(kubectl: Kubectl) -> dict[str, str] | None:
 class TestDown:
     def test_down_leaves_nothing_and_up_brings_the_data_back(self, kubectl: Kubectl) -> None:
         """No process, mount, link, namespace, rule, route or setting is left; the Pods come back with their data."""
-        wait_for(lambda: _both(kubectl), "both Pods are ready")
+        eventually("both Pods are ready", lambda: _both(kubectl))
         written = [kubectl.number("rg-0")["line"] for _ in range(3)]
         local("cluster-down")
         assert not any(parts().values())
@@ -201,26 +191,26 @@ class TestDown:
         }
         assert not any(left.values()), left
         local("cluster")
-        wait_for(lambda: _both(kubectl), "both Pods are ready again")
+        eventually("both Pods are ready again", lambda: _both(kubectl))
         assert [int(line.split()[0]) for line in kubectl.log("rg-0")][-3:] == written
-        assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+        assert eventually("the load balancer answers", lambda: answers(kubectl.address()))
         local("cluster-down")
         assert traces() == first
         local("cluster")
 
     def test_a_machine_that_lost_power_comes_back(self, kubectl: Kubectl) -> None:
         """All processes, the Pods' included, are killed at once: `make cluster` cleans up behind them and goes on."""
-        wait_for(lambda: _both(kubectl), "both Pods are ready")
+        eventually("both Pods are ready", lambda: _both(kubectl))
         line = kubectl.number("rg-1")["line"]
         old = kubectl.containers()
         doomed = [pid for pids in parts().values() for pid in pids] + _container_processes()
         for pid in doomed:
             os.kill(pid, signal.SIGKILL)
         local("cluster")
-        new = wait_for(lambda: _both(kubectl), "both Pods are ready again")
+        new = eventually("both Pods are ready again", lambda: _both(kubectl))
         assert not set(new.values()) & set(old.values())
         assert kubectl.number("rg-1")["line"] == line + 1
-        assert wait_for(lambda: answers(kubectl.address()), "the load balancer answers", 10)
+        assert eventually("the load balancer answers", lambda: answers(kubectl.address()))
 
 
 def _container_processes() -> list[int]:

@@ -96,7 +96,7 @@ def test_a_replacement_of_a_set_that_is_gone(service: Make) -> None:
     rg.must("state", "taint", SET, "--yes")
     rg.kubectl("delete", "statefulset", "rg")
     rg.up()
-    eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"))
     assert set(lines) <= set(rg.log("rg-0"))
     rg.unchanged()
 
@@ -165,7 +165,7 @@ def test_a_destroy_neither_waits_nor_judges(service: Make, how: str, pending: st
         rg.must_fail("up", "--yes", "--skip-preview")
     claims = set(rg.claims())
     rg.must("destroy", "--yes", "--skip-preview", *filter(None, [how]))
-    eventually("no Pod is left", lambda: not rg.pods(), 90)
+    eventually("no Pod is left", lambda: not rg.pods())
     assert set(rg.claims()) == claims
 
 
@@ -175,7 +175,7 @@ def test_a_destroy_after_a_recreation_leaves_no_pod(service: Make) -> None:
     rg.up()
     rg.deploy(recreate_keeping_pods=True, pod_management_policy="Parallel")
     rg.destroy()
-    eventually("no Pod is left", lambda: not rg.pods(), 90)
+    eventually("no Pod is left", lambda: not rg.pods())
 
 
 @pytest.mark.parametrize("preview", [True, pytest.param(False, marks=pytest.mark.long)])
@@ -224,7 +224,7 @@ def test_a_forced_replacement_comes_back_on_its_claims(service: Make, how: str) 
     claims = everything(rg)["claims"]
     with watching(rg) as seen:
         forced(rg, how)()
-        eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+        eventually("both instances are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"))
         eventually("both were seen", lambda: len(only(seen, "added")) == 2)
     assert [event for event, _ in only(seen, "ending", "added")] == ["ending", "ending", "added", "added"]
     assert everything(rg)["claims"] == claims
@@ -245,7 +245,7 @@ def test_a_forced_replacement_during_a_canary_is_warned_of(service: Make) -> Non
     warning = "start again on their claims, all with the new revision, those that are held back included"
     assert warning in rg.must("preview", *options)
     rg.must("up", "--yes", *options)
-    eventually("both are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    eventually("both are back", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"))
     assert "2.0" in rg.pod("rg-0").spec.containers[0].image
 
 
@@ -271,7 +271,7 @@ def test_a_forced_replacement_that_would_delete_claims_is_refused(
     with pytest.raises(AssertionError, match=r"Kubernetes deletes .*PersistentVolumeClaims"):
         forced(rg, how)(*options)
     assert everything(rg)["claims"] == claims
-    eventually("both instances are there", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"), 120)
+    eventually("both instances are there", lambda: rg.is_ready("rg-0") and rg.is_ready("rg-1"))
     assert set(lines) <= set(rg.log("rg-0"))
 
 

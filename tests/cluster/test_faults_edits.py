@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from faults import Make, Running, as_asked, recovered, witnessed
-from harness import Service, absent_as_none, eventually
+from harness import PATIENCE, Service, absent_as_none, eventually
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
 from lightkube.resources.core_v1 import Service as KubernetesService
@@ -52,7 +52,7 @@ def test_additions_by_kubectl(service: Make) -> None:
     with witnessed(rg):
         rg.up()
         rg.kubectl("set", "env", "statefulset/rg", "DEBUG=1", "LEVEL=high")
-        rg.kubectl("rollout", "status", "statefulset/rg", "--timeout=60s")
+        rg.kubectl("rollout", "status", "statefulset/rg", f"--timeout={PATIENCE:.0f}s")
         added = 'spec.template.spec.containers[name="app"].env[name="DEBUG"]'
         said = rg.must("preview")
         assert added in said

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from faults import Make, Running, Witness, as_asked, recovered, troubled, witnessed
-from harness import Service, absent_as_none, eventually
+from harness import SOON, Service, absent_as_none, eventually
 from lightkube import Client
 from lightkube.models.core_v1 import HostPathVolumeSource, PersistentVolumeSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Node, PersistentVolume, PersistentVolumeClaim
 
 NEW = "random-generator:2.0"
-SOON = 12
 
 
 def logs(size: str, **more: Any) -> dict[str, Any]:
@@ -210,11 +209,11 @@ def test_a_full_node(service: Make, client: Client) -> None:
 @pytest.mark.long
 def test_an_image_that_does_not_exist(service: Make) -> None:
     """An image that does not exist: one instance waits for it, the others keep running; a good image fixes it."""
-    rg = service(rollout_timeout_seconds=SOON)
+    rg = service()
     with witnessed(rg):
         rg.up()
         others = rg.uids()["rg-0"]
-        rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never")
+        rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never", rollout_timeout_seconds=SOON)
         assert "rg-1: container app: ErrImageNeverPull" in must_fail(rg)
         assert rg.uids()["rg-0"] == others
         rg.set(image=NEW, image_pull_policy=None, rollout_timeout_seconds=None)
@@ -314,7 +313,7 @@ def test_a_full_disk(service: Make, tmp_path: Path) -> None:
         try:
             with witnessed(rg) as witness:
                 rg.deploy(storage_class_name=storage_class)
-                eventually("the disk is full", lambda: is_full(rg, witness), 120)
+                eventually("the disk is full", lambda: is_full(rg, witness))
                 # The new version can't start on a full disk, or it can: that is the application's business.
                 rg.set(image=NEW, rollout_timeout_seconds=SOON)
                 rg.run("up", "--yes", "--skip-preview")

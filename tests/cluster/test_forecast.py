@@ -16,7 +16,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from harness import local
+from harness import PATIENCE, local
 from lightkube import Client
 from lightkube.resources.core_v1 import Pod
 from pulumi_stateful_service.foundation.names import field_manager
@@ -223,7 +223,7 @@ async def carried_out(connection: Connection, namespace: str, change: Change, de
         await settle(connection, namespace, second, stored)
         used = {f"{volume}-{pod}" for volume in claim_templates(second) for pod in predicted.instances}
         expected = (predicted.stateful_set, dict(predicted.instances), dict(predicted.claims))
-        deadline = asyncio.get_running_loop().time() + 20
+        deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:  # claims are deleted after their Pods
             seen = await look(cluster, namespace, change.name, selector)
             still_used = used - {f"{volume}-{pod}" for volume in claim_templates(second) for pod in removed(predicted)}

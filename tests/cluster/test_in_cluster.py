@@ -49,9 +49,9 @@ class InPod(Service):
         (self.folder / name).touch()
         return name
 
-    def end(self, name: str, timeout: float = 90) -> tuple[str, str]:
+    def end(self, name: str) -> tuple[str, str]:
         """Waits for a command; its Pod's phase and its output."""
-        eventually(f"{name} ends", lambda: self.phase(name) in {"Succeeded", "Failed"}, timeout)
+        eventually(f"{name} ends", lambda: self.phase(name) in {"Succeeded", "Failed"})
         return self.phase(name), self.kubectl("logs", name)
 
     def phase(self, name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually, only, watching
+from harness import CHAPTER, SOON, Service, eventually, only, watching
 from lightkube import Client
 from lightkube.models.core_v1 import Container, ContainerPort, PodSpec
 from lightkube.models.meta_v1 import ObjectMeta, OwnerReference
@@ -45,13 +45,13 @@ def test_a_pod_that_no_longer_matches_is_released_and_one_that_matches_is_adopte
 
 def test_p10_deleted_pods_below_the_partition_come_back_while_the_canary_fails(service: Make) -> None:
     """A partition of 1 and a container that fails: rg-0 comes back with its version, and the next up fixes rg-1."""
-    rg = service(replicas=2, partition=1, rollout_timeout_seconds=8, pod_management_policy="Parallel")
+    rg = service(replicas=2, partition=1, pod_management_policy="Parallel")
     rg.up()
-    rg.set(**FAILING)
+    rg.set(**FAILING, rollout_timeout_seconds=SOON)
     assert "rg-1: container app: ErrImageNeverPull" in rg.must_fail("up", "--yes", "--skip-preview")
     rg.replace_pod("rg-0")
     assert images(rg)["rg-0"] == "1.0"
-    rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=60)
+    rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=None)
     assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
 
 
@@ -60,7 +60,7 @@ def test_an_instance_whose_host_port_is_taken_is_recreated_until_it_is_free(serv
     """Another Pod has the port: up says that no node is free for the instance, which starts when the port is free."""
     rg = service(
         replicas=1,
-        rollout_timeout_seconds=8,
+        rollout_timeout_seconds=SOON,
         security={"standard": "privileged"},
         pod_template={"spec": {"containers": [{"name": "app", "ports": [{"containerPort": PORT, "hostPort": PORT}]}]}},
     )
@@ -85,7 +85,7 @@ def test_an_instance_whose_host_port_is_taken_is_recreated_until_it_is_free(serv
     assert "rg-0: cannot be scheduled" in said
     assert "free ports" in said
     client.delete(Pod, "holder", namespace=rg.namespace)
-    rg.deploy(rollout_timeout_seconds=60)
+    rg.deploy(rollout_timeout_seconds=None)
     assert rg.is_ready("rg-0")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import nodes
 import pytest
 from harness import (
+    SOON,
     CommandError,
     Service,
     absent_as_none,
@@ -77,7 +78,7 @@ StartWriter = Callable[[Service], LogWriter]
 
 def replaced(rg: Service, pod: str, before: str) -> None:
     """Waits until an instance has another Pod, and that is ready."""
-    eventually(f"{pod} is replaced", lambda: rg.uids().get(pod) not in (None, before) and rg.is_ready(pod), 180)
+    eventually(f"{pod} is replaced", lambda: rg.uids().get(pod) not in (None, before) and rg.is_ready(pod))
 
 
 def is_leaving(rg: Service, pod: str) -> bool:
@@ -220,7 +221,7 @@ def test_p14_spread_over_zones_a_quorum_outlives_one_of_them(
         assert rg.is_ready("rg-2")
         writing.wait_for_a_write()
         nodes.heal()
-        eventually("rg-1 is ready again", lambda: rg.is_ready("rg-1"), 120)
+        eventually("rg-1 is ready again", lambda: rg.is_ready("rg-1"))
         writing.end()
     assert nodes.place(rg)["rg-1"] == where["rg-1"]
     assert not writing.lost()
@@ -232,14 +233,14 @@ def test_p14_with_a_group_for_each_zone_no_rollout_stops_a_second_one(
 ) -> None:
     """A zone lost: a change of another one, or of all, is refused after its timeout, and ends when the zone is back."""
     zones = {zone: {"zone": zone} for zone in "abc"}
-    rg = on_network_disks(replicas=None, quorum=True, groups=zones, rollout_timeout_seconds=15)
+    rg = on_network_disks(replicas=None, quorum=True, groups=zones)
     rg.deploy()
     before, lost = rg.uids(), nodes.node_of(rg, "rg-b-0")
     with IdentityWatch(namespace), watching(rg) as seen:
         writing = writer(rg)
         nodes.act("off", lost)
         nodes.until_noticed(client, lost)
-        rg.set(groups={**zones, "a": {"zone": "a", "env": {"CHANGED": "1"}}})
+        rg.set(groups={**zones, "a": {"zone": "a", "env": {"CHANGED": "1"}}}, rollout_timeout_seconds=SOON)
         refused = rg.must_fail("up", "--yes", "--skip-preview")
         assert "group 'a': no instance is stopped, because 2 of 3 instances of the service are ready" in refused
         assert "(not rg-b-0), and 2 must stay available" in refused
@@ -286,10 +287,10 @@ def test_p14_a_node_that_is_full(on_network_disks: Make, full_node: str, spread:
         spread_over_nodes=spread,
         spread_over_zones="Off",
         resources={"requests": {"cpu": "200m"}},
-        rollout_timeout_seconds=10,
+        rollout_timeout_seconds=SOON,
     )
     if ready == 3:
-        rg.deploy(rollout_timeout_seconds=120)
+        rg.deploy(rollout_timeout_seconds=None)
     else:
         said = rg.must_fail("up", "--yes", "--skip-preview")
         assert "didn't match pod topology spread constraints" in said
@@ -312,7 +313,7 @@ def test_p05_a_local_disk_holds_its_instance(service: Make, client: Client) -> N
     assert "rg-0: " in said
     assert "didn't match PersistentVolume's node affinity" in said
     rg.kubectl("uncordon", node)
-    rg.deploy(rollout_timeout_seconds=120)
+    rg.deploy(rollout_timeout_seconds=None)
     assert len(rg.log("rg-0")) == 3
     assert nodes.node_of(rg, "rg-0") == node
 
@@ -416,7 +417,7 @@ def test_p11_an_instance_with_a_local_disk_outlives_its_node(
         assert words == [{"ordinal": 2, "volume_name": lost, "lost_node": node}]
         rg.set(rebuild=[{"ordinal": 2, "volume_name": lost, "lost_node": nodes.node_of(rg, "rg-1")}])
         assert f"but rg-2 is on node {node}" in rg.must_fail("preview")
-        rg.deploy(rebuild=words, rollout_timeout_seconds=120)
+        rg.deploy(rebuild=words, rollout_timeout_seconds=None)
         assert nodes.node_of(rg, "rg-2") != node
         assert watch.nodes("rg-2") == [nodes.node_of(rg, "rg-2")]
         volumes = {name: str(claim.spec.volumeName) for name, claim in rg.claims().items()}

@@ -59,7 +59,7 @@ def test_p14_nodes_fail_one_after_another_and_no_write_is_lost(
             happened.append(f"{fault.__name__} under {member}")
             history.until_a_put()
             fault(etcd, client, member, chance)
-            eventually(f"all are ready after {happened[-1]}", lambda: all(map(etcd.is_ready, MEMBERS)), 180)
+            eventually(f"all are ready after {happened[-1]}", lambda: all(map(etcd.is_ready, MEMBERS)))
     verdict = history.check()
     record_property("node faults", len(happened))
     record_property("acknowledged writes", history.puts())
@@ -118,7 +118,7 @@ def switched_off_for_good(etcd: Etcd, client: Client, member: str, _chance: rand
     nodes.until_noticed(client, node)
     with nodes.known_to_be_gone(etcd, node):
         moved = lambda: etcd.uids().get(member) not in (None, before) and etcd.is_ready(member)  # noqa: E731
-        eventually(f"{member} has moved", moved, 180)
+        eventually(f"{member} has moved", moved)
     nodes.heal()
 
 

@@ -80,7 +80,7 @@ def test_p16_a_yaml_program_creates_the_objects_of_the_python_program(
     from_yaml.destroy()
     # Restored claims are kept.
     client.deletecollection(PersistentVolumeClaim, namespace=namespace)
-    eventually("everything is gone", lambda: not live_objects(client, namespace), 120)
+    eventually("everything is gone", lambda: not live_objects(client, namespace))
 
     from_python = Project(tmp_path / "python", env)
     (from_python.folder / "Pulumi.yaml").write_text(f"name: {example['name']}\nruntime: python\n")

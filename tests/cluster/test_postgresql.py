@@ -140,15 +140,15 @@ def test_p14_a_primary_that_has_lost_its_disk_waits_for_a_copy(postgresql: Postg
     before = postgresql.uids()["postgresql-0"]
     postgresql.kubectl("delete", "pvc", "data-postgresql-0", "--wait=false")
     postgresql.client.delete(Pod, "postgresql-0", namespace=postgresql.namespace)
-    eventually("it is another one", lambda: postgresql.uids().get("postgresql-0") not in (None, before), 90)
-    eventually("it waits", lambda: "Waiting for data" in postgresql.logs("postgresql-0"), 90)
+    eventually("it is another one", lambda: postgresql.uids().get("postgresql-0") not in (None, before))
+    eventually("it waits", lambda: "Waiting for data" in postgresql.logs("postgresql-0"))
 
     here = f"kubectl --namespace {postgresql.namespace} "
     ask, copy = (commands.replace("kubectl ", here) for commands in postgresql.commands("A lost disk"))
     postgresql.follow(ask)
     most = max((1, 2), key=lambda number: postgresql.received(f"postgresql-{number}"))
     postgresql.follow(copy.replace("postgresql-1", f"postgresql-{most}"))
-    eventually("both replay", lambda: standbys(postgresql) == ["standby_1", "standby_2"], 90)
+    eventually("both replay", lambda: standbys(postgresql) == ["standby_1", "standby_2"])
     writer.wait_for_a_write()
     writer.end()
     for server in range(3):

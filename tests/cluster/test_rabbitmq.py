@@ -123,6 +123,6 @@ def test_p14_a_rabbitmq_server_without_its_database_starts_again(servers: Rabbit
     def restarts() -> list[int]:
         return [servers.pod(f"rabbitmq-{ordinal}").status.containerStatuses[0].restartCount for ordinal in range(3)]
 
-    eventually("its container starts again", lambda: restarts() == [0, 1, 0], 240)
-    eventually("all are well", lambda: servers.is_well(3), 120)
+    eventually("its container starts again", lambda: restarts() == [0, 1, 0])
+    eventually("all are well", lambda: servers.is_well(3))
     assert (servers.uids(), restarts()) == (uids, [0, 1, 0])

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from harness import Service, eventually
+from harness import SOON, Service, eventually
 from lightkube import ApiError, Client
 from lightkube.models.core_v1 import NodeSpec
 from lightkube.models.meta_v1 import ObjectMeta
@@ -238,12 +238,13 @@ def test_p05_one_volume_of_two_is_replaced(made: Make) -> None:
     """The other one keeps its data, and a rollout that waits says what to write."""
     sizes = {"size": "10Mi"}
     both = [{"name": "logs", "mount_path": "/opt/logs", **sizes}, {"name": "wal", "mount_path": "/opt/wal", **sizes}]
-    rg = made(volumes=both, members=None, rollout_timeout_seconds=8)
+    rg = made(volumes=both, members=None)
     rg.up()
     lost, kept = lose_volume(rg, 1), volume_of(rg, 1, "wal")
+    rg.set(rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert line(said) == [{"ordinal": 1, "volume": "logs", "volume_name": lost}]
-    rg.deploy(rebuild=line(said), rollout_timeout_seconds=60)
+    rg.deploy(rebuild=line(said), rollout_timeout_seconds=None)
     assert volume_of(rg, 1) != lost
     assert volume_of(rg, 1, "wal") == kept
     rg.unchanged()

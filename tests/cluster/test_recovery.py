@@ -150,7 +150,7 @@ def test_p08_containers_that_crash_are_asked_and_told_while_they_run(service: Ma
     for pod, position in {"rg-0": 7, "rg-1": 1, "rg-2": 12}.items():
         sh(rg, pod, f"echo {position} > /opt/logs/position")
     before = kill_all(rg)
-    eventually("all crash", lambda: len(crashing(rg)) == len(before), 180)
+    eventually("all crash", lambda: len(crashing(rg)) == len(before))
     rg.set(recover={"request": "first", "compare": {"command": POSITION}, "command": ALONE})
     assert "recover 'first' waits in pulumi up until each instance tells its number" in rg.must("preview")
     waiting = rg.uids()
@@ -183,7 +183,7 @@ def test_p08_ordered_instances_that_do_not_exist_are_not_recovered_from(service:
     rg.destroy()
     rg.set(recreate_keeping_pods=None, rollout_timeout_seconds=20)
     assert "did not complete within rollout_timeout_seconds (20)" in rg.must_fail("up", "--yes", "--skip-preview")
-    rg.deploy(recover={"request": "second", "ordinal": 2, "command": ALONE}, rollout_timeout_seconds=60)
+    rg.deploy(recover={"request": "second", "ordinal": 2, "command": ALONE}, rollout_timeout_seconds=None)
     assert told(rg) == {"rg-1": 1, "rg-2": 1}
     assert noted(rg) == {"done second 2"}
     # And where that is known before it is created.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import CHAPTER, ROOT, Service, eventually
+from harness import CHAPTER, ROOT, SOON, Service, eventually
 from lightkube.resources.core_v1 import Pod
 from lightkube.resources.core_v1 import Service as ServiceObject
 from lightkube.types import PatchType
@@ -153,7 +153,7 @@ def test_a_missing_right_is_named_at_once(service: Make, tmp_path: Path, missing
 def test_what_may_not_be_read_hides_no_reason(service: Make, tmp_path: Path) -> None:
     """Without the right to list events: why an image is not pulled is said, and who holds a Pod that is deleted."""
     rules = documented_rules(without="events")
-    broken = {"image": "nothing-of-this-name:1.0", "image_pull_policy": "Never", "rollout_timeout_seconds": 8}
+    broken = {"image": "nothing-of-this-name:1.0", "image_pull_policy": "Never", "rollout_timeout_seconds": SOON}
     rg = service(replicas=1, **broken)
     limit(rg, [*PROVIDER_RULES, *rules], tmp_path)
     said = rg.must_fail("up", "--yes", "--skip-preview")
@@ -161,7 +161,7 @@ def test_what_may_not_be_read_hides_no_reason(service: Make, tmp_path: Path) -> 
     assert f"More may be known: no right to list events in namespace {rg.namespace}" in said
     rg.deploy(image=CHAPTER["image"], image_pull_policy=None, rollout_timeout_seconds=None)
     hold(rg, ["example.com/hold"])
-    rg.set(env={"A": "b"}, rollout_timeout_seconds=8)
+    rg.set(env={"A": "b"}, rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0: terminating, held by finalizers: example.com/hold" in said
     hold(rg, [])

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, watching
+from harness import CHAPTER, SOON, Service, watching
 from test_rollouts import NEW, images, settled
 
 Make = Callable[..., Service]
@@ -133,16 +133,16 @@ def test_p10_a_failed_rollout_is_rolled_back(service: Make) -> None:
 def test_p10_a_version_that_never_becomes_ready_is_rolled_back(service: Make) -> None:
     """The step fails with what the instance waits for; the next version is rolled out."""
     rollout = {"steps": [1], "on_failure": "RollBack"}
-    rg = service(replicas=3, rollout=rollout, rollout_timeout_seconds=15)
+    rg = service(replicas=3, rollout=rollout)
     rg.up()
     before = rg.uids()
-    rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never")
+    rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never", rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-2: container app: ErrImageNeverPull" in said
     assert "rg-2 runs the previous version again" in said
     assert set(images(rg).values()) == {"1.0"}
     assert {pod for pod, uid in rg.uids().items() if uid != before[pod]} == {"rg-2"}
-    rg.deploy(image=NEW, image_pull_policy=None)
+    rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=None)
     assert set(images(rg).values()) == {"2.0"}
     settled(rg)
 
@@ -276,5 +276,5 @@ def test_p10_a_leader_that_does_not_hand_over_keeps_its_version(service: Make) -
     rg.set(leader_last={**leads, "hand_over": working}, rollout_timeout_seconds=5)
     assert "rg-1 still leads after leader_last.hand_over" in rg.must_fail("up", "--yes", "--skip-preview")
     assert rg.uids()["rg-1"] == before["rg-1"]
-    rg.deploy(leader_last=leads, rollout_timeout_seconds=60)
+    rg.deploy(leader_last=leads, rollout_timeout_seconds=None)
     assert set(images(rg).values()) == {"2.0"}

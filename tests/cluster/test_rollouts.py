@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually, only, watching
+from harness import CHAPTER, SOON, Service, eventually, only, watching
 from lightkube.resources.core_v1 import Pod
 
 Make = Callable[..., Service]
@@ -128,11 +128,11 @@ def test_p10_steps_where_the_numbering_starts_at_five(service: Make) -> None:
 
 def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) -> None:
     """An image that does not exist: up names the Pod, the reason and what to do; the others keep running."""
-    rg = service(replicas=2, canary=1, rollout_timeout_seconds=10)
+    rg = service(replicas=2, canary=1)
     rg.deploy()
     others = rg.uids()["rg-0"]
     written = rg.write("rg-1", 2)
-    rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never")
+    rg.set(image="nothing-of-this-name:1.0", image_pull_policy="Never", rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-1: container app: ErrImageNeverPull" in said
     assert f"kubectl --namespace {rg.namespace} delete pod rg-1" in said
@@ -140,7 +140,7 @@ def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) ->
     assert rg.uids()["rg-0"] == others
     # An up that has nothing to change must not say that all is well.
     assert "rg-1: container app" in rg.must_fail("up", "--yes", "--skip-preview")
-    said = rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=60)
+    said = rg.deploy(image=NEW, image_pull_policy=None, rollout_timeout_seconds=None)
     assert "rg-1 has an outdated revision and never became ready, so it is replaced" in said
     assert images(rg) == {"rg-0": "1.0", "rg-1": "2.0"}
     assert rg.log("rg-1")[:2] == written
@@ -149,11 +149,11 @@ def test_a_broken_canary_is_explained_and_the_next_up_recovers(service: Make) ->
 
 def test_a_broken_first_version_recovers(service: Make) -> None:
     """A first version that never becomes ready does not block: the next up replaces it."""
-    rg = service(readiness_probe=NEVER_READY, rollout_timeout_seconds=10)
+    rg = service(readiness_probe=NEVER_READY, rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0: running but not ready: Readiness probe failed" in said
     assert "rg-1: not created yet" in said
-    rg.deploy(readiness_probe=CHAPTER["readiness_probe"], rollout_timeout_seconds=60)
+    rg.deploy(readiness_probe=CHAPTER["readiness_probe"], rollout_timeout_seconds=None)
     assert all_ready(rg)
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
 
@@ -168,10 +168,10 @@ def test_a_broken_first_version_recovers(service: Make) -> None:
 )
 def test_what_an_instance_waits_for_is_named(service: Make, mistake: Any, reason: str) -> None:
     """A Pod without a node, a claim without a class, a command that does not exist."""
-    rg = service(replicas=1, rollout_timeout_seconds=8, **mistake)
+    rg = service(replicas=1, rollout_timeout_seconds=SOON, **mistake)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert reason in said
-    assert "did not complete within rollout_timeout_seconds (8)" in said
+    assert f"did not complete within rollout_timeout_seconds ({SOON})" in said
     assert "Traceback" not in said
 
 
@@ -196,18 +196,18 @@ def test_p08_instances_start_in_order_and_stop_in_reverse(service: Make) -> None
 
 def test_p08_an_instance_that_is_not_ready_holds_the_others_back(service: Make) -> None:
     """While rg-0 is not ready, rg-2 is not created and rg-1 not removed; when rg-0 is ready again, rg-2 is created."""
-    rg = service(replicas=2, rollout_timeout_seconds=10)
+    rg = service(replicas=2)
     rg.deploy()
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
     eventually("rg-0 is not ready", lambda: not rg.is_ready("rg-0"))
-    rg.set(replicas=3)
+    rg.set(replicas=3, rollout_timeout_seconds=SOON)
     assert "rg-2: not created yet" in rg.must_fail("up", "--yes", "--skip-preview")
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
-    rg.set(replicas=1, rollout_timeout_seconds=5)
+    rg.set(replicas=1)
     assert "rg-1: not deleted yet (scaled down)" in rg.must_fail("up", "--yes", "--skip-preview")
     assert sorted(rg.pods()) == ["rg-0", "rg-1"]
     rg.http("rg-0", "/ready?state=on", "PUT").raise_for_status()
-    rg.deploy(replicas=3, rollout_timeout_seconds=60)
+    rg.deploy(replicas=3, rollout_timeout_seconds=None)
     assert sorted(rg.pods()) == ["rg-0", "rg-1", "rg-2"]
 
 
@@ -234,13 +234,15 @@ def test_p08_a_rolling_update_goes_from_the_highest_down(service: Make) -> None:
 
 def test_p09_parallel_instances_do_not_wait_for_each_other(service: Make) -> None:
     """With Parallel all Pods are created although none becomes ready, and all are deleted at once."""
-    rg = service(replicas=3, pod_management_policy="Parallel", readiness_probe=NEVER_READY, rollout_timeout_seconds=8)
+    rg = service(
+        replicas=3, pod_management_policy="Parallel", readiness_probe=NEVER_READY, rollout_timeout_seconds=SOON
+    )
     with watching(rg) as seen:
         said = rg.must_fail("up", "--yes", "--skip-preview")
     assert {pod for _, pod in only(seen, "added")} == {"rg-0", "rg-1", "rg-2"}
     assert all(f"rg-{ordinal}: running but not ready" in said for ordinal in range(3))
     with watching(rg) as seen:
-        rg.deploy(replicas=0, rollout_timeout_seconds=60)
+        rg.deploy(replicas=0, rollout_timeout_seconds=None)
         eventually("all are gone", lambda: len(only(seen, "deleted")) == 3)
     assert {event for event, _ in only(seen, "ending", "deleted")[:3]} == {"ending"}
 

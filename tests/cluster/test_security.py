@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually
+from harness import CHAPTER, SOON, Service, eventually
 from lightkube.resources.core_v1 import Namespace, Secret
 
 from local.paths import STATE
@@ -25,7 +25,7 @@ def test_the_defaults_pass_the_restricted_standard(service: Make) -> None:
     rg.client.patch(Namespace, rg.namespace, ENFORCE)
     rg.deploy()
     assert rg.write("rg-0", 2)
-    rg.set(security={"standard": "privileged"}, rollout_timeout_seconds=10)
+    rg.set(security={"standard": "privileged"}, rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "violates PodSecurity" in said
     assert "Traceback" not in said
@@ -79,10 +79,10 @@ def test_p10_files_roll_out_as_a_version_does(service: Make) -> None:
     logs = {"LOG_FILE": "/etc/files/random.log"}
     rg = service(env=logs, canary=1, config_files={"/etc/files/random.log": "one"}, secret_files={"/run/key": "x"})
     # The program cannot append to a file that is read-only, so it ends, and says so.
-    rg.set(rollout_timeout_seconds=10)
+    rg.set(rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "open /etc/files/random.log" in said, said
-    rg.deploy(env=CHAPTER["env"], canary=None, rollout_timeout_seconds=60)
+    rg.deploy(env=CHAPTER["env"], canary=None, rollout_timeout_seconds=None)
     rg.unchanged()
     rg.set(canary=1, config_files={"/etc/files/random.log": "two"}, secret_files={"/run/key": "y"})
     assert "rg-1: replaced (config_files, secret_files)" in rg.must("preview")
@@ -136,7 +136,7 @@ def test_a_file_that_only_its_owner_can_read(service: Make) -> None:
     }
     private = {"name": "private", "mount_path": "/private", "in_memory": True}
     rg = service(secret_files={"/run/secrets/cookie": "swordfish"}, scratch_volumes=[private], init_containers=[copy])
-    rg.deploy(rollout_timeout_seconds=60)
+    rg.deploy(rollout_timeout_seconds=None)
     rg.unchanged()
     volumes = STATE / "kubelet" / "pods" / rg.uids()["rg-0"] / "volumes"
     cookie = volumes / "kubernetes.io~empty-dir" / "private" / "cookie"

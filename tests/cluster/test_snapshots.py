@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually, local
+from harness import CHAPTER, PATIENCE, Service, eventually, local
 from lightkube import Client
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import PersistentVolume
@@ -231,7 +231,7 @@ def test_p05_an_up_that_is_interrupted_resumes_the_instance(service: Make) -> No
         running = rg.start_up()
         eventually("a snapshot is asked for", lambda: snapshots(rg))
         os.killpg(running.pid, signal.SIGINT)
-        assert running.wait(timeout=90) != 0
+        assert running.wait(PATIENCE) != 0
     assert len(rg.log("rg-0")) == before + 2
     assert "pulumi-stateful-service/quiesced" not in rg.claims()["logs-rg-0"].metadata.annotations
     assert rg.uids() == pods

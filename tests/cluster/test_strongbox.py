@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 from example_stacks import Example, NumberWriter, changed_throughout, restricted
-from harness import CommandError, eventually, local
+from harness import PATIENCE, CommandError, eventually, local
 from lightkube import Client as Kubernetes
 from lightkube.resources.core_v1 import Secret
 
@@ -124,7 +124,7 @@ def test_p08_a_sealed_server_holds_a_rollout(servers: Strongbox) -> None:
             assert replaced == {name for name in before if name >= pod}
             assert running.poll() is None
             servers.unseal(pod)
-        assert running.wait(60) == 0
+        assert running.wait(PATIENCE) == 0
     finally:
         if running.poll() is None:
             servers.kill(running)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import CHAPTER, Service, eventually
+from harness import CHAPTER, SOON, Service, eventually
 from lightkube.resources.core_v1 import Service as KubernetesService
 from test_rollouts import NEW, images
 
@@ -71,7 +71,7 @@ def test_p08_nothing_is_waited_for_on_request(service: Make) -> None:
     rg = service(wait_for="Created", image="nothing-of-this-name:1.0", image_pull_policy="Never")
     rg.up()
     assert rg.outputs()["instances"][0]["pod"] == "rg-0"
-    rg.set(wait_for=None, rollout_timeout_seconds=5)
+    rg.set(wait_for=None, rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0: container app: ErrImageNeverPull" in said
 
@@ -94,30 +94,30 @@ def test_services_for_clients_come_first_on_request(service: Make) -> None:
         instance_services=exposed,
         pod_management_policy="Parallel",
         readiness_probe=NEVER_READY,
-        rollout_timeout_seconds=8,
+        rollout_timeout_seconds=SOON,
     )
     rg.must_fail("up", "--yes", "--skip-preview")
     found: Any = rg.client.list(KubernetesService, namespace=rg.namespace)
     assert {each.metadata.name for each in found} == {"random-generator", "random-generator-lb", "rg-0", "rg-1"}
     eventually("the instance answers", lambda: rg.get_from("rg-0", "http://random-generator-lb/version"))
-    rg.deploy(readiness_probe=CHAPTER["readiness_probe"], rollout_timeout_seconds=60)
+    rg.deploy(readiness_probe=CHAPTER["readiness_probe"], rollout_timeout_seconds=None)
     assert rg.outputs()["load_balancer_address"].startswith("random-generator-lb.")
     rg.unchanged()
 
 
 def test_p08_an_instance_that_is_not_ready_any_more_is_replaced_on_request(service: Make) -> None:
     """kubernetes#67250 in its second form: it was ready once, so up does not delete it without replace_unready."""
-    rg = service(replicas=2, rollout_timeout_seconds=12)
+    rg = service(replicas=2)
     rg.up()
     before = rg.uids()
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
     eventually("rg-0 is not ready", lambda: not rg.is_ready("rg-0"))
-    rg.set(image=NEW)
+    rg.set(image=NEW, rollout_timeout_seconds=SOON)
     said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0: running but not ready" in said
     # Nor is rg-1 evicted, which is ready and waits for its turn.
     assert rg.uids() == before
-    said = rg.deploy(replace_unready=True, rollout_timeout_seconds=60)
+    said = rg.deploy(replace_unready=True, rollout_timeout_seconds=None)
     assert "rg-0 has an outdated revision and is not ready any more, so it is replaced" in said
     assert images(rg) == {"rg-0": "2.0", "rg-1": "2.0"}
     rg.unchanged()
@@ -134,8 +134,8 @@ def test_p08_an_instance_that_crashes_again_and_again_is_replaced(service: Make)
     (folder / "random.log").unlink(missing_ok=True)
     (folder / "random.log").mkdir()
     rg.http("rg-0", "/ready?state=off", "PUT").raise_for_status()
-    eventually("rg-0 crashes", lambda: _is_crash_looping(rg, "rg-0"), 120)
-    said = rg.deploy(image=NEW, env={**CHAPTER["env"], "LOG_FILE": "/opt/logs/other.log"}, rollout_timeout_seconds=120)
+    eventually("rg-0 crashes", lambda: _is_crash_looping(rg, "rg-0"))
+    said = rg.deploy(image=NEW, env={**CHAPTER["env"], "LOG_FILE": "/opt/logs/other.log"}, rollout_timeout_seconds=None)
     assert "rg-0 has an outdated revision and crashes again and again, so it is replaced" in said
     assert images(rg) == {"rg-0": "2.0", "rg-1": "2.0"}
 
