@@ -34,7 +34,7 @@ def _keys(overhead: Part) -> list[_Key]:
     """The largest number of services of which both floor and plain were measured, and what else users ask first."""
     services = sorted({int(found["services"]) for row in overhead.rows if (found := _OVERHEAD.match(row.what))})
     many = [
-        _Key(f"{operation} of {count} services, {place}", "overhead", f"{count} {place}, {operation}", to)
+        _Key(f"{operation} of {_services(count)}, {place}", "overhead", f"{count} {place}, {operation}", to)
         for count in services
         for place in _PLACES
         for operation in ("first up", "unchanged up")
@@ -47,6 +47,10 @@ def _keys(overhead: Part) -> list[_Key]:
         _Key("3 claims expanded", "operations", "growth of 3 claims", ["kubectl"]),
         _Key("100 claims expanded", "operations", "growth of 100 claims", ["kubectl"]),
     ]
+
+
+def _services(count: int) -> str:
+    return f"{count} service{'s' if count > 1 else ''}"
 
 
 def performance_page() -> dict[Path, str]:

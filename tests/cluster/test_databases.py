@@ -49,7 +49,7 @@ def test_p14_a_database_keeps_every_acknowledged_write(
     survives(name, env, client, namespace, tmp_path, wanted(ROWS))
 
 
-@pytest.mark.parametrize("name", ["postgresql", "redis"])
+@pytest.mark.parametrize("name", ["etcd", "postgresql"])
 def test_p14_two_databases_keep_every_acknowledged_write(
     name: str, env: dict[str, str], client: Client, namespace: str, tmp_path: Path
 ) -> None:
