@@ -37,7 +37,7 @@ def _keys(overhead: Part) -> list[_Key]:
         _Key(f"{operation} of {_services(count)}, {place}", "overhead", f"{count} {place}, {operation}", to)
         for count in services
         for place in _PLACES
-        for operation in ("first up", "unchanged up")
+        for operation in ("preview", "first up", "unchanged up")
         for to in [("plain", "registered", "guarded", "chart")]
     ]
     return [
