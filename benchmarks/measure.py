@@ -113,7 +113,7 @@ def table(part: Part, ours: str, unit: str = "s") -> list[str]:
     rows = {row.what: row for row in part.rows if row.unit == unit and ours in row.values}
     others = list(dict.fromkeys(way for row in rows.values() for way in row.values if way != ours))
     starts = {what: rows[row.start].median(ours) for what, row in rows.items() if row.start in rows}
-    heads = [" ", ours, *others, *(f"to {way}" for way in others)]
+    heads = [unit if " " in unit else " ", ours, *others, *(f"to {way}" for way in others)]
     heads += [*(f"to {way}, less the engine's start" for way in others if starts), "measured"]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for what, row in rows.items():
@@ -154,7 +154,7 @@ def _value(row: Row, way: str) -> str:
         return " "
     median = row.median(way)
     digits = 2 if median < 10 else 1 if median < 100 else 0  # noqa: PLR2004 - three digits at least
-    return f"{median:.{digits}f} {row.unit}"
+    return f"{median:.{digits}f} {row.unit.rpartition(' ')[2]}"
 
 
 def compared(row: Row, way: str, to: str, less: float | None = 0) -> str:

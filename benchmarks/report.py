@@ -135,7 +135,9 @@ def _written(place: re.Match[str]) -> str:
     elif unit == "dates":
         lines = [f"Measured: {'; '.join(dict.fromkeys(row.measured for row in load(name).rows))}."]
     else:
-        lines = table(load(name), OURS, unit)
+        part = load(name)
+        part.rows.sort(key=_size)
+        lines = table(part, OURS, unit)
     return place[1] + "\n".join(lines) + "\n" + place[4]
 
 
