@@ -17,6 +17,7 @@ _PLOTS = DOCS / "plots"
 _PLACE = re.compile(r"(<!-- (?P<part>\w+) (?P<unit>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _OVERHEAD = re.compile(r"(?P<services>\d+) (?P<place>rendered|on the cluster), (?P<operation>.*)")
 _PLACES = ("rendered", "on the cluster")
+_COMPARED = ("plain", "registered", "guarded", "chart")
 _OPERATIONS = ("preview", "first up", "unchanged up", "destroy")
 
 
@@ -31,14 +32,13 @@ class _Key:
 
 
 def _keys(overhead: Part) -> list[_Key]:
-    """The largest number of services of which both floor and plain were measured, and what else users ask first."""
+    """Programs of each number of services that was measured, and what else users ask first."""
     services = sorted({int(found["services"]) for row in overhead.rows if (found := _OVERHEAD.match(row.what))})
     many = [
-        _Key(f"{operation} of {_services(count)}, {place}", "overhead", f"{count} {place}, {operation}", to)
+        _Key(f"{operation} of {_services(count)}, {place}", "overhead", f"{count} {place}, {operation}", _COMPARED)
         for count in services
         for place in _PLACES
         for operation in ("preview", "first up", "unchanged up")
-        for to in [("plain", "registered", "guarded", "chart")]
     ]
     return [
         *many,

@@ -130,9 +130,9 @@ def traces() -> dict[str, list[str]]:
 
 
 PATIENCE = 300.0
-"""Seconds that a test waits for what comes by itself: for a slow machine that runs six tests at once, not a promise."""
+"""The most seconds that a test waits for a condition: enough for six tests at once on a slow machine, no promise."""
 SOON = 20
-"""The rollout timeout in seconds of an ``up`` that has to fail: in it even a slow machine has Pods fail as expected."""
+"""``rollout_timeout_seconds`` of an ``up`` that has to fail: enough for Pods to fail as expected on a slow machine."""
 
 
 def eventually(what: str, look: Callable[[], T | None], timeout: float = PATIENCE) -> T:
@@ -311,11 +311,11 @@ class Service(Project):
         """Deletes a Pod and waits until its successor is ready."""
         before = self.uids()[name]
         self.client.delete(Pod, name, namespace=self.namespace)
+        self.until_replaced(name, before)
 
-        def is_replaced() -> bool:
-            return self.uids().get(name) not in (None, before) and self.is_ready(name)
-
-        eventually(f"{name} is replaced", is_replaced)
+    def until_replaced(self, name: str, before: str) -> None:
+        """Waits until an instance has another Pod than the one with this uid, and that is ready."""
+        eventually(f"{name} is replaced", lambda: self.uids().get(name) not in (None, before) and self.is_ready(name))
 
     def http(
         self, pod: str, path: str = "/", method: str = "GET", timeout: float = 10, port: int = 8080

@@ -65,7 +65,7 @@ def test_p14_an_eviction_that_would_break_the_quorum_is_refused(service: Make) -
     eventually("the broken one is replaced", lambda: rg.uids().get("rg-0") not in (None, before["rg-0"]))
     eventually("one may go again", lambda: rg.is_ready("rg-0") and budget(rg).disruptionsAllowed == 1)
     assert evict(rg, "rg-1") == 201
-    eventually("rg-1 is back", lambda: rg.uids().get("rg-1") not in (None, before["rg-1"]) and rg.is_ready("rg-1"))
+    rg.until_replaced("rg-1", before["rg-1"])
     rg.refresh()
     rg.unchanged()
 

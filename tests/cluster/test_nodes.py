@@ -76,11 +76,6 @@ def writer() -> Iterator[Callable[[Service], LogWriter]]:
 StartWriter = Callable[[Service], LogWriter]
 
 
-def replaced(rg: Service, pod: str, before: str) -> None:
-    """Waits until an instance has another Pod, and that is ready."""
-    eventually(f"{pod} is replaced", lambda: rg.uids().get(pod) not in (None, before) and rg.is_ready(pod))
-
-
 def is_leaving(rg: Service, pod: str) -> bool:
     """Whether a Pod is terminating."""
     live = rg.pod(pod)
@@ -102,7 +97,7 @@ def test_p11_an_instance_of_a_node_without_power_moves_when_the_node_is_known_to
         eventually("the instance is to leave", lambda: is_leaving(rg, "rg-0"))
         assert rg.uids()["rg-0"] == before, "no other takes its place"
         with nodes.known_to_be_gone(rg, node):
-            replaced(rg, "rg-0", before)
+            rg.until_replaced("rg-0", before)
             assert watch.nodes("rg-0") == [nodes.node_of(rg, "rg-0")] != [node]
             writing.wait_for_a_write()
         writing.end()
@@ -129,7 +124,7 @@ def test_p11_a_node_that_hangs_keeps_its_instances(
         eventually("the instance is to leave", lambda: is_leaving(rg, "rg-0"))
         assert watch.nodes("rg-0") == [node], "it is still there"
         nodes.act("thaw", node)
-        replaced(rg, "rg-0", before["rg-0"])
+        rg.until_replaced("rg-0", before["rg-0"])
         writing.wait_for_a_write()
         writing.end()
     assert not writing.lost()
@@ -159,7 +154,7 @@ def test_p11_an_instance_that_is_cut_off_runs_on_alone(
         assert watch.nodes("rg-0") == [node], "it runs on"
         assert rg.uids()["rg-0"] == before, "no other takes its place"
         nodes.act("reconnect", node)
-        replaced(rg, "rg-0", before)
+        rg.until_replaced("rg-0", before)
         writing.wait_for_a_write()
         writing.end()
     assert not writing.lost()

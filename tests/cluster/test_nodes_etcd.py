@@ -117,8 +117,7 @@ def switched_off_for_good(etcd: Etcd, client: Client, member: str, _chance: rand
     nodes.act("off", node)
     nodes.until_noticed(client, node)
     with nodes.known_to_be_gone(etcd, node):
-        moved = lambda: etcd.uids().get(member) not in (None, before) and etcd.is_ready(member)  # noqa: E731
-        eventually(f"{member} has moved", moved)
+        etcd.until_replaced(member, before)
     nodes.heal()
 
 

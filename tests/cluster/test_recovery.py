@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from harness import CommandError, Service, eventually
+from harness import SOON, CommandError, Service, eventually
 from lightkube.resources.core_v1 import Service as KubernetesService
 from test_members import SHELL
 
@@ -181,8 +181,8 @@ def test_p08_ordered_instances_that_do_not_exist_are_not_recovered_from(service:
 
     # All stop in order; none knows who was the last. The first request is over.
     rg.destroy()
-    rg.set(recreate_keeping_pods=None, rollout_timeout_seconds=20)
-    assert "did not complete within rollout_timeout_seconds (20)" in rg.must_fail("up", "--yes", "--skip-preview")
+    rg.set(recreate_keeping_pods=None, rollout_timeout_seconds=SOON)
+    assert f"did not complete within rollout_timeout_seconds ({SOON})" in rg.must_fail("up", "--yes", "--skip-preview")
     rg.deploy(recover={"request": "second", "ordinal": 2, "command": ALONE}, rollout_timeout_seconds=None)
     assert told(rg) == {"rg-1": 1, "rg-2": 1}
     assert noted(rg) == {"done second 2"}
