@@ -308,12 +308,13 @@ def _command(pid: int) -> bytes:
 
 
 def _descendants(pid: int) -> list[int]:
+    children = []
     with suppress(OSError):
-        # A program in Go starts its children from any of its threads.
-        threads = Path(f"/proc/{pid}/task").glob("*/children")
-        children = [int(each) for thread in threads for each in thread.read_text().split()]
-        return [found for child in children for found in (child, *_descendants(child))]
-    return []
+        # A program in Go starts its children from any of its threads, which come and go.
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):
+                children += [int(each) for each in thread.read_text().split()]
+    return [found for child in children for found in (child, *_descendants(child))]
 
 
 def lose_the_state(rg: Service) -> None:

@@ -7,6 +7,7 @@ tells how many there are. ``FAULT_MOMENTS`` is the number of moments.
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count, cycle
 from typing import Any
 
@@ -155,7 +156,8 @@ def test_the_provider_is_killed(service: Make) -> None:
             assert running.reach(running.provider)
             running.reach(lambda running=running, moment=moment: running.happenings >= moment)  # type: ignore[misc]
             if (pid := running.provider()) is not None:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             running.end()
             recovered(rg)
             as_asked(rg)

@@ -9,7 +9,7 @@ def is_running(process: int) -> bool:
     """Whether a process is there, and has not ended."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second, where it ends between opening and reading
         return False
 
 
