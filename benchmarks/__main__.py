@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from . import operations, overhead, ready, report, settings, start
+from . import groups, operations, overhead, ready, report, requests, settings, start
 from .measure import Part, table
 from .services import World, world
 
@@ -13,6 +13,8 @@ SERVICES = [1, 10, 50, 100, 200]
 _PARTS: dict[str, Callable[[Part, World, argparse.Namespace], None]] = {
     "start": lambda part, where, options: start.measure(part, where, 3 * options.rounds),
     "overhead": lambda part, where, options: overhead.measure(part, where, options.rounds, options.services),
+    "groups": lambda part, where, options: groups.measure(part, where, options.rounds),
+    "requests": lambda part, where, options: requests.measure(part, where, options.rounds),
     "ready": lambda part, where, options: ready.measure(part, where, options.rounds, options.replicas),
     "operations": lambda part, where, options: operations.measure(part, where, options.rounds),
     "settings": lambda part, where, options: settings.measure(part, where, options.rounds),

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+COUNTED = ("requests", "runs of a credential plugin")
+"""Units that are counts."""
 
 
 @dataclass
@@ -153,6 +155,8 @@ def _value(row: Row, way: str) -> str:
     if way not in row.values:
         return " "
     median = row.median(way)
+    if row.unit in COUNTED:
+        return f"{median:.0f}"
     digits = 2 if median < 10 else 1 if median < 100 else 0  # noqa: PLR2004 - three digits at least
     return f"{median:.{digits}f} {row.unit.rpartition(' ')[2]}"
 

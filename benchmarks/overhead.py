@@ -28,15 +28,17 @@ def measure(part: Part, world: World, rounds: int, services: list[int]) -> None:
             for _, way in alternating(WAYS, rounds if count <= _MOST_FOR_ALL_ROUNDS else min(rounds, 2)):
                 program = Program(world.new_folder(), world.env, way=way, services=count, args=args, rendered=rendered)
                 program.write_out(objects, outputs)
-                _one(part, program, f"{count} {'rendered' if rendered else 'on the cluster'}")
+                each_operation(part, program, f"{count} {'rendered' if rendered else 'on the cluster'}")
 
 
 def program_args(**changes: Any) -> dict[str, Any]:
-    """The arguments of each service of a program with many; their names are their own."""
-    return {key: value for key, value in {**CHAPTER, **changes}.items() if key != "service_name"}
+    """The arguments of each service of a program with many, whose names are their own; None takes one away."""
+    merged = {**CHAPTER, **changes, "service_name": None}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
-def _one(part: Part, program: Program, what: str) -> None:
+def each_operation(part: Part, program: Program, what: str) -> None:
+    """Times each operation of a program, and keeps what its own process used."""
     for operation, run in (
         ("preview", lambda: program.must("preview")),
         ("first up", program.up),

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
-
 from harness import CHAPTER, ROOT, Project, environment, without_cluster
 from pulumi_stateful_service.service_outputs import OUTPUTS
 

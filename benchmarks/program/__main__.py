@@ -105,7 +105,7 @@ def make(
         kind = getattr(module, each.pop("kind"))
         if of_set is not None and kind.__name__ == "StatefulSet":
             ordered = pulumi.ResourceOptions.merge(ordered, of_set)
-        made.append(kind(f"{name}-{kind.__name__}", **each, opts=ordered))
+        made.append(kind(f"{each['metadata']['name']}-{kind.__name__}", **each, opts=ordered))
     return made
 
 

@@ -23,6 +23,7 @@ import httpx2
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
+from lightkube.types import PatchType
 from pulumi_stateful_service.arguments.cross_checks.groups import NOT_WITH_GROUPS, OF_GROUPS
 
 from local.engine import state_url
@@ -274,6 +275,20 @@ class Service(Project):
         """Whether a Pod exists and is ready."""
         pod = self.pod(name)
         return pod is not None and is_serving(pod)
+
+    @contextmanager
+    def held(self, kind: Any, name: str) -> Iterator[None]:
+        """Gives an object a finalizer, so that it does not go while this lasts, although it is deleted."""
+
+        def patch(finalizers: list[str] | None) -> None:
+            body = {"metadata": {"finalizers": finalizers}}
+            self.client.patch(kind, name, body, namespace=self.namespace, patch_type=PatchType.MERGE)
+
+        patch(["example.com/hold"])
+        try:
+            yield
+        finally:
+            patch(None)
 
     def kill_up_when(self, what: str, condition: Callable[[], object]) -> None:
         """Kills an ``up``, the engine and all, as soon as a condition holds, and releases its lock."""

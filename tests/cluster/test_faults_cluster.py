@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from faults import MOMENTS, Make, Running, Witness, as_asked, recovered, troubled, witnessed
+from api_server_proxy import troubled
+from faults import MOMENTS, Make, Running, Witness, as_asked, recovered, witnessed
 from harness import Service, local, parts
 from test_resize import LARGE, SMALL, given, has_one_revision, restarts
 from test_rollouts import settled

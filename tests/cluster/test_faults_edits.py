@@ -75,8 +75,9 @@ def test_a_restart_by_kubectl(service: Make) -> None:
     with witnessed(rg):
         rg.up()
         before = rg.uids()
-        rg.kubectl("rollout", "restart", "statefulset/rg")
-        said = rg.must("preview")
+        with rg.held(Pod, "rg-0"):
+            rg.kubectl("rollout", "restart", "statefulset/rg")
+            said = rg.must("preview")
         assert "is being restarted outside Pulumi" in said
         assert "field manager kubectl-rollout" in said
         rg.deploy(replicas=4)
@@ -152,14 +153,12 @@ def test_a_set_that_is_being_deleted(service: Make) -> None:
     rg = service()
     with witnessed(rg) as witness:
         rg.up()
-        finalizers = '{"metadata": {"finalizers": %s}}'
-        rg.kubectl("patch", "statefulset", "rg", "--type=merge", "--patch", finalizers % '["example.com/hold"]')
-        rg.kubectl("delete", "statefulset", "rg", "--wait=false")
-        said = rg.must("preview")
-        assert "is being deleted; pulumi up waits until it is gone, and creates it again" in said
-        running = Running(rg, witness, "up")
-        assert running.reach(lambda: "is being deleted; waiting until it is gone" in running.said), running.said
-        rg.kubectl("patch", "statefulset", "rg", "--type=merge", "--patch", finalizers % "null")
+        with rg.held(StatefulSet, "rg"):
+            rg.kubectl("delete", "statefulset", "rg", "--wait=false")
+            said = rg.must("preview")
+            assert "is being deleted; pulumi up waits until it is gone, and creates it again" in said
+            running = Running(rg, witness, "up")
+            assert running.reach(lambda: "is being deleted; waiting until it is gone" in running.said), running.said
         assert running.end() == 0, running.said
         as_asked(rg)
         rg.unchanged()

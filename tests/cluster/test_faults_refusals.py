@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Make, Running, Witness, as_asked, recovered, troubled, witnessed
+from api_server_proxy import troubled
+from faults import Make, Running, Witness, as_asked, recovered, witnessed
 from harness import SOON, Service, absent_as_none, eventually
 from lightkube import Client
 from lightkube.models.core_v1 import HostPathVolumeSource, PersistentVolumeSpec

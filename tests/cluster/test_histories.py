@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import troubled
+from api_server_proxy import troubled
 from harness import client_for, eventually
 from histories import History, Step, history, settings
 from histories import changed as with_changes

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from faults import Answered, Make, Troubled, troubled
+from api_server_proxy import Answered, Troubled, troubled
+from faults import Make
 from harness import Service
 from lightkube.models.core_v1 import (
     Container,

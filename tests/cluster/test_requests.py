@@ -1,7 +1,5 @@
 """What the component asks the API server, and how often; and an API server that is slow, busy or away for a while."""
 
-import base64
-import json
 import os
 import re
 import time
@@ -10,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from faults import Make, Troubled, as_asked, troubled
-from harness import Service
+from api_server_proxy import Troubled, troubled
+from credential_plugin import exec_kubeconfig, runs_by_program
+from faults import Make, as_asked
 from own_requests import OURS
 
 SECONDS = float(os.environ.get("AWAY_SECONDS", "10"))
@@ -153,41 +152,6 @@ def test_an_api_server_that_is_busy_for_half_a_minute(service: Make) -> None:
     rg.unchanged()
 
 
-def exec_kubeconfig(rg: Service, folder: Path, lives: timedelta | None) -> Path:
-    """Has the kubeconfig's certificate come from a plugin; returns the file with a line for each run, and by whom."""
-    config = json.loads(Path(rg.env["KUBECONFIG"]).read_text())
-    user = config["users"][0]["user"]
-    runs, plugin, answer = folder / "runs", folder / "plugin", folder / "answer.json"
-    certificate, key = (base64.b64decode(user[f"client-{each}-data"]).decode() for each in ("certificate", "key"))
-    status = {"clientCertificateData": certificate, "clientKeyData": key}
-    version = "client.authentication.k8s.io/v1"
-    answer.write_text(json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": status}))
-    seconds = int(lives.total_seconds()) if lives else 0
-    plugin.write_text(
-        f"""#!/bin/sh
-tr '\\0' ' ' < /proc/$PPID/cmdline | cut -c 1-200 >> {runs}
-[ {seconds} = 0 ] && exec cat {answer}
-until=$(date -u -d '+{seconds} seconds' +%Y-%m-%dT%H:%M:%SZ)
-sed 's/"status": {{/"status": {{"expirationTimestamp": "'$until'", /' {answer}
-"""
-    )
-    plugin.chmod(0o755)
-    config["users"][0]["user"] = {
-        "exec": {"apiVersion": version, "command": str(plugin), "interactiveMode": "Never", "args": []}
-    }
-    changed = folder / "kubeconfig-exec"
-    changed.write_text(json.dumps(config))
-    rg.env = {**rg.env, "KUBECONFIG": str(changed)}
-    return runs
-
-
-def _by_us(runs: Path) -> int:
-    """How often the program has run the plugin since it was last asked."""
-    lines = runs.read_text().splitlines() if runs.exists() else []
-    runs.write_text("")
-    return sum("python" in line for line in lines)
-
-
 @pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")], ids=["preview", "up"])
 def test_a_credential_plugin_runs_once(service: Make, tmp_path: Path, command: Sequence[str]) -> None:
     """As with client-go: once in a process, however many services there are and however long it takes."""
@@ -196,7 +160,7 @@ def test_a_credential_plugin_runs_once(service: Make, tmp_path: Path, command: S
     runs = exec_kubeconfig(rg, tmp_path, None)
     rg.set(image="random-generator:2.0")
     rg.must(*command)
-    assert _by_us(runs) == 1
+    assert runs_by_program(runs) == 1
 
 
 def test_a_credential_that_expires_while_an_up_runs(service: Make, tmp_path: Path) -> None:
@@ -208,5 +172,5 @@ def test_a_credential_that_expires_while_an_up_runs(service: Make, tmp_path: Pat
     started = datetime.now(UTC)
     rg.up()
     took = (datetime.now(UTC) - started).total_seconds()
-    assert 2 <= _by_us(runs) <= took / 5 + 1
+    assert 2 <= runs_by_program(runs) <= took / 5 + 1
     as_asked(rg)

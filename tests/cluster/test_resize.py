@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Troubled, troubled
+from api_server_proxy import Troubled, troubled
 from harness import CHAPTER, SOON, Service, eventually, only, watching
 from lightkube.resources.core_v1 import Node, Pod
 from pulumi_stateful_service.foundation.quantities import size_in_bytes

@@ -11,7 +11,6 @@ import yaml
 from harness import CHAPTER, ROOT, SOON, Service, eventually
 from lightkube.resources.core_v1 import Pod
 from lightkube.resources.core_v1 import Service as ServiceObject
-from lightkube.types import PatchType
 from pulumi_stateful_service.live.client.access import READS, Action, Right
 from pulumi_stateful_service.live.client.resources import RESOURCES
 
@@ -160,17 +159,11 @@ def test_what_may_not_be_read_hides_no_reason(service: Make, tmp_path: Path) -> 
     assert "rg-0: container app: ErrImageNeverPull" in said
     assert f"More may be known: no right to list events in namespace {rg.namespace}" in said
     rg.deploy(image=CHAPTER["image"], image_pull_policy=None, rollout_timeout_seconds=None)
-    hold(rg, ["example.com/hold"])
     rg.set(env={"A": "b"}, rollout_timeout_seconds=SOON)
-    said = rg.must_fail("up", "--yes", "--skip-preview")
+    with rg.held(Pod, "rg-0"):
+        said = rg.must_fail("up", "--yes", "--skip-preview")
     assert "rg-0: terminating, held by finalizers: example.com/hold" in said
-    hold(rg, [])
     rg.deploy(rollout_timeout_seconds=None)
-
-
-def hold(rg: Service, finalizers: list[str]) -> None:
-    held = {"metadata": {"finalizers": finalizers}}
-    rg.client.patch(Pod, "rg-0", held, namespace=rg.namespace, patch_type=PatchType.MERGE)
 
 
 @pytest.mark.long
