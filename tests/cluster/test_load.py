@@ -95,7 +95,7 @@ def test_few_requests_wait_for_each_other(service: Make, record_property: Callab
     assert {what: chain for what, chain in found["component"].items() if chain > most[what]} == {}, found
 
 
-MORE = {"preview": 5, "first up": 8, "unchanged up": 2}
+MORE = {"preview": 4, "first up": 7, "unchanged up": 2}
 """How many requests longer the chains may be than those of plain Pulumi. A first ``up`` also looks while it waits."""
 
 MANY = """\

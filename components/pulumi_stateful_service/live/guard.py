@@ -41,6 +41,7 @@ from pulumi_stateful_service.live.before.preflight import (
     live_warnings,
     missing_claims,
     noted_members,
+    read_ahead,
     refuse_or_recreate,
     refuse_to_end_claims,
     rendering_warnings,
@@ -355,12 +356,17 @@ class Guard:
     ) -> None:
         where = desired.where(cluster)
         # Side by side, as all that follows: what depends on each other takes a round trip each.
-        namespace, live = await asyncio.gather(read_namespace(cluster, where[0]), cluster.get_stateful_set(*where))
+        seen = Snapshot(cluster)
+        reads = [read_ahead(seen, where[0], desired.change)] if self._creates else []
+        namespace, found, *_ = await asyncio.gather(
+            read_namespace(cluster, where[0]), cluster.get_stateful_set(*where), *reads
+        )
         await self._refuse_namespace(where[0], namespace)
-        live = await after_deletion(cluster, live, self._verdicts.say)
+        live = await after_deletion(cluster, found, self._verdicts.say)
+        if live is not found:
+            seen = Snapshot(cluster)  # what was read is of the time before
         if live is not None and desired.change.autoscaled:
             desired = desired.with_replicas(live)
-        seen = Snapshot(cluster)
         desired = replace(desired, change=await with_chosen_snapshots(seen, desired.change, live))
         recreate = await refuse_or_recreate(
             seen, desired.change, live, self._resource, self._verdicts.said, self._judged_services

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -33,6 +34,8 @@ from pulumi_stateful_service.live.before.refusals.terms import Terms
 from pulumi_stateful_service.live.before.refusals.update import restart_warning, update_terms, warnings_about_others
 from pulumi_stateful_service.live.before.refusals.volumes import shrink_refusal
 from pulumi_stateful_service.live.client.cluster import Cluster
+from pulumi_stateful_service.live.client.errors import ClusterError
+from pulumi_stateful_service.live.client.snapshot import Snapshot
 from pulumi_stateful_service.live.member_notes import read_member_notes
 from pulumi_stateful_service.live.reclaim_policy import has_reclaim_policy
 from pulumi_stateful_service.live.state.application_versions import lagging_notes
@@ -67,6 +70,12 @@ from pulumi_stateful_service.live.state.stateful_set_fields import (
 from pulumi_stateful_service.live.state.volume_snapshots import quiesced_since
 
 _MAX_DIGITS = 9
+
+
+async def read_ahead(cluster: Snapshot, namespace: str, change: Change) -> None:
+    """Reads what a creation is judged on later, beside what is read first: one round trip less."""
+    with suppress(ClusterError):  # whoever judges on it gets the error
+        await _sets_of_component(cluster, namespace, change)
 
 
 async def refuse_or_recreate(
@@ -329,7 +338,7 @@ async def _validate_creation(
     cluster: Cluster, namespace: str, change: Change, judged_services: Collection[str]
 ) -> None:
     found, conflicts = await asyncio.gather(
-        cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)}),
+        _sets_of_component(cluster, namespace, change),
         _conflicts(cluster, namespace, change, judged_services),
     )
     known_names = [each["metadata"]["name"] for each in found]
@@ -338,6 +347,11 @@ async def _validate_creation(
         _refuse(change, name_refusals(known_names, change.set_name, list(volume_sizes(change.stateful_set))))
     if not known_names:
         _refuse(change, conflicts)
+
+
+async def _sets_of_component(cluster: Cluster, namespace: str, change: Change) -> list[KubernetesObject]:
+    """The StatefulSets that the component has, whatever their names."""
+    return await cluster.find_stateful_sets(namespace, {COMPONENT_LABEL: list(change.component_labels)})
 
 
 async def _conflicts(
