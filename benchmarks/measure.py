@@ -136,6 +136,11 @@ def machine(versions: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def number_of_services(count: int) -> str:
+    """So many services, in words for a row."""
+    return f"{count} service{'s' if count > 1 else ''}"
+
+
 def run(command: Sequence[str], env: Mapping[str, str], folder: Path | None = None) -> str:
     """A command that has to succeed; what it prints."""
     result = subprocess.run(command, env=dict(env), cwd=folder, check=False, capture_output=True, text=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .imports import imported_beyond_plain
-from .measure import RESULTS, Part, Row, compared, load, table
+from .measure import RESULTS, Part, Row, compared, load, number_of_services, table
 from .plots import Bars, Panel, Point, bars, panels
 
 OURS = "component"
@@ -35,7 +35,12 @@ def _keys(overhead: Part) -> list[_Key]:
     """Programs of each number of services that was measured, and what else users ask first."""
     services = sorted({int(found["services"]) for row in overhead.rows if (found := _OVERHEAD.match(row.what))})
     many = [
-        _Key(f"{operation} of {_services(count)}, {place}", "overhead", f"{count} {place}, {operation}", _COMPARED)
+        _Key(
+            f"{operation} of {number_of_services(count)}, {place}",
+            "overhead",
+            f"{count} {place}, {operation}",
+            _COMPARED,
+        )
         for count in services
         for place in _PLACES
         for operation in ("preview", "first up", "unchanged up")
@@ -47,10 +52,6 @@ def _keys(overhead: Part) -> list[_Key]:
         _Key("3 claims expanded", "operations", "growth of 3 claims", ["kubectl"]),
         _Key("100 claims expanded", "operations", "growth of 100 claims", ["kubectl"]),
     ]
-
-
-def _services(count: int) -> str:
-    return f"{count} service{'s' if count > 1 else ''}"
 
 
 def performance_page() -> dict[Path, str]:

@@ -9,7 +9,7 @@ from credential_plugin import exec_kubeconfig, runs_by_program
 from own_requests import OURS
 from test_checks import SHELL
 
-from .measure import Part, alternating
+from .measure import Part, alternating, number_of_services
 from .overhead import program_args
 from .services import Program, World, objects_and_outputs_of
 
@@ -42,14 +42,16 @@ def _counted(part: Part, world: World, namespace: str, count: int) -> None:
             between.asked.clear()
             program.must(*command)
             asked = sum(agent.startswith(OURS) for agent, _, _ in between.asked)
-            part.row(_what(count, operation), "requests").add("component", asked)
+            part.row(f"{number_of_services(count)}, {operation}", "requests").add("component", asked)
         program.destroy()
     # Another kubeconfig is another cluster for Pulumi, so this is another stack.
     program = Program(world.new_folder(), world.env, services=count, args=args)
     runs = exec_kubeconfig(program, program.folder, None)
     for operation, command in OPERATIONS.items():
         program.must(*command)
-        part.row(_what(count, operation), "runs of a credential plugin").add("component", runs_by_program(runs))
+        part.row(f"{number_of_services(count)}, {operation}", "runs of a credential plugin").add(
+            "component", runs_by_program(runs)
+        )
     program.destroy()
 
 
@@ -62,7 +64,7 @@ def _with_latency(part: Part, world: World, namespace: str, rounds: int) -> None
         with troubled(program, lambda *_: None) as between:
             between.latency = LATENCY
             for operation, command in OPERATIONS.items():
-                what = f"{_what(1, operation)}, {LATENCY * 1000:.0f} ms more a request"
+                what = f"{number_of_services(1)}, {operation}, {LATENCY * 1000:.0f} ms more a request"
                 part.timed(what, way, partial(program.must, *command))
             between.latency = 0
             program.destroy()
@@ -94,7 +96,3 @@ def _seconds_after(program: Program, words: str) -> float:
     if said is None:
         raise SystemExit(f"pulumi up did not say {words!r}")
     return time.perf_counter() - said
-
-
-def _what(count: int, operation: str) -> str:
-    return f"{count} service{'s' if count > 1 else ''}, {operation}"
