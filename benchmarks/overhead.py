@@ -39,11 +39,7 @@ def program_args(**changes: Any) -> dict[str, Any]:
 
 def each_operation(part: Part, program: Program, what: str) -> None:
     """Times each operation of a program, and keeps what its own process used."""
-    for operation, run in (
-        ("preview", lambda: program.must("preview")),
-        ("first up", program.up),
-        ("unchanged up", program.up),
-    ):
+    for operation, run in program.operations().items():
         part.timed(f"{what}, {operation}", program.way, run)
         used = program.usage()
         part.row(f"{what}, {operation}", "program CPU s").add(program.way, used.processor_seconds)

@@ -2,7 +2,6 @@
 
 import subprocess
 import time
-from functools import partial
 
 from api_server_proxy import troubled
 from credential_plugin import exec_kubeconfig, runs_by_program
@@ -15,12 +14,7 @@ from .services import Program, World, objects_and_outputs_of
 
 SERVICES = (1, 50)
 LATENCY = 0.3
-"""Seconds that each request takes longer, the engine's and the provider's too."""
-OPERATIONS = {
-    "preview": ("preview",),
-    "first up": ("up", "--yes", "--skip-preview"),
-    "unchanged up": ("up", "--yes", "--skip-preview"),
-}
+"""Seconds that each request takes longer, the provider's too."""
 
 
 def measure(part: Part, world: World, rounds: int) -> None:
@@ -30,7 +24,7 @@ def measure(part: Part, world: World, rounds: int) -> None:
             _counted(part, world, namespace, count)
         _with_latency(part, world, namespace, rounds)
         for _ in range(rounds):
-            _ends(part, world, namespace)
+            _end_after_failed_check(part, world, namespace)
 
 
 def _counted(part: Part, world: World, namespace: str, count: int) -> None:
@@ -38,17 +32,17 @@ def _counted(part: Part, world: World, namespace: str, count: int) -> None:
     args = program_args(namespace=namespace, replicas=0)
     program = Program(world.new_folder(), world.env, services=count, args=args)
     with troubled(program, lambda *_: None) as between:
-        for operation, command in OPERATIONS.items():
+        for operation, run in program.operations().items():
             between.asked.clear()
-            program.must(*command)
+            run()
             asked = sum(agent.startswith(OURS) for agent, _, _ in between.asked)
             part.row(f"{number_of_services(count)}, {operation}", "requests").add("component", asked)
         program.destroy()
     # Another kubeconfig is another cluster for Pulumi, so this is another stack.
     program = Program(world.new_folder(), world.env, services=count, args=args)
     runs = exec_kubeconfig(program, program.folder, None)
-    for operation, command in OPERATIONS.items():
-        program.must(*command)
+    for operation, run in program.operations().items():
+        run()
         part.row(f"{number_of_services(count)}, {operation}", "runs of a credential plugin").add(
             "component", runs_by_program(runs)
         )
@@ -63,14 +57,14 @@ def _with_latency(part: Part, world: World, namespace: str, rounds: int) -> None
         program.write_out(objects, outputs)
         with troubled(program, lambda *_: None) as between:
             between.latency = LATENCY
-            for operation, command in OPERATIONS.items():
+            for operation, run in program.operations().items():
                 what = f"{number_of_services(1)}, {operation}, {LATENCY * 1000:.0f} ms more a request"
-                part.timed(what, way, partial(program.must, *command))
+                part.timed(what, way, run)
             between.latency = 0
             program.destroy()
 
 
-def _ends(part: Part, world: World, namespace: str) -> None:
+def _end_after_failed_check(part: Part, world: World, namespace: str) -> None:
     """How long an ``up`` goes on once a check has failed, while the Pod still sends its answer."""
     check = {"http_get": {"path": "/check", "port": "http"}, "timeout_seconds": 2}
     rollout = {"steps": [1], "checks": [check]}
@@ -85,7 +79,7 @@ def _ends(part: Part, world: World, namespace: str) -> None:
 
 def _seconds_after(program: Program, words: str) -> float:
     """How long an ``up`` runs on after it has first said this."""
-    command = ["pulumi", *OPERATIONS["first up"], "--non-interactive", "--color", "never"]
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]
     said: float | None = None
     with subprocess.Popen(
         command, cwd=program.folder, env=program.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

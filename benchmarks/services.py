@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,10 @@ class Program(Project):
         """Changes arguments and brings the services up."""
         self.set(**changes)
         self.up()
+
+    def operations(self) -> dict[str, Callable[[], object]]:
+        """What is measured of a new stack, by name and in this order."""
+        return {"preview": lambda: self.must("preview"), "first up": self.up, "unchanged up": self.up}
 
     def usage(self) -> Usage:
         """What the program's own process used in its last run."""
